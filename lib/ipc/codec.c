@@ -1,0 +1,221 @@
+/*
+ * Messages to bytes and back: see codec.h. Numbers in host order: both ends
+ * are on one host and were compiled from one schema (its hash is compared).
+ */
+#include <stdint.h>
+
+#include "lib/base/io.h"
+#include "lib/ipc/codec.h"
+#include "lib/base/banned.h"
+
+#define FD_NONE  0
+#define FD_GIVEN 1
+
+static bool
+line_ok(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static bool
+put_text(struct buf *b, struct span s)
+{
+	uint32_t n = (uint32_t)s.n;
+
+	return s.n <= IPC_FRAME_MAX && buf_put(b, &n, sizeof(n)) &&
+	    buf_put_span(b, s);
+}
+
+static bool
+put_field(struct buf *b, const struct ipc_field *f, const char *at, int *fds,
+    size_t *n_fds)
+{
+	const struct span *text = (const void *)at;
+	const int *fd = (const void *)at;
+	uint8_t given;
+
+	switch (f->type) {
+	case IPC_u8:
+		return buf_put(b, at, sizeof(uint8_t));
+	case IPC_u32:
+		return buf_put(b, at, sizeof(uint32_t));
+	case IPC_u64:
+		return buf_put(b, at, sizeof(uint64_t));
+	case IPC_str:
+		return line_ok(*text) && put_text(b, *text);
+	case IPC_bytes:
+		return put_text(b, *text);
+	case IPC_fd:
+		given = *fd >= 0 ? FD_GIVEN : FD_NONE;
+		if (given && *n_fds == IPC_FDS_MAX)
+			return false;
+		if (given)
+			fds[(*n_fds)++] = *fd;
+		return buf_put(b, &given, sizeof(given));
+	}
+	return false;
+}
+
+enum rc
+ipc_encode(const struct ipc_schema *schema, uint16_t type,
+    const union ipc_msg *msg, struct buf *b, int *fds, size_t *n_fds,
+    struct why *why)
+{
+	const struct ipc_row *row = &schema->rows[type];
+	struct ipc_head head = {.type = type};
+	size_t before = b->n;
+
+	*n_fds = 0;
+	if (!buf_put(b, &head, sizeof(head)))
+		goto too_large;
+	for (size_t i = 0; i < row->n_fields; i++) {
+		const struct ipc_field *f = &row->fields[i];
+
+		if (!put_field(b, f, (const char *)msg + f->offset, fds, n_fds))
+			goto too_large;
+	}
+	head.n_fds = (uint16_t)*n_fds;
+	memcpy(b->p + before, &head, sizeof(head));
+	return RC_OK;
+
+too_large:
+	b->n = before;
+	return why_set(why, RC_PERM, "5.3.0",
+	    "message %s does not fit its frame", row->name);
+}
+
+static bool
+take(struct span *in, void *to, size_t n)
+{
+	if (in->n < n)
+		return false;
+	memcpy(to, in->p, n);
+	*in = (struct span){in->p + n, in->n - n};
+	return true;
+}
+
+static bool
+take_text(struct span *in, struct span *to)
+{
+	uint32_t n;
+
+	if (!take(in, &n, sizeof(n)) || in->n < n)
+		return false;
+	*to = span_head(*in, n);
+	*in = (struct span){in->p + n, in->n - n};
+	return true;
+}
+
+/* fd fields get the index of their descriptor; they are filled at the end */
+static bool
+take_field(struct span *in, const struct ipc_field *f, char *at, size_t *n_fds)
+{
+	struct span *text = (void *)at;
+	int *fd = (void *)at;
+	uint8_t given;
+
+	switch (f->type) {
+	case IPC_u8:
+		return take(in, at, sizeof(uint8_t));
+	case IPC_u32:
+		return take(in, at, sizeof(uint32_t));
+	case IPC_u64:
+		return take(in, at, sizeof(uint64_t));
+	case IPC_str:
+		return take_text(in, text) && line_ok(*text);
+	case IPC_bytes:
+		return take_text(in, text);
+	case IPC_fd:
+		if (!take(in, &given, sizeof(given)) || given > FD_GIVEN)
+			return false;
+		*fd = given ? (int)(*n_fds)++ : -1;
+		return true;
+	}
+	return false;
+}
+
+enum rc
+ipc_decode(const struct ipc_schema *schema, struct span frame, int *fds,
+    size_t n_fds, uint16_t *type, union ipc_msg *msg, struct why *why)
+{
+	const struct ipc_row *row;
+	struct ipc_head head;
+	size_t seen = 0;
+
+	if (!take(&frame, &head, sizeof(head)) || head.type >= schema->n_rows)
+		return why_set(why, RC_PERM, "5.3.0", "unknown message");
+	row = &schema->rows[head.type];
+	memset(msg, 0, schema->msg_size);
+	for (size_t i = 0; i < row->n_fields; i++) {
+		const struct ipc_field *f = &row->fields[i];
+
+		if (!take_field(&frame, f, (char *)msg + f->offset, &seen))
+			return why_set(why, RC_PERM, "5.3.0",
+			    "message %s: bad field %s", row->name, f->name);
+	}
+	if (frame.n != 0)
+		return why_set(why, RC_PERM, "5.3.0",
+		    "message %s: %zu bytes too many", row->name, frame.n);
+	if (seen != n_fds || head.n_fds != n_fds)
+		return why_set(why, RC_PERM, "5.3.0",
+		    "message %s: %zu descriptors where %zu belong", row->name,
+		    n_fds, seen);
+	for (size_t i = 0; i < row->n_fields; i++) {
+		int *fd = (void *)((char *)msg + row->fields[i].offset);
+
+		if (row->fields[i].type != IPC_fd || *fd < 0)
+			continue;
+		seen = (size_t)*fd;
+		*fd = fds[seen];
+		fds[seen] = -1;
+	}
+	*type = head.type;
+	return RC_OK;
+}
+
+void
+ipc_msg_close(
+    const struct ipc_schema *schema, uint16_t type, union ipc_msg *msg)
+{
+	const struct ipc_row *row = &schema->rows[type];
+
+	for (size_t i = 0; i < row->n_fields; i++)
+		if (row->fields[i].type == IPC_fd)
+			io_close((void *)((char *)msg +
+			    row->fields[i].offset));
+}
+
+static uint64_t
+fnv(uint64_t h, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+
+	while (n-- > 0)
+		h = (h ^ *p++) * 1099511628211U;
+	return h;
+}
+
+uint64_t
+ipc_schema_hash(const struct ipc_schema *schema)
+{
+	uint64_t h = 14695981039346656037U;
+
+	for (size_t i = 0; i < schema->n_rows; i++) {
+		const struct ipc_row *row = &schema->rows[i];
+		uint32_t rights[] = {row->from, row->to, row->phase};
+
+		h = fnv(h, row->name, strlen(row->name) + 1);
+		h = fnv(h, rights, sizeof(rights));
+		for (size_t j = 0; j < row->n_fields; j++) {
+			uint32_t type = row->fields[j].type;
+
+			h = fnv(h, &type, sizeof(type));
+			h = fnv(h, row->fields[j].name,
+			    strlen(row->fields[j].name) + 1);
+		}
+	}
+	return h;
+}
