@@ -138,6 +138,8 @@ static const struct row {
 	"debug, found \"x\"\n"},
     {"key with control characters", TEXT(BASE "\"host\\0\\e\": a\n"),
 	"m:3:1: host??: unknown option\n"},
+    {"known key behind which is more", TEXT(BASE "\"hostname\\0\": a\n"),
+	"m:3:1: hostname?: unknown option; did you mean \"hostname\"?\n"},
     {"empty key", TEXT(BASE "'': a\n"), "m:3:1: : unknown option\n"},
     {"long key",
 	TEXT(BASE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
