@@ -1,0 +1,138 @@
+/*
+ * The configuration, mailstead.yaml: one struct with a member for each row of
+ * options.def. A struct conf is made by conf_load or conf_decode, whole and
+ * checked, and does not change afterwards: every value in it is within its
+ * row's bounds. Pure but for conf_load, fuzzed.
+ */
+#ifndef LIB_CONF_CONF_H
+#define LIB_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/why.h"
+
+/* the largest file, list and report that are taken or made */
+#define CONF_FILE_MAX   1048576
+#define CONF_LIST_MAX   10000
+#define CONF_REPORT_MAX 100
+
+struct conf_list {
+	char **v; /* n strings, then NULL; NULL itself when n is 0 */
+	size_t n;
+};
+
+/* The words of each CHOICE; the value is the index of its word. */
+#define CONF_TLS_VERSIONS(W) W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
+#define CONF_LOG_LEVELS(W)        \
+	W(LOG_ERROR, "error")     \
+	W(LOG_WARNING, "warning") \
+	W(LOG_NOTICE, "notice") W(LOG_INFO, "info") W(LOG_DEBUG, "debug")
+
+#define CONF_CONSTANT(NAME, word) CONF_##NAME,
+enum conf_tls_version {
+	CONF_TLS_VERSIONS(CONF_CONSTANT)
+};
+enum conf_log_level {
+	CONF_LOG_LEVELS(CONF_CONSTANT)
+};
+#undef CONF_CONSTANT
+
+enum conf_section {
+	CONF_SECTION_TOP,
+#define TOP(...)
+#define SECTION(NAME, name, help) CONF_SECTION_##NAME,
+#define OPTION(...)
+#define END(name)
+#include "lib/conf/options.def"
+#undef SECTION
+	CONF_SECTION_COUNT
+};
+
+/* Bits that choose sections: CONF_TOP, CONF_PATHS, CONF_SMTPD ... */
+enum conf_bits {
+	CONF_TOP = 1 << CONF_SECTION_TOP,
+#define SECTION(NAME, name, help) CONF_##NAME = 1 << CONF_SECTION_##NAME,
+#include "lib/conf/options.def"
+#undef TOP
+#undef SECTION
+#undef OPTION
+#undef END
+	CONF_ALL = (1 << CONF_SECTION_COUNT) - 1
+};
+
+/* The C type of each type of options.def. */
+#define CONF_C_NUMBER    uint64_t
+#define CONF_C_SIZE      uint64_t /* bytes */
+#define CONF_C_DURATION  uint64_t /* milliseconds */
+#define CONF_C_BOOL      bool
+#define CONF_C_CHOICE    int
+#define CONF_C_HOST      char *           /* LDH, lower case, <= 253 */
+#define CONF_C_ADDRESS   char *           /* local@domain */
+#define CONF_C_PATH      char *           /* absolute */
+#define CONF_C_DOMAINS   struct conf_list /* each as HOST */
+#define CONF_C_ENDPOINTS struct conf_list /* for conf_endpoint_parse */
+
+/*
+ * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which
+ * are there: all after conf_load; after conf_decode those that were sent, and
+ * the others are zero. Strings are never NULL in a section that is there.
+ */
+struct conf {
+	uint32_t sections;
+#define TOP(key, TYPE, ...)             CONF_C_##TYPE key;
+#define SECTION(NAME, name, help)       struct {
+#define OPTION(section, key, TYPE, ...) CONF_C_##TYPE key;
+#define END(name) \
+	}         \
+	name;
+#include "lib/conf/options.def"
+#undef TOP
+#undef SECTION
+#undef OPTION
+#undef END
+};
+
+/*
+ * Read and check the file behind fd, which stays the caller's. `name` is what
+ * reports call it. RC_OK: *out is owned by the caller. RC_PERM: the file has
+ * mistakes; RC_TEMP: it cannot be read. Then *out is NULL and `errors` has a
+ * line for each mistake behind it, in the order of the file, like
+ *   mailstead.yaml:12:7: smtpd.max_sessions: expected a number from 1 to
+ *   100000, found "many"
+ * (on one line) with line and column of the value, or of an unknown key. At
+ * most CONF_REPORT_MAX of them, then one that counts the rest.
+ */
+enum rc conf_load(
+    int fd, const char *name, struct conf **out, struct buf *errors);
+
+/* The same from memory; never RC_TEMP. */
+enum rc conf_load_text(
+    struct span text, const char *name, struct conf **out, struct buf *errors);
+
+void conf_free(struct conf **conf);
+
+/*
+ * The chosen sections (CONF_x bits, each present in conf) as canonical text,
+ * a line for each option, appended: "smtpd.max_sessions=1000\n". Durations are
+ * in ms, sizes in bytes, text goes through enc_line, list items are separated
+ * by one space. False, with out->over set, when it does not fit.
+ */
+bool conf_encode(const struct conf *conf, uint32_t sections, struct buf *out);
+
+/*
+ * The inverse: takes what conf_encode makes of whole sections and nothing
+ * else, RC_PERM (*out NULL) for any other text. *out is owned by the caller.
+ */
+enum rc conf_decode(struct span text, struct conf **out, struct why *why);
+
+/*
+ * The sections that are there as a file for people: every option with its
+ * help and bounds as a comment, appended. When all are there it loads back to
+ * the same configuration. False, with out->over set, when it does not fit.
+ */
+bool conf_dump(const struct conf *conf, struct buf *out);
+
+#endif

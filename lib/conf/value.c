@@ -1,0 +1,501 @@
+/*
+ * One value from text and back: see value.h. The bounds in the table are text
+ * too and are read by the same functions, so that a report shows them as
+ * options.def has them.
+ */
+#include <stdlib.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/conf/endpoint.h"
+#include "lib/conf/value.h"
+#include "lib/base/banned.h"
+
+#define HOST_MAX       253 /* RFC 1035 3.1, without the root's dot */
+#define LABEL_MAX      63  /* RFC 1035 2.3.4 */
+#define LOCAL_MAX      64  /* RFC 5321 4.5.3.1.1 */
+#define PATH_BYTES_MAX 1024
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* largest first; the same as num_duration and num_size take */
+static const struct unit times[] = {
+    {"d", 86400000},
+    {"h", 3600000},
+    {"m", 60000},
+    {"s", 1000},
+    {"ms", 1},
+};
+static const struct unit sizes[] = {
+    {"GB", 1073741824},
+    {"MB", 1048576},
+    {"kB", 1024},
+    {"", 1},
+};
+
+/* ---- characters ---- */
+
+/* Length of the UTF-8 character that s begins with and its value; 0: none. */
+static size_t
+utf8_next(struct span s, uint32_t *out)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	int c = span_at(s, 0);
+	size_t n = c < 0x80   ? 1
+		   : c < 0xc2 ? 0
+		   : c < 0xe0 ? 2
+		   : c < 0xf0 ? 3
+			      : 4;
+	uint32_t v;
+
+	if (n == 0 || n > s.n || c > 0xf4)
+		return 0;
+	v = (uint32_t)c & (n == 1 ? 0x7fU : 0xffU >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((span_at(s, i) & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | ((uint32_t)span_at(s, i) & 0x3f);
+	}
+	*out = v;
+	return v < least[n] || v > 0x10ffff ? 0 : n;
+}
+
+bool
+conf_value_clean(struct span s)
+{
+	uint32_t v = 0;
+
+	while (s.n > 0) {
+		size_t n = utf8_next(s, &v);
+
+		if (n == 0 || v < 0x20 || (v >= 0x7f && v < 0xa0))
+			return false;
+		/* line separators, surrogates, byte order mark, no character */
+		if (v == 0x2028 || v == 0x2029 || (v >= 0xd800 && v < 0xe000) ||
+		    v == 0xfeff || (v & 0xfffe) == 0xfffe)
+			return false;
+		s = span_from(s, n);
+	}
+	return true;
+}
+
+static bool
+is_alpha(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_digit(int c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* RFC 1123 2.1 */
+static bool
+label_ok(struct span s)
+{
+	if (s.n == 0 || s.n > LABEL_MAX || s.p[0] == '-' || s.p[s.n - 1] == '-')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		int c = span_at(s, i);
+
+		if (!is_alpha(c) && !is_digit(c) && c != '-')
+			return false;
+	}
+	return true;
+}
+
+static bool
+host_ok(struct span s)
+{
+	struct span label = SPAN_NONE;
+	uint64_t number;
+
+	if (s.n == 0 || s.n > HOST_MAX)
+		return false;
+	while (s.p != NULL) {
+		label = span_cut(&s, '.');
+		if (!label_ok(label))
+			return false;
+	}
+	/* else an IPv4 address would be a name */
+	return !num_u64_padded(label, &number);
+}
+
+/* RFC 5321 4.1.2: a Dot-string before the last @, a host name behind it. */
+static bool
+address_ok(struct span s)
+{
+	static const char others[] = "!#$%&'*+-/=?^_`{|}~";
+	size_t at = span_rfind(s, '@');
+	struct span local = span_head(s, at);
+
+	if (at == s.n || local.n == 0 || local.n > LOCAL_MAX)
+		return false;
+	for (struct span atom, rest = local; rest.p != NULL;) {
+		atom = span_cut(&rest, '.');
+		if (atom.n == 0)
+			return false;
+		for (size_t i = 0; i < atom.n; i++) {
+			int c = span_at(atom, i);
+
+			if (!is_alpha(c) && !is_digit(c) &&
+			    (c == 0 || strchr(others, c) == NULL))
+				return false;
+		}
+	}
+	return host_ok(span_from(s, at + 1));
+}
+
+/* ---- from text ---- */
+
+static bool
+text_ok(const struct conf_option *o, struct span s)
+{
+	struct conf_endpoint scratch;
+
+	/* empty where the default is */
+	if (s.n == 0)
+		return conf_option_is_text(o) && o->preset != NULL &&
+		       o->preset[0] == '\0';
+	if (!conf_value_clean(s))
+		return false;
+	switch (o->type) {
+	case CONF_TYPE_HOST:
+	case CONF_TYPE_DOMAINS:
+		return host_ok(s);
+	case CONF_TYPE_ADDRESS:
+		return address_ok(s);
+	case CONF_TYPE_PATH:
+		return s.p[0] == '/' && s.n <= PATH_BYTES_MAX;
+	case CONF_TYPE_ENDPOINTS:
+		return conf_endpoint_parse(s, &scratch);
+	case CONF_TYPE_NUMBER:
+	case CONF_TYPE_SIZE:
+	case CONF_TYPE_DURATION:
+	case CONF_TYPE_BOOL:
+	case CONF_TYPE_CHOICE:
+		break;
+	}
+	return false;
+}
+
+/* A copy with the domain in lower case. */
+static char *
+text_dup(const struct conf_option *o, struct span s)
+{
+	char *copy = span_dup(s);
+	size_t from = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : 0;
+
+	if (o->type == CONF_TYPE_PATH)
+		return copy;
+	for (size_t i = from; i < s.n; i++)
+		if (copy[i] >= 'A' && copy[i] <= 'Z')
+			copy[i] = (char)(copy[i] - 'A' + 'a');
+	return copy;
+}
+
+static bool
+number_of(enum conf_type type, struct span s, uint64_t *out)
+{
+	if (type == CONF_TYPE_DURATION)
+		return num_duration(s, out);
+	return type == CONF_TYPE_SIZE ? num_size(s, out) : num_u64(s, out);
+}
+
+static bool
+set_number(const struct conf_option *o, enum conf_form form, struct span s,
+    uint64_t *out)
+{
+	uint64_t low, high, v;
+
+	if (!number_of(o->type, span_of(o->low), &low) ||
+	    !number_of(o->type, span_of(o->high), &high))
+		bug("an option has bad bounds");
+	if (!(form == CONF_FORM_WIRE ? num_u64(s, &v)
+				     : number_of(o->type, s, &v)) ||
+	    v < low || v > high)
+		return false;
+	*out = v;
+	return true;
+}
+
+static bool
+set_bool(struct span s, bool *out)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {{"true", true}, {"false", false}, {"yes", true},
+	    {"no", false}, {"on", true}, {"off", false}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (span_eq(s, span_of(words[i].word))) {
+			*out = words[i].value;
+			return true;
+		}
+	return false;
+}
+
+/* Word i of a CHOICE; n 0 behind the last. */
+static struct span
+choice_word(const struct conf_option *o, int i)
+{
+	struct span words = span_of(o->low);
+
+	for (; i > 0 && words.p != NULL; i--)
+		(void)span_cut(&words, ' '); /* not yet the one asked for */
+	return span_cut(&words, ' ');
+}
+
+static bool
+set_choice(const struct conf_option *o, struct span s, int *out)
+{
+	struct span word;
+
+	for (int i = 0; (word = choice_word(o, i)).n > 0; i++)
+		if (span_eq(s, word)) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+set_text(const struct conf_option *o, struct span s, char **field)
+{
+	if (!text_ok(o, s))
+		return false;
+	free(*field);
+	*field = text_dup(o, s);
+	return true;
+}
+
+static bool
+add_item(const struct conf_option *o, struct span s, struct conf_list *list)
+{
+	if (list->n == CONF_LIST_MAX || !text_ok(o, s))
+		return false;
+	list->v = mem_grow(list->v, (list->n + 2) * sizeof(*list->v));
+	list->v[list->n++] = text_dup(o, s);
+	list->v[list->n] = NULL;
+	return true;
+}
+
+bool
+conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
+    struct conf *conf)
+{
+	void *field = conf_option_field(o, conf);
+
+	switch (o->type) {
+	case CONF_TYPE_NUMBER:
+	case CONF_TYPE_SIZE:
+	case CONF_TYPE_DURATION:
+		return set_number(o, form, s, field);
+	case CONF_TYPE_BOOL:
+		return set_bool(s, field);
+	case CONF_TYPE_CHOICE:
+		return set_choice(o, s, field);
+	case CONF_TYPE_HOST:
+	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_PATH:
+		return set_text(o, s, field);
+	case CONF_TYPE_DOMAINS:
+	case CONF_TYPE_ENDPOINTS:
+		return add_item(o, s, field);
+	}
+	return false;
+}
+
+void
+conf_value_preset(const struct conf_option *o, struct conf *conf)
+{
+	struct span s = span_of(o->preset);
+	bool ok = true;
+
+	if (!conf_option_is_list(o))
+		ok = conf_value_set(o, CONF_FORM_FILE, s, conf);
+	while (conf_option_is_list(o) && ok && s.n > 0)
+		ok = conf_value_set(o, CONF_FORM_FILE, span_cut(&s, ' '), conf);
+	if (!ok)
+		bug("an option has a bad default");
+}
+
+void
+conf_value_clear(const struct conf_option *o, struct conf *conf)
+{
+	void *field = conf_option_field(o, conf);
+
+	if (conf_option_is_text(o)) {
+		char **text = field;
+
+		free(*text);
+		*text = NULL;
+	} else if (conf_option_is_list(o)) {
+		struct conf_list *list = field;
+
+		for (size_t i = 0; i < list->n; i++)
+			free(list->v[i]);
+		free(list->v);
+		*list = (struct conf_list){.n = 0};
+	}
+}
+
+/* ---- to text ---- */
+
+static void
+expected_words(const struct conf_option *o, struct buf *out)
+{
+	struct span word;
+
+	for (int i = 0; (word = choice_word(o, i)).n > 0; i++) {
+		/* all of these are short, and out is large enough or over */
+		(void)buf_puts(out, i == 0 ? "one of " : ", ");
+		(void)buf_put_span(out, word);
+	}
+}
+
+static void
+expected_name(const char *what, struct span found, struct buf *out)
+{
+	bool ascii = true;
+
+	for (size_t i = 0; i < found.n; i++)
+		ascii = ascii && span_at(found, i) < 0x80;
+	/* as above */
+	(void)buf_putf(out, "%s%s", what,
+	    ascii ? "" : " in ASCII (other letters in their xn-- form)");
+}
+
+void
+conf_value_expected(
+    const struct conf_option *o, struct span found, struct buf *out)
+{
+	const char *what = "a number";
+
+	switch (o->type) {
+	case CONF_TYPE_DURATION:
+		what = "a duration";
+		break;
+	case CONF_TYPE_SIZE:
+		what = "a size";
+		break;
+	case CONF_TYPE_NUMBER:
+		break;
+	case CONF_TYPE_BOOL:
+		(void)buf_puts(out, "true or false"); /* see expected_words */
+		return;
+	case CONF_TYPE_CHOICE:
+		expected_words(o, out);
+		return;
+	case CONF_TYPE_HOST:
+		expected_name("a host name", found, out);
+		return;
+	case CONF_TYPE_ADDRESS:
+		expected_name("an address like user@example.org", found, out);
+		return;
+	case CONF_TYPE_PATH:
+		(void)buf_puts(out, "an absolute path"); /* as above */
+		return;
+	case CONF_TYPE_DOMAINS:
+		expected_name("a domain name", found, out);
+		return;
+	case CONF_TYPE_ENDPOINTS:
+		/* as above */
+		(void)buf_puts(out, "an IP address (or *) and port like "
+				    "\"*:25\" or \"[::1]:25\"");
+		return;
+	}
+	/* as above */
+	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
+}
+
+void
+conf_value_expected_list(const struct conf_option *o, struct buf *out)
+{
+	/* see expected_words */
+	(void)buf_puts(out, o->type == CONF_TYPE_DOMAINS
+				? "a list of domain names"
+				: "a list like [\"*:25\"]");
+}
+
+static bool
+put_with_unit(uint64_t v, const struct unit *u, struct buf *out)
+{
+	if (v == 0)
+		return buf_putc(out, '0');
+	/* the last unit is 1 */
+	while (v % u->factor != 0)
+		u++;
+	return buf_putf(
+	    out, "%llu%s", (unsigned long long)(v / u->factor), u->name);
+}
+
+static bool
+put_number(const struct conf_option *o, enum conf_form form, uint64_t v,
+    struct buf *out)
+{
+	if (form == CONF_FORM_FILE && o->type == CONF_TYPE_DURATION)
+		return put_with_unit(v, times, out);
+	if (form == CONF_FORM_FILE && o->type == CONF_TYPE_SIZE)
+		return put_with_unit(v, sizes, out);
+	return buf_putf(out, "%llu", (unsigned long long)v);
+}
+
+/* In the file text stands in double quotes. */
+static bool
+put_text(enum conf_form form, const char *s, struct buf *out)
+{
+	bool fits;
+
+	if (form == CONF_FORM_WIRE)
+		return enc_line(out, span_of(s));
+	fits = buf_putc(out, '"');
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			fits = buf_putc(out, '\\') && fits;
+		fits = buf_putc(out, *s) && fits;
+	}
+	return buf_putc(out, '"') && fits;
+}
+
+bool
+conf_value_put(const struct conf_option *o, enum conf_form form,
+    const struct conf *conf, size_t i, struct buf *out)
+{
+	const void *field = conf_option_peek(o, conf);
+
+	switch (o->type) {
+	case CONF_TYPE_NUMBER:
+	case CONF_TYPE_SIZE:
+	case CONF_TYPE_DURATION:
+		return put_number(o, form, *(const uint64_t *)field, out);
+	case CONF_TYPE_BOOL:
+		return buf_puts(out, *(const bool *)field ? "true" : "false");
+	case CONF_TYPE_CHOICE:
+		return buf_put_span(out, choice_word(o, *(const int *)field));
+	case CONF_TYPE_HOST:
+	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_PATH:
+		return put_text(form, *(char *const *)field, out);
+	case CONF_TYPE_DOMAINS:
+	case CONF_TYPE_ENDPOINTS:
+		return put_text(
+		    form, ((const struct conf_list *)field)->v[i], out);
+	}
+	return false;
+}
+
+size_t
+conf_value_count(const struct conf_option *o, const struct conf *conf)
+{
+	const struct conf_list *list = conf_option_peek(o, conf);
+
+	return conf_option_is_list(o) ? list->n : 1;
+}

@@ -1,0 +1,177 @@
+/*
+ * The texts made of a configuration: what a file means, canonically, and that
+ * both the canonical text and the dump lead back to the same.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/conf/conf.h"
+#include "tests/unit/rows.h"
+#include "lib/base/banned.h"
+
+#define BASE "hostname: mx.example.org\ndomains: [example.org]\n"
+#define TLS  "tls: {certificate: /c.pem, key: /k.pem}\n"
+
+static const struct row {
+	const char *name;
+	const char *file;
+	uint32_t sections;
+	const char *text;
+} rows[] = {
+    {"names", "hostname: MX.Example.ORG\ndomains: [A.Example, xn--b.c]\n",
+	CONF_TOP,
+	"hostname=mx.example.org\n"
+	"domains=a.example xn--b.c\n"
+	"postmaster=postmaster@a.example\n"},
+    {"postmaster", BASE "postmaster: Joe.D=x%y@Example.ORG\n", CONF_TOP,
+	"hostname=mx.example.org\n"
+	"domains=example.org\n"
+	"postmaster=Joe.D%3dx%25y@example.org\n"},
+    {"paths", BASE "paths: {spool: \"/a b/\\xe4\\\"\\\\\", aliases: ''}\n",
+	CONF_PATHS,
+	"paths.spool=/a%20b/%c3%a4%22\\\n"
+	"paths.state=/var/lib/mailstead\n"
+	"paths.run=/run/mailstead\n"
+	"paths.mail=/var/lib/mailstead/mail\n"
+	"paths.aliases=\n"},
+    {"listeners without TLS", BASE, CONF_LISTEN,
+	"listen.smtp=*:25\n"
+	"listen.submission=*:587\n"
+	"listen.submissions=\n"
+	"listen.pop3=*:110\n"
+	"listen.pop3s=\n"},
+    {"listeners with TLS",
+	BASE TLS "listen: {smtp: ['[::]:25', '127.0.0.1:0'], pop3: []}\n",
+	CONF_LISTEN,
+	"listen.smtp=[::]:25 127.0.0.1:0\n"
+	"listen.submission=*:587\n"
+	"listen.submissions=*:465\n"
+	"listen.pop3=\n"
+	"listen.pop3s=*:995\n"},
+    {"TLS", BASE "tls: {certificate: /c, key: /k, min_version: TLSv1.3}\n",
+	CONF_TLS,
+	"tls.certificate=/c\n"
+	"tls.key=/k\n"
+	"tls.min_version=TLSv1.3\n"},
+    {"smtpd by default", BASE, CONF_SMTPD,
+	"smtpd.processes=0\n"
+	"smtpd.max_sessions=1000\n"
+	"smtpd.max_message_size=26214400\n"
+	"smtpd.max_recipients=1000\n"
+	"smtpd.max_errors=20\n"
+	"smtpd.timeout=300000\n"
+	"smtpd.data_timeout=180000\n"},
+    {"smtpd",
+	BASE "smtpd: {processes: 64, max_message_size: 1234567, timeout: 1s,\n"
+	     "  data_timeout: 1500ms}\n",
+	CONF_SMTPD,
+	"smtpd.processes=64\n"
+	"smtpd.max_sessions=1000\n"
+	"smtpd.max_message_size=1234567\n"
+	"smtpd.max_recipients=1000\n"
+	"smtpd.max_errors=20\n"
+	"smtpd.timeout=1000\n"
+	"smtpd.data_timeout=1500\n"},
+    {"queue, delivery",
+	BASE "queue: {direct_patience: 0, retry_max: 90m, max_age: 1w}\n",
+	CONF_QUEUE | CONF_DELIVERY,
+	"queue.direct_recipients=32\n"
+	"queue.direct_patience=0\n"
+	"queue.retry_first=300000\n"
+	"queue.retry_max=5400000\n"
+	"queue.max_age=604800000\n"
+	"queue.threads=4\n"
+	"delivery.processes=1\n"
+	"delivery.threads=16\n"},
+    {"auth", BASE "auth: {allow_plaintext: yes}\n", CONF_AUTH,
+	"auth.threads=2\n"
+	"auth.remember=600000\n"
+	"auth.allow_plaintext=true\n"},
+    {"auth off", BASE "auth: {allow_plaintext: off}\n", CONF_AUTH,
+	"auth.threads=2\n"
+	"auth.remember=600000\n"
+	"auth.allow_plaintext=false\n"},
+    {"pop3", BASE, CONF_POP3,
+	"pop3.processes=1\n"
+	"pop3.max_sessions=1000\n"
+	"pop3.timeout=600000\n"
+	"pop3.login_timeout=60000\n"},
+    {"sandbox, log",
+	BASE "sandbox: {required: on, uid_base: 4000000000}\n"
+	     "log: {level: debug}\n",
+	CONF_SANDBOX | CONF_LOG,
+	"sandbox.required=true\n"
+	"sandbox.landlock_abi=99\n"
+	"sandbox.uid_base=4000000000\n"
+	"sandbox.min_uid=1000\n"
+	"log.level=debug\n"},
+    {"last of each section only", BASE "log:\n  level: error\n", CONF_LOG,
+	"log.level=error\n"},
+    {"no section", BASE, 0, ""},
+};
+
+static struct conf *
+load(struct span file)
+{
+	struct conf *conf = NULL;
+	struct buf errors;
+
+	buf_init(&errors, 65536);
+	if (conf_load_text(file, "m", &conf, &errors) != RC_OK)
+		fail_msg("%s", buf_cstr(&errors));
+	buf_fini(&errors);
+	return conf;
+}
+
+static void
+expect_text(const struct conf *conf, uint32_t sections, const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, 65536);
+	assert_true(conf_encode(conf, sections, &out));
+	assert_string_equal(buf_cstr(&out), text);
+	buf_fini(&out);
+}
+
+/* A person reads it: lines of a terminal's width, one comment in each. */
+static void
+expect_neat(struct span dump)
+{
+	while (dump.p != NULL) {
+		struct span line = span_cut(&dump, '\n');
+		size_t hash = span_find(line, '#');
+
+		assert_true(line.n < 80);
+		assert_int_equal(span_find(span_from(line, hash + 1), '#'),
+		    span_from(line, hash + 1).n);
+	}
+}
+
+static void
+check_row(void **state)
+{
+	const struct row *row = *state;
+	struct conf *conf = load(span_of(row->file)), *again;
+	struct buf dump;
+
+	expect_text(conf, row->sections, row->text);
+	assert_int_equal(conf_decode(span_of(row->text), &again, NULL), RC_OK);
+	assert_int_equal(again->sections, row->sections);
+	expect_text(again, row->sections, row->text);
+	conf_free(&again);
+
+	buf_init(&dump, 65536);
+	assert_true(conf_dump(conf, &dump));
+	expect_neat(buf_span(&dump));
+	again = load(buf_span(&dump));
+	expect_text(again, row->sections, row->text);
+	conf_free(&again);
+	conf_free(&conf);
+	buf_fini(&dump);
+}
+
+ROWS_MAIN(rows, check_row)

@@ -1,0 +1,87 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/conf/value.h"
+#include "tests/unit/rows.h"
+#include "lib/base/banned.h"
+
+#define X10  "xxxxxxxxxx"
+#define X60  X10 X10 X10 X10 X10 X10
+#define X63  X60 "xxx"
+#define X253 X63 "." X63 "." X63 "." X60 "x"
+#define P1000                                                               \
+	"/" X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 X60 \
+	    X10 X10 X10 "xxxxxxxxx"
+
+static const struct row {
+	const char *name;
+	enum conf_id id;
+	const char *text;
+	bool ok;
+} rows[] = {
+    {"one letter", CONF_ID_hostname, "x", true},
+    {"longest label", CONF_ID_hostname, X63 ".x", true},
+    {"label too long", CONF_ID_hostname, X63 "x.x", false},
+    {"longest name", CONF_ID_hostname, X253, true},
+    {"name too long", CONF_ID_hostname, X253 "x", false},
+    {"digits first", CONF_ID_hostname, "3com.example", true},
+    {"digits last", CONF_ID_hostname, "example.3", false},
+    {"dash first", CONF_ID_hostname, "-a.example", false},
+    {"dash last", CONF_ID_hostname, "a-.example", false},
+    {"dot first", CONF_ID_hostname, ".example", false},
+    {"space", CONF_ID_hostname, "a b", false},
+    {"longest local part", CONF_ID_postmaster, X60 "xxxx@x", true},
+    {"local part too long", CONF_ID_postmaster, X60 "xxxxx@x", false},
+    {"no local part", CONF_ID_postmaster, "@x", false},
+    {"no domain", CONF_ID_postmaster, "x@", false},
+    {"two dots", CONF_ID_postmaster, "a..b@x", false},
+    {"dot behind", CONF_ID_postmaster, "a.@x", false},
+    {"quoted local part", CONF_ID_postmaster, "\"a\"@x", false},
+    {"two at", CONF_ID_postmaster, "a@b@x", false},
+    {"header injection", CONF_ID_postmaster, "a@x>\nb", false},
+    {"longest path", CONF_ID_paths_spool, P1000 X10 X10 "xxxx", true},
+    {"path too long", CONF_ID_paths_spool, P1000 X10 X10 "xxxxx", false},
+    {"UTF-8 path", CONF_ID_paths_spool, "/\xe2\x82\xac\xf0\x9f\x90\x91", true},
+    {"highest character", CONF_ID_paths_spool, "/\xf4\x8f\xbf\xbd", true},
+    {"above it", CONF_ID_paths_spool, "/\xf4\x90\x80\x80", false},
+    {"overlong of two", CONF_ID_paths_spool, "/\xc1\xbf", false},
+    {"overlong of three", CONF_ID_paths_spool, "/\xe0\x9f\xbf", false},
+    {"overlong of four", CONF_ID_paths_spool, "/\xf0\x8f\xbf\xbd", false},
+    {"surrogate", CONF_ID_paths_spool, "/\xed\xa0\x80", false},
+    {"cut character", CONF_ID_paths_spool, "/\xe2\x82", false},
+    {"continuation alone", CONF_ID_paths_spool, "/\x82", false},
+    {"byte order mark", CONF_ID_paths_spool, "/\xef\xbb\xbf", false},
+    {"C1 control", CONF_ID_paths_spool, "/\xc2\x85", false},
+    {"line separator", CONF_ID_paths_spool, "/\xe2\x80\xa8", false},
+    {"delete", CONF_ID_paths_spool, "/\x7f", false},
+    {"empty choice", CONF_ID_log_level, "", false},
+    {"choice cut", CONF_ID_log_level, "inf", false},
+    {"two choices", CONF_ID_log_level, "info debug", false},
+    {"empty number", CONF_ID_smtpd_max_sessions, "", false},
+};
+
+static void
+check_row(void **state)
+{
+	const struct row *row = *state;
+	const struct conf_option *o = &conf_option_table[row->id];
+	struct conf conf = {.sections = 0};
+	struct buf out;
+
+	assert_int_equal(
+	    conf_value_set(o, CONF_FORM_FILE, span_of(row->text), &conf),
+	    row->ok);
+	if (row->ok && o->type == CONF_TYPE_PATH)
+		assert_string_equal(conf.paths.spool, row->text);
+	conf_value_clear(o, &conf);
+	/* what it should have been can be said of anything */
+	buf_init(&out, 400);
+	conf_value_expected(o, span_of(row->text), &out);
+	assert_true(out.n > 0 && !out.over);
+	buf_fini(&out);
+}
+
+ROWS_MAIN(rows, check_row)
