@@ -1,0 +1,69 @@
+/*
+ * One connection to the outside, plain or TLS alike: input, output, deadline,
+ * pause. The protocol above sees bytes and an end, never a socket.
+ */
+#ifndef LIB_EV_STREAM_H
+#define LIB_EV_STREAM_H
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/why.h"
+
+struct stream;
+
+struct stream_ops {
+	/* There is new input; take from it with stream_consume(). */
+	void (*on_input)(void *ctx);
+	/* All output has gone to the kernel (may be NULL). */
+	void (*on_drained)(void *ctx);
+	/* The TLS handshake is done (may be NULL). */
+	void (*on_secured)(void *ctx);
+	/*
+	 * The connection is over: why is NULL when the other end closed it in
+	 * order, else it says what happened (reset, deadline, bad TLS). Called
+	 * once; the owner frees the stream.
+	 */
+	void (*on_closed)(void *ctx, const struct why *why);
+};
+
+/*
+ * fd is taken and made non-blocking. Input that is not consumed is kept up to
+ * in_max bytes; then reading stops until some is.
+ */
+struct stream *stream_new(struct event_base *base, int fd, size_t in_max,
+    const struct stream_ops *ops, void *ctx);
+/* Closes at once; accepts NULL inside. Allowed in every callback. */
+void stream_free(struct stream **s);
+
+/* What has come and is not consumed; borrowed until the next call. */
+struct span stream_input(const struct stream *s);
+void stream_consume(struct stream *s, size_t n);
+
+/*
+ * Queue output; what is written within on_input goes out together behind it.
+ * A peer that lets more than STREAM_OUT_MAX bytes wait is closed.
+ */
+void stream_write(struct stream *s, struct span text);
+#define STREAM_OUT_MAX (1U << 20)
+/* Bytes that wait to go out. */
+size_t stream_pending(const struct stream *s);
+
+/*
+ * From here on TLS, as server. Unconsumed input is thrown away: it came in
+ * clear and must not count as protected. Output queued before goes out first,
+ * in clear. The context is referenced.
+ */
+void stream_start_tls(struct stream *s, SSL_CTX *ctx);
+/* NULL while in clear. Borrowed. */
+SSL *stream_tls(const struct stream *s);
+
+/* Stop and go on reading. Input kept while paused is told again. */
+void stream_pause(struct stream *s, bool paused);
+/* on_closed with a reason, unless called again within ms; 0: none. */
+void stream_deadline(struct stream *s, uint64_t ms);
+/* Send what waits, then TLS close-notify, then on_closed(NULL). */
+void stream_finish(struct stream *s);
+
+#endif

@@ -1,0 +1,235 @@
+/*
+ * The directory snapshot: see compile.h. A request that comes while a child
+ * runs is served by one more run after it, so that its change is in.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/directory/compile.h"
+#include "lib/log/log.h"
+#include "master/compile.h"
+#include "master/workers.h"
+#include "lib/base/banned.h"
+
+#define ASKERS_MAX 64
+
+struct asker {
+	enum role role;
+	uint32_t index;
+	uint64_t id;
+};
+
+struct compile {
+	pid_t pid; /* 0: none runs */
+	uint64_t number;
+	char next[MASTER_NAME_MAX];
+	char current[MASTER_NAME_MAX];
+	char previous[MASTER_NAME_MAX]; /* kept until all have let go of it */
+	size_t n_served; /* askers the running child serves: the first ones */
+	size_t n_askers;
+	struct asker askers[ASKERS_MAX];
+};
+
+static struct compile *
+state(struct master *m)
+{
+	if (m->compile == NULL)
+		m->compile = mem_alloc(sizeof(*m->compile));
+	return m->compile;
+}
+
+static char *
+net_path(const struct master *m, const char *file)
+{
+	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
+	char *dir = worker_row_path(&net, m->conf);
+	struct buf b;
+	char *path;
+
+	buf_init(&b, 8192);
+	buf_putf(&b, "%s/%s", dir, file);
+	path = span_dup(buf_span(&b));
+	buf_fini(&b);
+	free(dir);
+	return path;
+}
+
+/* in the child; the exit status is the result */
+static void
+child(const struct master *m)
+{
+	static const struct worker_path_row auth = {
+	    "", WORKER_STATE, "/auth/accounts", 0};
+	char *accounts = worker_row_path(&auth, m->conf);
+	char *path = net_path(m, m->compile->next);
+	struct directory_source source = {
+	    .domains = &m->conf->domains,
+	    .postmaster = m->conf->postmaster,
+	    .accounts = open(accounts, O_RDONLY | O_CLOEXEC | O_NOFOLLOW),
+	    .aliases = m->conf->paths.aliases[0] == '\0' ?
+	        -1 :
+	        open(m->conf->paths.aliases, O_RDONLY | O_CLOEXEC),
+	};
+	struct why why;
+	enum rc rc;
+
+	/* no file of accounts yet: there are none. Anything else is an error */
+	if (source.accounts < 0 && errno != ENOENT && errno != 0 &&
+	    access(accounts, F_OK) == 0)
+		rc = why_sys(&why, RC_TEMP, "4.3.5", "%s", accounts);
+	else if (source.aliases < 0 && m->conf->paths.aliases[0] != '\0')
+		rc = why_sys(
+		    &why, RC_PERM, "5.3.5", "%s", m->conf->paths.aliases);
+	else
+		rc = directory_compile(&source, path, &why);
+	if (rc != RC_OK)
+		LOG(MASTER_DIRECTORY, log_str(m->compile->next),
+		    log_str(why.text));
+	_exit(rc == RC_OK ? 0 : 1);
+}
+
+static enum rc
+start_child(struct master *m, struct why *why)
+{
+	struct compile *c = state(m);
+
+	/* a name is never used again, also by the next master */
+	(void)snprintf(c->next, sizeof(c->next), "directory.%llu-%llu.mdb",
+	    (unsigned long long)m->start_ms, (unsigned long long)++c->number);
+	c->n_served = c->n_askers;
+	c->pid = fork();
+	if (c->pid == 0)
+		child(m);
+	if (c->pid > 0)
+		return RC_OK;
+	c->pid = 0;
+	return why_sys(why, RC_TEMP, "4.3.0", "fork");
+}
+
+static void
+remove_file(const struct master *m, const char *name)
+{
+	char *path;
+
+	if (name[0] == '\0')
+		return;
+	path = net_path(m, name);
+	(void)unlink(path); /* a left-over costs a few kB in /run */
+	free(path);
+}
+
+static void
+adopt(struct master *m)
+{
+	struct compile *c = m->compile;
+	struct proc *p;
+
+	remove_file(m, c->previous);
+	memcpy(c->previous, c->current, sizeof(c->previous));
+	memcpy(c->current, c->next, sizeof(c->current));
+	LOG(MASTER_DIRECTORY, log_str(c->current), log_str("ok"));
+	TAILQ_FOREACH (p, &m->procs, next)
+		if (p->link != NULL && p->state != PROC_BACKOFF)
+			proto_send_directory(p->link,
+			    &(struct msg_directory){span_of(c->current)});
+}
+
+static void
+answer(struct master *m, bool ok)
+{
+	struct compile *c = m->compile;
+	struct proc *p;
+
+	for (size_t i = 0; i < c->n_served; i++)
+		TAILQ_FOREACH (p, &m->procs, next)
+			if (p->row->role == c->askers[i].role &&
+			    p->index == c->askers[i].index &&
+			    p->state == PROC_RUNNING)
+				proto_send_directory_done(p->link,
+				    &(struct msg_directory_done){
+				        c->askers[i].id,
+				        ok ? RC_OK : RC_TEMP,
+				        ok ? SPAN_LIT("") :
+				             SPAN_LIT("directory not compiled: "
+						      "see the log")});
+	c->n_askers -= c->n_served;
+	memmove(c->askers, c->askers + c->n_served,
+	    c->n_askers * sizeof(c->askers[0]));
+	c->n_served = 0;
+}
+
+void
+compile_on_exit(struct master *m, pid_t pid, int status)
+{
+	struct compile *c = m->compile;
+	struct why why;
+
+	if (c == NULL || pid != c->pid)
+		return;
+	c->pid = 0;
+	if (status == 0)
+		adopt(m);
+	else
+		remove_file(m, c->next);
+	answer(m, status == 0);
+	if (c->n_askers > 0 && start_child(m, &why) != RC_OK)
+		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
+}
+
+enum rc
+compile_first(struct master *m, struct why *why)
+{
+	struct compile *c = state(m);
+	int status = 1;
+
+	if (start_child(m, why) != RC_OK)
+		return RC_TEMP;
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	c->pid = 0;
+	if (status != 0)
+		return why_set(why, RC_PERM, "5.3.5",
+		    "the directory cannot be compiled");
+	adopt(m);
+	return RC_OK;
+}
+
+void
+compile_start(struct master *m, enum role role, uint32_t index, uint64_t id)
+{
+	struct compile *c = state(m);
+	struct why why;
+
+	if (c->n_askers == ASKERS_MAX)
+		return; /* each asks once at a time: there are not so many */
+	c->askers[c->n_askers++] = (struct asker){role, index, id};
+	if (c->pid == 0 && start_child(m, &why) != RC_OK)
+		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
+}
+
+const char *
+compile_current(const struct master *m)
+{
+	return m->compile == NULL ? "" : m->compile->current;
+}
+
+void
+compile_free(struct master *m)
+{
+	if (m->compile != NULL) {
+		if (m->compile->pid > 0)
+			(void)kill(m->compile->pid, SIGKILL); /* our child */
+		remove_file(m, m->compile->previous);
+		remove_file(m, m->compile->current);
+	}
+	free(m->compile);
+	m->compile = NULL;
+}

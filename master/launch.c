@@ -1,0 +1,237 @@
+/*
+ * Starting one worker: see launch.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/io.h"
+#include "lib/log/log.h"
+#include "master/compile.h"
+#include "master/launch.h"
+#include "master/supervise.h"
+#include "master/workers.h"
+#include "lib/base/banned.h"
+
+#define WORKER_FD 3 /* as in lib/worker */
+
+static int
+make_pair(int fds[2])
+{
+	return socketpair(
+	    AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+}
+
+/* in the child: only descriptors 0, 1, 2 and the link to master stay */
+static void
+exec_worker(const struct proc *p, int fd)
+{
+	char path[4096];
+	char *const argv[] = {
+	    (char *)(uintptr_t)p->row->program, (char[]){"--worker"}, NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail */
+	for (int sig = 1; sig < 32; sig++)
+		(void)signal(sig, SIG_DFL); /* fails for SIGKILL, SIGSTOP */
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    (fd == WORKER_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, WORKER_FD)) <
+	        0)
+		_exit(126);
+	if (snprintf(path, sizeof(path), "%s/%s", p->m->libexec,
+	        p->row->program) < (int)sizeof(path))
+		execv(path, argv);
+	/* master sees the status and logs it */
+	_exit(127);
+}
+
+static bool
+fits(const struct proc *a, const struct proc *b)
+{
+	if (b->state != PROC_STARTING && b->state != PROC_RUNNING)
+		return false;
+	return a->generation == b->generation || a->row->single ||
+	    b->row->single;
+}
+
+static void
+send_channels(struct proc *p)
+{
+	struct proc *q;
+
+	TAILQ_FOREACH (q, &p->m->procs, next) {
+		int fds[2];
+
+		if (q == p || q->link == NULL || !fits(p, q) ||
+		    !worker_rows_linked(p->row, q->row))
+			continue;
+		if (make_pair(fds) < 0) {
+			LOG(MASTER_ERROR, log_str("socketpair"),
+			    log_str(strerrorname_np(errno)));
+			continue;
+		}
+		proto_send_link(p->link,
+		    &(struct msg_link){q->row->role, q->index, fds[0]});
+		proto_send_link(q->link,
+		    &(struct msg_link){p->row->role, p->index, fds[1]});
+		io_close(&fds[0]);
+		io_close(&fds[1]);
+	}
+}
+
+static void
+send_listeners(struct proc *p)
+{
+	struct listener *l;
+
+	for (const char *const *s = p->row->services; s != NULL && *s != NULL;
+	     s++)
+		TAILQ_FOREACH (l, &p->m->listeners, next)
+			if (l->keep &&
+			    span_eq(span_of(l->service), span_of(*s)))
+				proto_send_listener(p->link,
+				    &(struct msg_listener){span_of(*s),
+				        span_of(l->address), l->fd});
+}
+
+static void
+send_paths(struct proc *p)
+{
+	for (size_t i = 0; i < WORKER_PATHS_MAX; i++) {
+		const struct worker_path_row *r = &p->row->paths[i];
+		bool inside = p->m->root && p->row->in_net;
+		char *path;
+
+		if (r->name == NULL)
+			break;
+		/* in the chroot that folder is the root */
+		path = inside ? span_dup(SPAN_LIT("/")) :
+				worker_row_path(r, p->m->conf);
+		proto_send_path(p->link,
+		    &(struct msg_path){
+		        span_of(r->name), span_of(path), r->access});
+		free(path);
+	}
+}
+
+static enum rc
+send_identity(struct proc *p, struct why *why)
+{
+	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
+	const struct conf *conf = p->m->conf;
+	char *chroot_path = worker_row_path(&net, conf);
+	struct msg_setup setup = {.index = p->index,
+	    .generation = p->generation,
+	    .landlock_abi = (uint32_t)conf->sandbox.landlock_abi,
+	    .required = conf->sandbox.required,
+	    .journal = p->m->journal};
+	uid_t uid = 0;
+	gid_t gid = 0;
+	enum rc rc = RC_OK;
+
+	if (p->m->root && !p->row->as_root) {
+		rc = worker_ids(p->row, conf, &uid, &gid, why);
+		setup.set_ids = 1;
+		setup.uid = uid;
+		setup.gid = gid;
+	}
+	if (p->m->root && p->row->in_net)
+		setup.chroot = span_of(chroot_path);
+	if (rc == RC_OK)
+		proto_send_setup(p->link, &setup);
+	free(chroot_path);
+	return rc;
+}
+
+enum rc
+launch_send_tls(struct proc *p, struct why *why)
+{
+	const struct conf *conf = p->m->conf;
+	const char *const files[][2] = {{"certificate", conf->tls.certificate},
+	    {"key", conf->tls.key}};
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd;
+
+		if (files[i][1][0] == '\0')
+			continue;
+		/* links are fine here: certbot's live/ is made of them */
+		fd = open(files[i][1], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (fd < 0)
+			return why_sys(why, RC_PERM, "5.3.5", "tls.%s: %s",
+			    files[i][0], files[i][1]);
+		proto_send_file(p->link,
+		    &(struct msg_file){span_of(files[i][0]), fd});
+		io_close(&fd);
+	}
+	return RC_OK;
+}
+
+static enum rc
+send_setup(struct proc *p, struct why *why)
+{
+	struct buf text;
+
+	if (send_identity(p, why) != RC_OK)
+		return RC_PERM;
+	buf_init(&text, IPC_FRAME_MAX - 64);
+	if (!conf_encode(p->m->conf, p->row->sections, &text)) {
+		buf_fini(&text);
+		return why_set(why, RC_PERM, "5.3.5",
+		    "the configuration is too large for one message");
+	}
+	proto_send_conf(p->link, &(struct msg_conf){buf_span(&text)});
+	buf_fini(&text);
+	send_paths(p);
+	send_listeners(p);
+	if (p->row->tls && launch_send_tls(p, why) != RC_OK)
+		return RC_PERM;
+	send_channels(p);
+	proto_send_start(p->link,
+	    &(struct msg_start){span_of(compile_current(p->m))});
+	return RC_OK;
+}
+
+enum rc
+launch_proc(struct proc *p, struct why *why)
+{
+	int fds[2];
+	enum rc rc;
+
+	if (make_pair(fds) < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", "socketpair");
+	p->pid = fork();
+	if (p->pid == 0)
+		exec_worker(p, fds[1]);
+	io_close(&fds[1]);
+	if (p->pid < 0) {
+		p->pid = 0;
+		io_close(&fds[0]);
+		return why_sys(why, RC_TEMP, "4.3.0", "fork");
+	}
+	p->state = PROC_STARTING;
+	p->started_ms = clock_mono_ms();
+	p->layers = 0;
+	p->link = ipc_link_new(&(struct ipc_link_args){.base = p->m->base,
+	    .schema = proto_schema(),
+	    .handlers = supervise_handlers,
+	    .on_closed = supervise_on_closed,
+	    .ctx = p,
+	    .fd = fds[0],
+	    .self = ROLE_MASTER,
+	    .peer = p->row->role,
+	    .phase = IPC_SETUP});
+	LOG(WORKER_START, log_str(role_name(p->row->role)), log_num(p->index),
+	    log_num((uint64_t)p->pid), log_num(p->generation));
+	rc = send_setup(p, why);
+	if (rc != RC_OK)
+		(void)kill(p->pid, SIGKILL); /* gone already is as good */
+	return rc;
+}

@@ -1,0 +1,176 @@
+/*
+ * The table of workers: see workers.h. Nothing about a worker is said twice;
+ * its system calls are in lib/sandbox/policy.def, under its role.
+ */
+#include <pwd.h>
+#include <unistd.h>
+
+#include "lib/sandbox/sandbox.h"
+#include "master/workers.h"
+#include "lib/base/banned.h"
+
+#define R(NAME) (1U << ROLE_##NAME)
+
+static uint32_t
+cores(uint64_t configured)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (configured > 0)
+		return (uint32_t)configured;
+	return n < 1 ? 1 : (uint32_t)n;
+}
+
+static uint32_t
+one(const struct conf *conf)
+{
+	(void)conf;
+	return 1;
+}
+
+static uint32_t
+count_smtpd(const struct conf *conf)
+{
+	return cores(conf->smtpd.processes);
+}
+
+static uint32_t
+count_local(const struct conf *conf)
+{
+	return (uint32_t)conf->delivery.processes;
+}
+
+static uint32_t
+count_pop3d(const struct conf *conf)
+{
+	return cores(conf->pop3.processes);
+}
+
+static const char *const smtp_services[] = {
+    "smtp", "submission", "submissions", NULL};
+static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
+
+#define ANY_FILE \
+	(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE)
+#define SNAPSHOT                                   \
+	{                                          \
+		"directory", WORKER_NET, "", SANDBOX_READ \
+	}
+
+const struct worker_row worker_rows[] = {
+    {.role = ROLE_QMGR,
+        .program = "mailstead-qmgr",
+        .user = "mailstead",
+        .uid_step = 0,
+        .sections = CONF_TOP | CONF_QUEUE | CONF_LOG,
+        .single = true,
+        .links = R(SMTPD) | R(LOCAL),
+        .count = one,
+        .paths = {{"spool", WORKER_SPOOL, "", ANY_FILE},
+            {"cache", WORKER_STATE, "/qmgr", ANY_FILE}, SNAPSHOT}},
+    {.role = ROLE_SMTPD,
+        .program = "mailstead-smtpd",
+        .user = "mailstead-smtp",
+        .uid_step = 1,
+        .sections = CONF_TOP | CONF_SMTPD | CONF_AUTH | CONF_TLS | CONF_LOG,
+        .in_net = true,
+        .tls = true,
+        .links = R(AUTHD),
+        .services = smtp_services,
+        .count = count_smtpd,
+        .paths = {SNAPSHOT}},
+    {.role = ROLE_LOCAL,
+        .program = "mailstead-delivery",
+        .user = "mailstead-store",
+        .uid_step = 2,
+        .sections = CONF_TOP | CONF_DELIVERY | CONF_LOG,
+        .count = count_local,
+        .paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
+    {.role = ROLE_AUTHD,
+        .program = "mailstead-authd",
+        .user = "mailstead-auth",
+        .uid_step = 3,
+        .sections = CONF_TOP | CONF_AUTH | CONF_LOG,
+        .links = R(SPAWN) | R(POP3D),
+        .count = one,
+        .paths = {{"accounts", WORKER_STATE, "/auth", ANY_FILE}}},
+    {.role = ROLE_SPAWN,
+        .program = "mailstead-spawn",
+        .user = "mailstead-store",
+        .uid_step = 2,
+        .sections = CONF_TOP | CONF_POP3 | CONF_SANDBOX | CONF_LOG,
+        .count = one,
+        .paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
+    {.role = ROLE_POP3D,
+        .program = "mailstead-pop3d",
+        .user = "mailstead-front",
+        .uid_step = 4,
+        .sections = CONF_TOP | CONF_POP3 | CONF_AUTH | CONF_TLS | CONF_LOG,
+        .in_net = true,
+        .tls = true,
+        .services = pop3_services,
+        .count = count_pop3d,
+        .paths = {SNAPSHOT}},
+};
+const size_t worker_rows_n = sizeof(worker_rows) / sizeof(worker_rows[0]);
+
+enum rc
+worker_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
+    gid_t *gid, struct why *why)
+{
+	struct passwd *pw;
+
+	if (conf->sandbox.uid_base != 0) {
+		*uid = (uid_t)(conf->sandbox.uid_base + row->uid_step);
+		*gid = (gid_t)*uid;
+		return RC_OK;
+	}
+	pw = getpwnam(row->user);
+	if (pw == NULL)
+		return why_set(why, RC_PERM, "5.3.5",
+		    "user %s does not exist: install the package, or set "
+		    "sandbox.uid_base to the first of %zu unused uids",
+		    row->user, worker_rows_n);
+	if (pw->pw_uid == 0 || pw->pw_gid == 0)
+		return why_set(why, RC_PERM, "5.3.5", "user %s is root",
+		    row->user);
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return RC_OK;
+}
+
+char *
+worker_row_path(const struct worker_path_row *row, const struct conf *conf)
+{
+	const char *base = NULL;
+	struct buf b;
+	char *path;
+
+	switch (row->base) {
+	case WORKER_SPOOL:
+		base = conf->paths.spool;
+		break;
+	case WORKER_STATE:
+		base = conf->paths.state;
+		break;
+	case WORKER_MAIL:
+		base = conf->paths.mail;
+		break;
+	case WORKER_NET:
+		base = conf->paths.run;
+		break;
+	}
+	buf_init(&b, 8192);
+	buf_puts(&b, base);
+	buf_puts(&b, row->base == WORKER_NET ? "/net" : row->below);
+	path = span_dup(buf_span(&b));
+	buf_fini(&b);
+	return path;
+}
+
+bool
+worker_rows_linked(const struct worker_row *a, const struct worker_row *b)
+{
+	return (a->links & 1U << b->role) != 0 ||
+	    (b->links & 1U << a->role) != 0;
+}

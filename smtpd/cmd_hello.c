@@ -1,0 +1,93 @@
+/*
+ * EHLO, HELO (RFC 5321 4.1.1.1) and STARTTLS (RFC 3207).
+ */
+#include <stdlib.h>
+
+#include "smtpd/command.h"
+#include "smtpd/reply.h"
+#include "smtpd/txn.h"
+#include "lib/base/banned.h"
+
+#define HELO_MAX 255
+
+/* What is said stands in Received fields and logs: one word of text. */
+static bool
+helo_ok(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == '(' ||
+		    name.p[i] == ')' || name.p[i] == '"' ||
+		    name.p[i] == '\\' || name.p[i] == '<' || name.p[i] == '>')
+			return false;
+	return name.n > 0 && name.n <= HELO_MAX;
+}
+
+static bool
+greet(struct session *s, struct span name, bool esmtp)
+{
+	if (!helo_ok(name)) {
+		reply(s, REPLY_SYNTAX,
+		    esmtp ? SPAN_LIT("EHLO hostname") :
+			    SPAN_LIT("HELO hostname"));
+		return false;
+	}
+	txn_free(&s->txn);
+	free(s->helo);
+	s->helo = span_dup(name);
+	s->esmtp = esmtp;
+	return true;
+}
+
+enum state
+cmd_helo(struct session *s, struct span args)
+{
+	if (!greet(s, args, false))
+		return s->state;
+	reply_line(s, 250, true, span_of(s->server->w->conf->hostname));
+	return ST_GREETED;
+}
+
+enum state
+cmd_ehlo(struct session *s, struct span args)
+{
+	const struct conf *conf = s->server->w->conf;
+	struct buf b;
+
+	if (!greet(s, args, true))
+		return s->state;
+	buf_init(&b, 128);
+	buf_putf(&b, "SIZE %llu",
+	    (unsigned long long)conf->smtpd.max_message_size);
+	reply_line(s, 250, false, span_of(conf->hostname));
+	reply_line(s, 250, false, SPAN_LIT("PIPELINING"));
+	reply_line(s, 250, false, buf_span(&b));
+	reply_line(s, 250, false, SPAN_LIT("8BITMIME"));
+	if (s->server->tls != NULL && stream_tls(s->stream) == NULL)
+		reply_line(s, 250, false, SPAN_LIT("STARTTLS"));
+	if (session_may_auth(s))
+		reply_line(s, 250, false, SPAN_LIT("AUTH PLAIN LOGIN"));
+	reply_line(s, 250, true, SPAN_LIT("ENHANCEDSTATUSCODES"));
+	buf_fini(&b);
+	return ST_GREETED;
+}
+
+enum state
+cmd_starttls(struct session *s, struct span args)
+{
+	(void)args;
+	if (stream_tls(s->stream) != NULL) {
+		reply(s, REPLY_TLS_ALREADY, SPAN_NONE);
+		return s->state;
+	}
+	if (s->server->tls == NULL) {
+		reply(s, REPLY_NOT_DONE, SPAN_NONE);
+		return s->state;
+	}
+	reply(s, REPLY_READY_FOR_TLS, SPAN_NONE);
+	stream_start_tls(s->stream, s->server->tls);
+	/* RFC 3207 4.2: all that was learned in clear is forgotten */
+	free(s->helo);
+	s->helo = NULL;
+	s->esmtp = false;
+	return ST_NEW;
+}

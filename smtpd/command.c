@@ -1,0 +1,68 @@
+/*
+ * The table of commands and its gate: see command.h.
+ */
+#include "smtpd/command.h"
+#include "smtpd/reply.h"
+#include "lib/base/banned.h"
+
+enum {
+	CMD_NO_ARGS = 1,   /* RFC 5321 4.1.1: takes no parameter */
+	CMD_NEEDS_AUTH = 2 /* on the submission services */
+};
+
+static const struct command {
+	struct span verb;
+	unsigned states;
+	unsigned flags;
+	command_handler *handler;
+} commands[] = {
+    {SPAN_LIT("EHLO"), ST_ANY, 0, cmd_ehlo},
+    {SPAN_LIT("HELO"), ST_ANY, 0, cmd_helo},
+    {SPAN_LIT("MAIL"), ST_GREETED, CMD_NEEDS_AUTH, cmd_mail},
+    {SPAN_LIT("RCPT"), ST_MAIL | ST_RCPT, 0, cmd_rcpt},
+    {SPAN_LIT("DATA"), ST_RCPT, CMD_NO_ARGS, cmd_data},
+    {SPAN_LIT("RSET"), ST_ANY, CMD_NO_ARGS, cmd_rset},
+    {SPAN_LIT("STARTTLS"), ST_NEW | ST_GREETED, CMD_NO_ARGS, cmd_starttls},
+    {SPAN_LIT("AUTH"), ST_GREETED, 0, cmd_auth},
+    {SPAN_LIT("NOOP"), ST_ANY, 0, cmd_noop},
+    {SPAN_LIT("VRFY"), ST_ANY, CMD_NEEDS_AUTH, cmd_vrfy},
+    {SPAN_LIT("EXPN"), ST_ANY, CMD_NEEDS_AUTH, cmd_expn},
+    {SPAN_LIT("HELP"), ST_ANY, 0, cmd_help},
+    {SPAN_LIT("QUIT"), ST_ANY, CMD_NO_ARGS, cmd_quit},
+};
+
+static const struct command *
+find(struct span verb)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (span_eq_ci(commands[i].verb, verb))
+			return &commands[i];
+	return NULL;
+}
+
+void
+command_dispatch(struct session *s, struct span line)
+{
+	struct span args = line, verb = span_cut(&args, ' ');
+	const struct command *c = find(verb);
+	enum state next;
+
+	if (span_find(line, '\r') < line.n || span_find(line, '\n') < line.n ||
+	    span_find(line, '\0') < line.n)
+		reply(s, REPLY_BARE_CONTROL, SPAN_NONE);
+	else if (c == NULL)
+		reply(s, REPLY_UNKNOWN, SPAN_NONE);
+	else if ((c->states & s->state) == 0)
+		reply(s, REPLY_BAD_SEQUENCE, SPAN_NONE);
+	else if ((c->flags & CMD_NO_ARGS) != 0 && span_trim(args).n > 0)
+		reply(s, REPLY_SYNTAX, c->verb);
+	else if ((c->flags & CMD_NEEDS_AUTH) != 0 &&
+	    s->service != SERVICE_SMTP && s->login == NULL)
+		reply(s, REPLY_NEED_AUTH, SPAN_NONE);
+	else {
+		next = c->handler(s, span_trim(args));
+		/* a handler may have ended the session */
+		if (s->state != ST_CLOSED)
+			s->state = next;
+	}
+}

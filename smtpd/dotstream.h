@@ -1,0 +1,36 @@
+/*
+ * The octets after DATA, RFC 5321 4.5.2: ended by CRLF.CRLF and nothing else,
+ * dots unstuffed. Only CRLF ends a line. Pure, fuzzed.
+ */
+#ifndef SMTPD_DOTSTREAM_H
+#define SMTPD_DOTSTREAM_H
+
+#include "lib/base/buf.h"
+
+enum dotstream_fault {
+	DOTSTREAM_BARE_CR = 1,
+	DOTSTREAM_BARE_LF = 2,
+	DOTSTREAM_NUL = 4,
+};
+
+struct dotstream {
+	enum {
+		DOTSTREAM_START, /* of a line */
+		DOTSTREAM_DOT,   /* a dot at the start */
+		DOTSTREAM_DOT_CR,
+		DOTSTREAM_LINE,
+		DOTSTREAM_CR,
+		DOTSTREAM_DONE,
+	} state;
+	unsigned faults; /* enum dotstream_fault: refuse at the end */
+	bool eight_bit;  /* octets above 127 were seen */
+};
+
+/*
+ * Read from `in` until it is used up or the end has come (state becomes
+ * DOTSTREAM_DONE); the content is appended to out, which must have room for
+ * in.n + 1 bytes. Returns how much of `in` was used.
+ */
+size_t dotstream_feed(struct dotstream *d, struct span in, struct buf *out);
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * One SMTP connection: see session.h. Owns the stream and the transaction.
+ * The input is lines in most states, octets in ST_DATA.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "smtpd/command.h"
+#include "smtpd/reply.h"
+#include "smtpd/session.h"
+#include "smtpd/txn.h"
+#include "lib/base/banned.h"
+
+#define INPUT_MAX 65536
+/* RFC 4954 section 4.3.1: the longest line that has to be taken */
+#define SESSION_LINE_MAX 12288
+
+void
+session_error(struct session *s)
+{
+	if (s->state == ST_CLOSED ||
+	    ++s->errors <= s->server->w->conf->smtpd.max_errors)
+		return;
+	s->errors = 0; /* or this reply would count too */
+	s->state = ST_CLOSED;
+	reply(s, REPLY_TOO_MANY_ERRORS, SPAN_NONE);
+	stream_finish(s->stream);
+}
+
+void
+session_close(struct session *s)
+{
+	s->state = ST_CLOSED;
+	stream_pause(s->stream, false);
+	stream_finish(s->stream);
+}
+
+void
+session_resume(struct session *s, enum state state)
+{
+	s->state = state;
+	if (s->server->w->stopping) {
+		session_drain(s);
+		return;
+	}
+	stream_deadline(s->stream, s->server->w->conf->smtpd.timeout);
+	stream_pause(s->stream, false);
+}
+
+void
+session_drain(struct session *s)
+{
+	if ((s->state & ST_ANY) == 0)
+		return; /* at its end session_resume comes here */
+	reply(s, REPLY_CLOSING, span_of(s->server->w->conf->hostname));
+	session_close(s);
+}
+
+bool
+session_may_auth(const struct session *s)
+{
+	return s->service != SERVICE_SMTP && s->login == NULL &&
+	    (stream_tls(s->stream) != NULL ||
+	        s->server->w->conf->auth.allow_plaintext);
+}
+
+const char *
+session_protocol(const struct session *s)
+{
+	bool tls = stream_tls(s->stream) != NULL;
+
+	if (!s->esmtp)
+		return "SMTP";
+	if (s->login != NULL)
+		return tls ? "ESMTPSA" : "ESMTPA";
+	return tls ? "ESMTPS" : "ESMTP";
+}
+
+static void
+take_line(struct session *s, struct span line)
+{
+	stream_deadline(s->stream, s->server->w->conf->smtpd.timeout);
+	if (s->state == ST_AUTH) {
+		enum state next = cmd_auth_answer(s, line);
+
+		if (s->state != ST_CLOSED)
+			s->state = next;
+		return;
+	}
+	command_dispatch(s, line);
+}
+
+/* Where the first CRLF of `in` begins; in.n: there is none. */
+static size_t
+find_crlf(struct span in)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		const char *p = memchr(in.p + i, '\r', in.n - i);
+
+		if (p == NULL)
+			break;
+		i = (size_t)(p - in.p);
+		if (span_at(in, i + 1) == '\n')
+			return i;
+	}
+	return in.n;
+}
+
+/* True: a line was taken or thrown away, there may be more. */
+static bool
+next_line(struct session *s)
+{
+	struct span in = stream_input(s->stream);
+	size_t end = find_crlf(in);
+
+	if (end < in.n && end <= SESSION_LINE_MAX && !s->discarding) {
+		take_line(s, span_head(in, end));
+		/* after STARTTLS what was there is gone already */
+		if (stream_input(s->stream).n >= end + 2)
+			stream_consume(s->stream, end + 2);
+		return true;
+	}
+	if (end < in.n) {
+		stream_consume(s->stream, end + 2);
+		s->discarding = false;
+		if (s->state == ST_AUTH)
+			cmd_auth_free(s);
+		s->state = s->state == ST_AUTH ? ST_GREETED : s->state;
+		reply(s, REPLY_LINE_TOO_LONG, SPAN_NONE);
+		return true;
+	}
+	if (in.n <= SESSION_LINE_MAX)
+		return false;
+	/* keep a last CR: its LF may be on the way */
+	s->discarding = true;
+	stream_consume(s->stream, in.n - 1);
+	return false;
+}
+
+static void
+on_input(void *ctx)
+{
+	struct session *s = ctx;
+
+	for (;;) {
+		if (s->state == ST_CLOSED || s->state == ST_COMMIT ||
+		    s->auth_id != 0)
+			return;
+		if (s->state == ST_DATA) {
+			struct span in = stream_input(s->stream);
+
+			if (in.n == 0)
+				return;
+			stream_consume(
+			    s->stream, cmd_data_input(s, in));
+		} else if (!next_line(s)) {
+			return;
+		}
+	}
+}
+
+static void
+on_secured(void *ctx)
+{
+	struct session *s = ctx;
+	SSL *ssl = stream_tls(s->stream);
+
+	LOG(SMTP_TLS, log_text(id_span(&s->sid)),
+	    log_str(SSL_get_version(ssl)), log_str(SSL_get_cipher_name(ssl)));
+	stream_deadline(s->stream, s->server->w->conf->smtpd.timeout);
+	if (s->service == SERVICE_SUBMISSIONS)
+		reply_line(s, 220, true,
+		    span_of(s->server->w->conf->hostname));
+}
+
+static void
+on_closed(void *ctx, const struct why *why)
+{
+	struct session *s = ctx;
+
+	LOG(SMTP_CLOSE, log_text(id_span(&s->sid)),
+	    log_str(why == NULL ? "closed" : why->text));
+	session_free(s);
+}
+
+static const struct stream_ops ops = {
+    .on_input = on_input, .on_secured = on_secured, .on_closed = on_closed};
+
+/* RFC 5321 4.1.3: an IPv6 address literal carries its tag */
+static char *
+client_address(int fd)
+{
+	char host[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_storage ss;
+	const struct sockaddr_in *in = (const void *)&ss;
+	const struct sockaddr_in6 *in6 = (const void *)&ss;
+	socklen_t n = sizeof(ss);
+	struct buf b;
+	char *text;
+
+	buf_init(&b, INET6_ADDRSTRLEN + 8);
+	memset(&ss, 0, sizeof(ss));
+	if (getpeername(fd, (void *)&ss, &n) < 0)
+		buf_puts(&b, "unknown");
+	else if (ss.ss_family == AF_INET)
+		buf_puts(&b,
+		    inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)));
+	else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		buf_puts(&b,
+		    inet_ntop(AF_INET, (const char *)&in6->sin6_addr + 12,
+		        host, sizeof(host)));
+	else
+		buf_putf(&b, "IPv6:%s",
+		    inet_ntop(
+		        AF_INET6, &in6->sin6_addr, host, sizeof(host)));
+	text = span_dup(buf_span(&b));
+	buf_fini(&b);
+	return text;
+}
+
+/* RFC 5321 4.2: who serves, and that it speaks ESMTP */
+static void
+greet(struct session *s)
+{
+	const struct server *server = s->server;
+	struct buf b;
+
+	buf_init(&b, 512);
+	if (server->n_sessions > server->w->conf->smtpd.max_sessions) {
+		reply(s, REPLY_TOO_MANY, SPAN_NONE);
+		session_close(s);
+	} else if (server->w->stopping) {
+		session_drain(s);
+	} else if (s->service != SERVICE_SUBMISSIONS) {
+		buf_putf(&b, "%s ESMTP", server->w->conf->hostname);
+		reply_line(s, 220, true, buf_span(&b));
+	} else if (server->tls == NULL) {
+		session_close(s);
+	} else {
+		stream_start_tls(s->stream, server->tls);
+	}
+	buf_fini(&b);
+}
+
+void
+session_new(struct server *server, enum service service, int fd)
+{
+	static const char *const names[] = {
+	    "smtp", "submission", "submissions"};
+	struct session *s = mem_alloc(sizeof(*s));
+
+	s->server = server;
+	s->service = service;
+	s->state = ST_NEW;
+	s->sid = id_new();
+	s->client = client_address(fd);
+	s->stream =
+	    stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
+	TAILQ_INSERT_TAIL(&server->sessions, s, next);
+	server->n_sessions++;
+	LOG(SMTP_CONNECT, log_text(id_span(&s->sid)), log_str(s->client),
+	    log_str(names[service]));
+	stream_deadline(s->stream, server->w->conf->smtpd.timeout);
+	greet(s);
+}
+
+void
+session_free(struct session *s)
+{
+	struct server *server = s->server;
+
+	TAILQ_REMOVE(&server->sessions, s, next);
+	server->n_sessions--;
+	stream_free(&s->stream);
+	txn_free(&s->txn);
+	cmd_auth_free(s);
+	free(s->client);
+	free(s->helo);
+	free(s->login);
+	free(s);
+	if (server->w->draining && server->n_sessions == 0)
+		worker_done(server->w);
+}

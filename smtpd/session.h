@@ -1,0 +1,81 @@
+/*
+ * One SMTP connection: its state, its transaction, and what the files of
+ * smtpd share about it.
+ */
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include <sys/queue.h>
+
+#include "lib/base/id.h"
+#include "lib/directory/directory.h"
+#include "lib/ev/stream.h"
+#include "lib/worker/worker.h"
+#include "smtpd/dotstream.h"
+
+enum service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS };
+
+/* Bit values: a command's row says in which it is allowed. */
+enum state {
+	ST_NEW = 1,     /* before EHLO or HELO */
+	ST_GREETED = 2, /* no transaction */
+	ST_MAIL = 4,    /* a sender */
+	ST_RCPT = 8,    /* sender and recipients */
+	ST_DATA = 16,   /* octets of the message */
+	ST_COMMIT = 32, /* qmgr has it */
+	ST_AUTH = 64,   /* a SASL exchange */
+	ST_CLOSED = 128,
+	ST_ANY = ST_NEW | ST_GREETED | ST_MAIL | ST_RCPT,
+};
+
+struct server {
+	struct worker *w;
+	SSL_CTX *tls; /* NULL: not offered */
+	struct directory *directory;
+	struct ipc_link *qmgr;
+	struct ipc_link *authd;
+	bool queue_open; /* as qmgr said last */
+	char queue_text[128];
+	uint64_t next_id; /* of transactions and log-ins */
+	unsigned n_sessions;
+	uint64_t n_accepted; /* messages */
+	TAILQ_HEAD(session_list, session) sessions;
+};
+
+struct session {
+	TAILQ_ENTRY(session) next;
+	struct server *server;
+	enum service service;
+	enum state state;
+	struct stream *stream;
+	struct id sid;
+	char *client; /* "192.0.2.1" or "IPv6:2001:db8::1" */
+	char *helo;   /* as given; NULL before */
+	bool esmtp;
+	char *login;     /* NULL: not authenticated */
+	unsigned errors; /* refused commands */
+	bool discarding; /* the rest of a line that is too long */
+	struct txn *txn; /* NULL outside a transaction */
+	struct auth *auth; /* NULL outside a SASL exchange */
+	uint64_t auth_id;  /* of the question to authd; 0: none */
+};
+
+/* Take a connection (fd is taken) and greet. */
+void session_new(struct server *server, enum service service, int fd);
+/* Close at once and release. */
+void session_free(struct session *s);
+/* Say what waits to be said, then close. */
+void session_close(struct session *s);
+/* Back to commands in `state`, reading again. */
+void session_resume(struct session *s, enum state state);
+/* No transaction under way: 421 and close; else at its end. */
+void session_drain(struct session *s);
+/* A command was refused: too many of them end the session. */
+void session_error(struct session *s);
+
+/* May this session log in now, and may it give a password in clear? */
+bool session_may_auth(const struct session *s);
+/* The word for Received, RFC 3848. */
+const char *session_protocol(const struct session *s);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * One mail transaction: see txn.h. Owns the envelope and the memfd, so that a
+ * client that goes away leaves nothing behind.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "smtpd/txn.h"
+#include "lib/base/banned.h"
+
+#define PENDING_MAX 131072
+#define WRITE_FROM  65536
+
+struct txn *
+txn_new(struct session *s, struct span sender)
+{
+	struct txn *t = mem_alloc(sizeof(*t));
+
+	t->id = ++s->server->next_id;
+	t->sender = span_dup(sender);
+	t->fd = -1;
+	t->size_max = s->server->w->conf->smtpd.max_message_size;
+	buf_init(&t->pending, PENDING_MAX);
+	return t;
+}
+
+void
+txn_free(struct txn **txn)
+{
+	struct txn *t = *txn;
+
+	*txn = NULL;
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n_rcpts; i++)
+		free(t->rcpts[i]);
+	free(t->rcpts);
+	free(t->sender);
+	io_close(&t->fd);
+	buf_fini(&t->pending);
+	free(t);
+}
+
+void
+txn_add(struct txn *t, struct span rcpt)
+{
+	t->rcpts = mem_grow(t->rcpts, (t->n_rcpts + 1) * sizeof(*t->rcpts));
+	t->rcpts[t->n_rcpts++] = span_dup(rcpt);
+}
+
+bool
+txn_open(struct txn *t)
+{
+	t->fd = io_memfd("message");
+	return t->fd >= 0;
+}
+
+static void
+write_pending(struct txn *t)
+{
+	t->size += t->pending.n;
+	if (t->size > t->size_max)
+		t->too_big = true;
+	/* a message that is refused anyway is read but not kept */
+	if (!t->too_big && !t->no_room && t->dots.faults == 0 &&
+	    !io_write_all(t->fd, t->pending.p, t->pending.n))
+		t->no_room = true;
+	buf_clear(&t->pending);
+}
+
+size_t
+txn_feed(struct txn *t, struct span in)
+{
+	size_t used = 0;
+
+	while (used < in.n && t->dots.state != DOTSTREAM_DONE) {
+		struct span part = span_head(
+		    span_from(in, used), PENDING_MAX - WRITE_FROM - 2);
+
+		used += dotstream_feed(&t->dots, part, &t->pending);
+		if (t->pending.n >= WRITE_FROM)
+			write_pending(t);
+	}
+	if (t->dots.state == DOTSTREAM_DONE) {
+		write_pending(t);
+		buf_fini(&t->pending);
+	}
+	return used;
+}
+
+bool
+txn_commit(struct txn *t, const struct session *s)
+{
+	struct ipc_link *qmgr = s->server->qmgr;
+	SSL *ssl = stream_tls(s->stream);
+	struct buf client, tls;
+	bool sent = qmgr != NULL;
+
+	for (size_t i = 0; sent && i < t->n_rcpts; i++)
+		sent = proto_send_commit_rcpt(qmgr,
+		    &(struct msg_commit_rcpt){t->id, span_of(t->rcpts[i])});
+	if (!sent)
+		return false;
+	buf_init(&client, 128);
+	buf_putf(&client, "[%s]", s->client);
+	buf_init(&tls, 128);
+	if (ssl != NULL)
+		buf_putf(&tls, "%s %s", SSL_get_version(ssl),
+		    SSL_get_cipher_name(ssl));
+	sent = proto_send_commit(qmgr,
+	    &(struct msg_commit){.txn = t->id,
+	        .sender = span_of(t->sender),
+	        .helo = span_of(s->helo),
+	        .client = buf_span(&client),
+	        .protocol = span_of(session_protocol(s)),
+	        .tls = buf_span(&tls),
+	        .login = span_of(s->login),
+	        .recipients = (uint32_t)t->n_rcpts,
+	        .size = t->size,
+	        .body = t->fd});
+	buf_fini(&client);
+	buf_fini(&tls);
+	/* from here on it is qmgr's alone, sealed by it */
+	io_close(&t->fd);
+	return sent;
+}
