@@ -34,4 +34,14 @@ enum directory_kind {
 enum directory_kind directory_find(
     const struct directory *d, struct span mailbox, struct buf *target);
 
+/*
+ * All that `mailbox` stands for, through aliases of aliases: logins of
+ * accounts and canonical mailboxes elsewhere, each appended with LF behind it
+ * (an output may hold earlier ones; duplicates are left out). RC_PERM: 5.1.1
+ * when nothing is left, 5.4.6 when it only leads in circles. RC_TEMP: the
+ * snapshot cannot be read.
+ */
+enum rc directory_expand(const struct directory *d, struct span mailbox,
+    struct buf *accounts, struct buf *elsewhere, struct why *why);
+
 #endif

@@ -1,0 +1,58 @@
+/*
+ * Making a file durable under its name: the one place that knows in which
+ * order. Blocking: runs in threads.
+ *
+ * On ext4, xfs, btrfs and the like the name comes first and one fsync of the
+ * file makes data and name durable in one journal commit; until then the name
+ * may show a torn file, which readers tell by its size. On other file systems
+ * (NFS, overlay, unknown) the file is written in tmp/, flushed, linked, and
+ * the folder is flushed.
+ */
+#ifndef LIB_MAILDIR_DURABLE_H
+#define LIB_MAILDIR_DURABLE_H
+
+#include <stdbool.h>
+
+#include "lib/base/why.h"
+
+struct durable {
+	int dir; /* where the name shall be; borrowed */
+	int tmp; /* folder for unfinished files, same file system; borrowed */
+	bool by_name; /* one fsync of the file is enough */
+};
+
+struct durable_file {
+	int fd; /* open for reading and writing */
+	bool unnamed;
+	char tmp_name[128];
+};
+
+/* Look at the file system behind `dir`. RC_TEMP when it cannot be asked. */
+enum rc durable_init(
+    struct durable *d, int dir, int tmp, struct why *why);
+
+/*
+ * A new empty file without its name; `name` (at most 100 bytes) is where it
+ * will be. RC_TEMP with 4.3.1 when there is no room.
+ */
+enum rc durable_create(const struct durable *d, const char *name,
+    struct durable_file *f, struct why *why);
+
+/*
+ * Give the written file its name and flush it: RC_OK is the promise. When the
+ * name is taken nothing is changed, *existed is true and RC_OK is returned;
+ * the file under it is then flushed as well, since whoever made it may have
+ * been killed before it was. On failure the name is taken back. f->fd stays
+ * the caller's; an unnamed file vanishes with it, a temporary is removed here
+ * in every case.
+ */
+enum rc durable_commit(const struct durable *d, struct durable_file *f,
+    const char *name, bool *existed, struct why *why);
+
+/* Give up: nothing is left. Closes f->fd. */
+void durable_abort(const struct durable *d, struct durable_file *f);
+
+/* fsync(2), unless the tests' build makes it do nothing. */
+int durable_sync(int fd);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * The head of a queue file: see envelope.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/enc.h"
+#include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "qmgr/envelope.h"
+#include "lib/base/banned.h"
+
+#define QUEUE_LINE \
+	"Mailstead-Queue: 1 offset=0000000000 size=0000000000 " \
+	"crc32c=00000000 state=live\r\n"
+#define AT_OFFSET 26
+#define AT_SIZE   42
+#define AT_CRC    60
+#define AT_STATE  75
+#define TO_PREFIX "Mailstead-To: "
+
+static const char *const words[] = {"todo", "done", "fail"};
+
+const char *
+envelope_word_text(enum envelope_word word)
+{
+	return words[word];
+}
+
+struct envelope *
+envelope_new(void)
+{
+	return mem_alloc(sizeof(struct envelope));
+}
+
+void
+envelope_free(struct envelope **envelope)
+{
+	struct envelope *e = *envelope;
+
+	*envelope = NULL;
+	if (e == NULL)
+		return;
+	for (size_t i = 0; i < e->n_rcpts; i++) {
+		free(e->rcpts[i].address);
+		free(e->rcpts[i].account);
+	}
+	free(e->rcpts);
+	free(e->sender);
+	free(e->client);
+	free(e->protocol);
+	free(e->login);
+	free(e);
+}
+
+void
+envelope_add(struct envelope *e, struct span address, struct span account)
+{
+	/* room grows by doubling: at each power of two */
+	if ((e->n_rcpts & (e->n_rcpts - 1)) == 0)
+		e->rcpts = mem_grow(e->rcpts,
+		    (e->n_rcpts == 0 ? 1 : e->n_rcpts * 2) *
+		        sizeof(*e->rcpts));
+	e->rcpts[e->n_rcpts++] = (struct envelope_rcpt){
+	    span_dup(address), span_dup(account), ENVELOPE_TODO, 0};
+}
+
+size_t
+envelope_todo(const struct envelope *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		n += e->rcpts[i].word == ENVELOPE_TODO;
+	return n;
+}
+
+static void
+put_digits(struct buf *b, size_t at, uint64_t value)
+{
+	char text[16];
+
+	(void)snprintf(
+	    text, sizeof(text), "%010llu", (unsigned long long)value);
+	memcpy(b->p + at, text, 10);
+}
+
+bool
+envelope_format(struct envelope *e, struct buf *b)
+{
+	buf_puts(b, QUEUE_LINE);
+	buf_puts(b, "Mailstead-From: <");
+	enc_line(b, span_of(e->sender));
+	buf_puts(b, ">\r\nMailstead-Arrived: ");
+	clock_put_rfc3339(b, e->arrived_us);
+	buf_puts(b, " client=");
+	enc_line(b, span_of(e->client));
+	buf_puts(b, " proto=");
+	enc_line(b, span_of(e->protocol));
+	buf_puts(b, " login=");
+	enc_line(b, span_of(e->login));
+	buf_puts(b, "\r\n");
+	for (size_t i = 0; i < e->n_rcpts; i++) {
+		struct envelope_rcpt *r = &e->rcpts[i];
+
+		buf_puts(b, TO_PREFIX);
+		r->word_at = b->n;
+		buf_puts(b, words[r->word]);
+		buf_puts(b, " <");
+		enc_line(b, span_of(r->address));
+		buf_puts(b, "> account=");
+		enc_line(b, span_of(r->account));
+		buf_puts(b, "\r\n");
+	}
+	if (b->over || e->size > 9999999999U)
+		return false;
+	e->offset = b->n;
+	put_digits(b, AT_OFFSET, e->offset);
+	put_digits(b, AT_SIZE, e->size);
+	if (e->held)
+		memcpy(b->p + AT_STATE, "hold", 4);
+	return true;
+}
+
+/* The sum of the head with every changeable word replaced by four dots. */
+uint32_t
+envelope_head_crc(struct span head)
+{
+	static const char dots[] = "........";
+	struct span rest = head;
+	uint32_t crc = 0;
+
+	while (rest.n > 0) {
+		size_t end = span_find(rest, '\n') + 1;
+		struct span line = span_head(rest, end);
+		size_t skip = 0, n = 4;
+
+		if (rest.p == head.p && line.n > AT_STATE + 4) {
+			crc = enc_crc32c(crc, line.p, AT_CRC);
+			crc = enc_crc32c(crc, dots, 8);
+			line = span_from(line, AT_CRC + 8);
+			skip = AT_STATE - AT_CRC - 8;
+		} else if (span_starts(line, SPAN_LIT(TO_PREFIX)) &&
+		    line.n > sizeof(TO_PREFIX) - 1 + 4) {
+			skip = sizeof(TO_PREFIX) - 1;
+		} else {
+			n = 0;
+		}
+		crc = enc_crc32c(crc, line.p, skip);
+		crc = enc_crc32c(crc, dots, n);
+		crc = enc_crc32c(crc, line.p + skip + n, line.n - skip - n);
+		rest = span_from(rest, end);
+	}
+	return crc;
+}
+
+void
+envelope_seal(const struct envelope *e, struct buf *b)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%08x", e->crc);
+	memcpy(b->p + AT_CRC, text, 8);
+}
+
+static bool
+take_lit(struct span *s, const char *text)
+{
+	struct span lit = span_of(text);
+
+	if (!span_starts(*s, lit))
+		return false;
+	*s = (struct span){s->p + lit.n, s->n - lit.n};
+	return true;
+}
+
+/* "key" then an encoded value up to `end`, a copy in *out */
+static bool
+take_value(struct span *s, const char *key, char end, char **out)
+{
+	struct span value;
+	struct buf b;
+	size_t n;
+	bool ok;
+
+	if (!take_lit(s, key))
+		return false;
+	n = span_find(*s, end);
+	value = span_head(*s, n);
+	*s = n < s->n ? (struct span){s->p + n + 1, s->n - n - 1} :
+			(struct span){s->p + n, 0};
+	buf_init(&b, value.n);
+	ok = enc_unline(&b, value);
+	if (ok) {
+		free(*out);
+		*out = span_dup(buf_span(&b));
+	}
+	buf_fini(&b);
+	return ok;
+}
+
+static bool
+parse_queue_line(struct envelope *e, struct span line)
+{
+	uint64_t crc;
+
+	if (line.n != sizeof(QUEUE_LINE) - 1 - 2 ||
+	    !span_starts(line, SPAN_LIT("Mailstead-Queue: 1 offset=")) ||
+	    !num_u64_padded(
+	        span_head(span_from(line, AT_OFFSET), 10), &e->offset) ||
+	    !num_u64_padded(
+	        span_head(span_from(line, AT_SIZE), 10), &e->size) ||
+	    !num_hex(span_head(span_from(line, AT_CRC), 8), &crc))
+		return false;
+	e->crc = (uint32_t)crc;
+	/* anything but hold counts as live */
+	e->held = span_eq(span_from(line, AT_STATE), SPAN_LIT("hold"));
+	return true;
+}
+
+static bool
+parse_from(struct envelope *e, struct span line)
+{
+	return take_value(&line, "Mailstead-From: <", '>', &e->sender) &&
+	    line.n == 0;
+}
+
+static bool
+parse_arrived(struct envelope *e, struct span line)
+{
+	struct span time;
+
+	if (!take_lit(&line, "Mailstead-Arrived: "))
+		return false;
+	time = span_cut(&line, ' ');
+	return clock_get_rfc3339(time, &e->arrived_us) &&
+	    take_value(&line, "client=", ' ', &e->client) &&
+	    take_value(&line, "proto=", ' ', &e->protocol) &&
+	    take_value(&line, "login=", ' ', &e->login);
+}
+
+static bool
+parse_to(struct envelope *e, struct span line, uint64_t word_at)
+{
+	struct envelope_rcpt r = {.word_at = word_at};
+	struct span word;
+
+	if (e->n_rcpts == ENVELOPE_RCPTS_MAX || !take_lit(&line, TO_PREFIX))
+		return false;
+	word = span_head(line, ENVELOPE_WORD_LEN);
+	line = span_from(line, ENVELOPE_WORD_LEN);
+	if (span_eq(word, SPAN_LIT("done")))
+		r.word = ENVELOPE_DONE;
+	else if (span_eq(word, SPAN_LIT("fail")))
+		r.word = ENVELOPE_FAIL;
+	if (take_value(&line, " <", '>', &r.address) &&
+	    take_value(&line, " account=", ' ', &r.account)) {
+		envelope_add(e, span_of(r.address), span_of(r.account));
+		e->rcpts[e->n_rcpts - 1].word = r.word;
+		e->rcpts[e->n_rcpts - 1].word_at = word_at;
+		free(r.address);
+		free(r.account);
+		return true;
+	}
+	free(r.address);
+	free(r.account);
+	return false;
+}
+
+static bool
+parse_line(struct envelope *e, size_t number, struct span line, size_t at)
+{
+	switch (number) {
+	case 0:
+		return parse_queue_line(e, line);
+	case 1:
+		return parse_from(e, line);
+	case 2:
+		return parse_arrived(e, line);
+	default:
+		return parse_to(e, line, at + sizeof(TO_PREFIX) - 1);
+	}
+}
+
+enum rc
+envelope_parse(struct span text, uint64_t file_size, struct envelope **out,
+    struct why *why)
+{
+	struct envelope *e = envelope_new();
+	size_t at = 0, number = 0;
+
+	*out = NULL;
+	e->offset = 1; /* until the first line says so */
+	while (at < e->offset) {
+		struct span rest = span_from(text, at);
+		size_t end = span_find(rest, '\n');
+
+		if (end == rest.n || end == 0 || rest.p[end - 1] != '\r' ||
+		    !parse_line(e, number, span_head(rest, end - 1), at))
+			goto bad;
+		at += end + 1;
+		number++;
+	}
+	if (at != e->offset || e->n_rcpts == 0 ||
+	    file_size != e->offset + e->size)
+		goto bad;
+	*out = e;
+	return RC_OK;
+bad:
+	envelope_free(&e);
+	return why_set(why, RC_PERM, "5.3.0",
+	    "not a whole queue file (line %zu of its envelope, %llu bytes)",
+	    number + 1, (unsigned long long)file_size);
+}

@@ -1,0 +1,79 @@
+/*
+ * The head of a queue file: the envelope as header fields, so that any
+ * Maildir tool can read the queue. Pure, fuzzed.
+ *
+ *   Mailstead-Queue: 1 offset=0000000413 size=0000004312 crc32c=9b1f0c22 state=live
+ *   Mailstead-From: <alice@example.org>
+ *   Mailstead-Arrived: 2026-11-21T19:00:00.123Z client=[192.0.2.1] proto=ESMTPSA login=alice@example.org
+ *   Mailstead-To: todo <bob@example.net> account=bob@example.net
+ *
+ * Lines end with CRLF. All values go through enc_line, so no address can make
+ * a line. Words of recipients and state are overwritten in place; the sum
+ * covers everything but them and itself.
+ */
+#ifndef QMGR_ENVELOPE_H
+#define QMGR_ENVELOPE_H
+
+#include "lib/base/buf.h"
+#include "lib/base/why.h"
+
+enum envelope_word {
+	ENVELOPE_TODO,
+	ENVELOPE_DONE,
+	ENVELOPE_FAIL,
+};
+
+struct envelope_rcpt {
+	char *address; /* as it was addressed, canonical */
+	char *account; /* mailbox here that gets it */
+	enum envelope_word word;
+	uint64_t word_at; /* offset of its four bytes in the file */
+};
+
+struct envelope {
+	uint64_t offset; /* of the message in the file */
+	uint64_t size;   /* of the message */
+	uint32_t crc;
+	bool held;
+	uint64_t arrived_us;
+	char *sender;   /* "" is the null reverse-path */
+	char *client;   /* "[192.0.2.1]" */
+	char *protocol; /* RFC 3848 */
+	char *login;    /* "" : none */
+	size_t n_rcpts;
+	struct envelope_rcpt *rcpts;
+};
+
+#define ENVELOPE_HEAD_MAX  (16U << 20)
+#define ENVELOPE_RCPTS_MAX 10000
+#define ENVELOPE_WORD_LEN  4
+
+struct envelope *envelope_new(void);
+void envelope_free(struct envelope **e);
+void envelope_add(struct envelope *e, struct span address, struct span account);
+size_t envelope_todo(const struct envelope *e);
+
+/*
+ * Append the head of a file whose message has e->size bytes: sets e->offset
+ * and each word_at. The sum is that of the head with zeros in its place;
+ * envelope_seal() puts the final one in when the message has been added.
+ */
+bool envelope_format(struct envelope *e, struct buf *b);
+/* Sum of the formatted head, to go on with over the message's bytes. */
+uint32_t envelope_head_crc(struct span head);
+/* Write e->crc into the formatted head. */
+void envelope_seal(const struct envelope *e, struct buf *b);
+
+/*
+ * Read the head of a file of `file_size` bytes; `text` is its beginning (all
+ * of the head at least, when the file is what it says). RC_PERM for anything
+ * that envelope_format would not have written, or when sizes do not agree.
+ * The sum is not compared here. An unknown word counts as todo.
+ */
+enum rc envelope_parse(struct span text, uint64_t file_size,
+    struct envelope **out, struct why *why);
+
+/* "todo", "done", "fail": four bytes. */
+const char *envelope_word_text(enum envelope_word word);
+
+#endif

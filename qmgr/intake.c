@@ -1,0 +1,362 @@
+/*
+ * Links to smtpd: see intake.h. smtpd reads the network and is not believed:
+ * addresses are parsed again, the memfd is sealed and measured here, and from
+ * then on nobody can change what was accepted.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "lib/addr/path.h"
+#include "lib/base/clock.h"
+#include "lib/base/id.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "qmgr/intake.h"
+#include "lib/base/banned.h"
+
+#define PARTIAL_MAX 4096 /* commits being assembled on one link */
+#define SIZE_MAX_MAIL (4ULL << 30)
+
+/* recipients that have come before their COMMIT */
+struct partial {
+	TAILQ_ENTRY(partial) next;
+	uint64_t txn;
+	size_t n;
+	struct buf rcpts; /* LF behind each */
+};
+
+struct intake {
+	TAILQ_ENTRY(intake) next;
+	struct qmgr *q;
+	struct ipc_link *link;
+	size_t n_partials;
+	TAILQ_HEAD(, partial) partials;
+};
+
+static struct partial *
+partial_find(struct intake *in, uint64_t txn)
+{
+	struct partial *p;
+
+	TAILQ_FOREACH (p, &in->partials, next)
+		if (p->txn == txn)
+			return p;
+	return NULL;
+}
+
+static void
+partial_free(struct intake *in, struct partial *p)
+{
+	TAILQ_REMOVE(&in->partials, p, next);
+	in->n_partials--;
+	buf_fini(&p->rcpts);
+	free(p);
+}
+
+static void
+on_commit_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct intake *in = ctx;
+	struct partial *p = partial_find(in, msg->commit_rcpt.txn);
+
+	(void)link;
+	if (p == NULL) {
+		/* a liar's own oldest one goes, and its COMMIT will fail */
+		if (in->n_partials == PARTIAL_MAX)
+			partial_free(in, TAILQ_FIRST(&in->partials));
+		p = mem_alloc(sizeof(*p));
+		p->txn = msg->commit_rcpt.txn;
+		buf_init(&p->rcpts, ENVELOPE_RCPTS_MAX * 512);
+		TAILQ_INSERT_TAIL(&in->partials, p, next);
+		in->n_partials++;
+	}
+	if (p->n++ < ENVELOPE_RCPTS_MAX) {
+		buf_put_span(&p->rcpts, msg->commit_rcpt.address);
+		buf_putc(&p->rcpts, '\n');
+	}
+}
+
+void
+intake_answer(struct intake *in, uint64_t txn, const char *name,
+    const struct why *why)
+{
+	bool ok = why->rc == RC_OK;
+
+	proto_send_committed(in->link,
+	    &(struct msg_committed){txn, (uint8_t)why->rc, span_of(name),
+	        span_of(ok ? "2.0.0" : why->status),
+	        ok ? SPAN_LIT("") : span_of(why->text)});
+}
+
+/* From here on it cannot be changed by whoever else has it open. */
+static enum rc
+take_body(const struct msg_commit *c, struct why *why)
+{
+	struct stat st;
+
+	if (c->body < 0 || fstat(c->body, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    fcntl(c->body, F_ADD_SEALS,
+	        F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "the message is not in a memory file of its own");
+	/* measured behind the seal */
+	if (fstat(c->body, &st) < 0 || (uint64_t)st.st_size != c->size ||
+	    c->size > SIZE_MAX_MAIL)
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "the message has not the size that was said");
+	return RC_OK;
+}
+
+static bool
+canonical(struct span text, struct why *why)
+{
+	struct buf b;
+	bool same;
+
+	buf_init(&b, 1024);
+	same = addr_mailbox(text, &b, why) == RC_OK &&
+	    span_eq(buf_span(&b), text);
+	buf_fini(&b);
+	return same;
+}
+
+static bool
+has_account(const struct envelope *e, struct span account)
+{
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		if (span_eq_ci(span_of(e->rcpts[i].account), account))
+			return true;
+	return false;
+}
+
+/* One recipient of the transaction: all mailboxes that it stands for. */
+static enum rc
+add_rcpt(struct qmgr *q, struct envelope *e, struct span rcpt,
+    struct why *why)
+{
+	struct buf accounts, elsewhere;
+	struct span rest;
+	enum rc rc;
+
+	if (!canonical(rcpt, why) &&
+	    !span_eq_ci(rcpt, SPAN_LIT("postmaster")))
+		return why_set(
+		    why, RC_PERM, "5.1.3", "not a canonical mailbox");
+	buf_init(&accounts, ENVELOPE_RCPTS_MAX * 512);
+	buf_init(&elsewhere, ENVELOPE_RCPTS_MAX * 512);
+	rc = directory_expand(q->directory, rcpt, &accounts, &elsewhere, why);
+	if (rc == RC_OK && elsewhere.n > 0)
+		rc = why_set(why, RC_PERM, "5.4.4",
+		    "it leads to another host, and this one delivers to its "
+		    "own domains only");
+	rest = buf_span(&accounts);
+	while (rc == RC_OK && rest.n > 0) {
+		struct span account = span_cut(&rest, '\n');
+
+		if (e->n_rcpts == ENVELOPE_RCPTS_MAX)
+			rc = why_set(why, RC_PERM, "5.5.3",
+			    "too many recipients behind aliases");
+		else if (account.n > 0 && !has_account(e, account))
+			envelope_add(e, rcpt, account);
+	}
+	buf_fini(&accounts);
+	buf_fini(&elsewhere);
+	return rc;
+}
+
+static enum rc
+add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
+    struct why *why)
+{
+	struct partial *p = partial_find(in, c->txn);
+	struct span rest;
+	enum rc rc = RC_OK;
+
+	if (p == NULL || p->n != c->recipients || p->rcpts.over ||
+	    p->n > ENVELOPE_RCPTS_MAX)
+		rc = why_set(why, RC_TEMP, "4.3.0",
+		    "not as many recipients as were said");
+	else if (in->q->directory == NULL)
+		rc = why_set(why, RC_TEMP, "4.3.0", "no directory");
+	else
+		rest = buf_span(&p->rcpts);
+	while (rc == RC_OK && rest.n > 0)
+		rc = add_rcpt(in->q, e, span_cut(&rest, '\n'), why);
+	if (p != NULL)
+		partial_free(in, p);
+	if (rc == RC_OK && e->n_rcpts == 0)
+		rc = why_set(why, RC_PERM, "5.1.1", "no mailbox here");
+	return rc;
+}
+
+/* RFC 5321 4.4: our own Received, LF line ends */
+static void
+put_received(struct buf *b, const struct qmgr *q, const struct msg_commit *c,
+    const struct id *id, uint64_t now_us)
+{
+	buf_puts(b, "Received: from ");
+	buf_put_span(b, c->helo);
+	buf_puts(b, " (");
+	buf_put_span(b, c->client);
+	buf_puts(b, ")\n\tby ");
+	buf_puts(b, q->w->conf->hostname);
+	buf_puts(b, " with ");
+	buf_put_span(b, c->protocol);
+	buf_puts(b, " id ");
+	buf_put_span(b, id_span(id));
+	if (c->tls.n > 0) {
+		buf_puts(b, "\n\t(");
+		buf_put_span(b, c->tls);
+		buf_puts(b, ")");
+	}
+	buf_puts(b, ";\n\t");
+	clock_put_rfc5322(b, now_us);
+	buf_puts(b, "\n");
+}
+
+/* A comment or word of Received must not be able to end itself. */
+static bool
+word_ok(struct span s, const char *also)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~' ||
+		    (strchr("()\\\"<>;", s.p[i]) != NULL) ||
+		    (s.p[i] == ' ' && strchr(also, ' ') == NULL))
+			return false;
+	return s.n <= 256;
+}
+
+static enum rc
+check_words(const struct msg_commit *c, struct why *why)
+{
+	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
+	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
+	    (c->sender.n == 0 || canonical(c->sender, why)) &&
+	    (c->login.n == 0 || canonical(c->login, why)))
+		return RC_OK;
+	return why_set(why, RC_TEMP, "4.3.0", "odd words in the envelope");
+}
+
+static struct envelope *
+make_envelope(const struct msg_commit *c, uint64_t now_us)
+{
+	struct envelope *e = envelope_new();
+
+	e->sender = span_dup(c->sender);
+	e->client = span_dup(c->client);
+	e->protocol = span_dup(c->protocol);
+	e->login = span_dup(c->login);
+	/* as it will be read back: milliseconds */
+	e->arrived_us = now_us / 1000 * 1000;
+	e->size = c->size;
+	return e;
+}
+
+static void
+on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_commit *c = &msg->commit;
+	struct intake *in = ctx;
+	struct qmgr *q = in->q;
+	uint64_t now_us = clock_real_us();
+	struct envelope *e = make_envelope(c, now_us);
+	struct id id = id_new();
+	struct message *m;
+	struct buf trace;
+	struct why why;
+
+	(void)link;
+	if (add_rcpts(in, e, c, &why) != RC_OK ||
+	    check_words(c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
+	    store_room(&q->store, &why) != RC_OK) {
+		LOG(QUEUE_REFUSED, log_text(id_span(&id)),
+		    log_str(why.status), log_str(why.text));
+		intake_answer(in, c->txn, id.text, &why);
+		envelope_free(&e);
+		return;
+	}
+	buf_init(&trace, 4096);
+	put_received(&trace, q, c, &id, now_us);
+	m = message_new(
+	    q, id_span(&id), e, msg->commit.body, buf_span(&trace));
+	msg->commit.body = -1;
+	buf_fini(&trace);
+	m->intake = in;
+	m->txn = c->txn;
+	if (e->n_rcpts <= q->w->conf->queue.direct_recipients)
+		message_start_direct(m);
+	else
+		message_enqueue(m);
+}
+
+static ipc_handler *const handlers[MSG_COUNT] = {
+    [MSG_COMMIT_RCPT] = on_commit_rcpt,
+    [MSG_COMMIT] = on_commit,
+};
+
+static void
+on_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	struct intake *in = ctx;
+	struct qmgr *q = in->q;
+	struct message *m;
+
+	worker_link_closed(q->w, link, why);
+	/* nobody waits any more; what is under way goes on all the same */
+	for (size_t i = 0; i < QMGR_BUCKETS; i++)
+		TAILQ_FOREACH (m, &q->buckets[i], next)
+			if (m->intake == in)
+				m->intake = NULL;
+	while (!TAILQ_EMPTY(&in->partials))
+		partial_free(in, TAILQ_FIRST(&in->partials));
+	TAILQ_REMOVE(&q->intakes, in, next);
+	ipc_link_free(&in->link);
+	free(in);
+}
+
+static void
+tell(struct intake *in, const struct why *why)
+{
+	bool ok = why == NULL;
+
+	proto_send_queue_state(in->link,
+	    &(struct msg_queue_state){ok ? RC_OK : RC_TEMP,
+	        ok ? SPAN_LIT("") : span_of(why->text)});
+}
+
+void
+intake_announce(struct qmgr *q, const struct why *why)
+{
+	struct intake *in;
+
+	TAILQ_FOREACH (in, &q->intakes, next)
+		tell(in, why);
+}
+
+void
+intake_new(struct qmgr *q, int fd)
+{
+	struct intake *in = mem_alloc(sizeof(*in));
+	struct why why;
+	bool room = store_room(&q->store, &why) == RC_OK;
+
+	in->q = q;
+	TAILQ_INIT(&in->partials);
+	TAILQ_INSERT_TAIL(&q->intakes, in, next);
+	in->link =
+	    worker_link_new(q->w, ROLE_SMTPD, fd, handlers, on_closed, in);
+	tell(in, room ? NULL : &why);
+}
+
+size_t
+intake_count(const struct qmgr *q)
+{
+	const struct intake *in;
+	size_t n = 0;
+
+	TAILQ_FOREACH (in, &q->intakes, next)
+		n++;
+	return n;
+}

@@ -1,0 +1,549 @@
+/*
+ * One message: see message.h. Every change of m->state is in this file.
+ * A recipient has at most one attempt under way; it ends by its outcome or by
+ * the death of its worker, never by the clock.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/enc.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "qmgr/agent.h"
+#include "qmgr/intake.h"
+#include "qmgr/message.h"
+#include "lib/base/banned.h"
+
+/* what a thread does for a message; the message may be gone meanwhile only
+ * if nothing was promised, so jobs own all they touch */
+struct job {
+	struct message *m;
+	const struct store *store;
+	struct store_write write;
+	struct buf trace;
+	struct envelope *env;
+	struct envelope_rcpt rcpt;
+	int fd;
+	int folder;
+	char *file;
+	struct why why;
+	enum rc rc;
+};
+
+static struct message_list *
+bucket(struct qmgr *q, struct span name)
+{
+	return &q->buckets[enc_crc32c(0, name.p, name.n) % QMGR_BUCKETS];
+}
+
+struct message *
+message_find(struct qmgr *q, struct span name)
+{
+	struct message *m;
+
+	TAILQ_FOREACH (m, bucket(q, name), next)
+		if (span_eq(span_of(m->name), name))
+			return m;
+	return NULL;
+}
+
+static struct message *
+make(struct qmgr *q, struct span name)
+{
+	struct message *m = mem_alloc(sizeof(*m));
+
+	m->q = q;
+	m->fd = -1;
+	(void)span_copy(name, m->name, sizeof(m->name)); /* checked before */
+	m->file = span_dup(name);
+	buf_init(&m->trace, 8192);
+	m->timer = evtimer_new(q->w->base, message_on_timer, m);
+	if (m->timer == NULL)
+		bug("evtimer_new");
+	TAILQ_INSERT_TAIL(bucket(q, name), m, next);
+	q->n_messages++;
+	return m;
+}
+
+static void
+set_timer(struct message *m, uint64_t ms)
+{
+	struct timeval tv = {(time_t)(ms / 1000), (int)(ms % 1000) * 1000};
+
+	event_add(m->timer, &tv);
+}
+
+static void
+unload(struct message *m)
+{
+	if (m->env != NULL)
+		m->q->n_active--;
+	envelope_free(&m->env);
+	free(m->attempts);
+	m->attempts = NULL;
+	io_close(&m->fd);
+	buf_fini(&m->trace);
+}
+
+static void
+load(struct message *m, struct envelope *env, int fd)
+{
+	m->env = env;
+	m->fd = fd;
+	m->attempts = mem_array(env->n_rcpts, sizeof(*m->attempts));
+	m->q->n_active++;
+}
+
+void
+message_free(struct message *m)
+{
+	unload(m);
+	TAILQ_REMOVE(bucket(m->q, span_of(m->name)), m, next);
+	m->q->n_messages--;
+	event_free(m->timer);
+	free(m->file);
+	free(m);
+}
+
+struct message *
+message_new(struct qmgr *q, struct span name, struct envelope *env, int fd,
+    struct span trace)
+{
+	struct message *m = make(q, name);
+
+	m->state = MESSAGE_DIRECT;
+	load(m, env, fd);
+	m->size = env->size;
+	buf_put_span(&m->trace, trace);
+	return m;
+}
+
+static void
+answer(struct message *m, const struct why *why)
+{
+	if (m->intake != NULL)
+		intake_answer(m->intake, m->txn, m->name, why);
+	m->intake = NULL;
+}
+
+/* Start attempts for all that need one and can have one. */
+static void
+attempt_all(struct message *m)
+{
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		struct attempt *a = &m->attempts[i];
+
+		if (m->env->rcpts[i].word != ENVELOPE_TODO || a->tried ||
+		    a->agent != NULL)
+			continue;
+		a->agent = agent_deliver(m, i);
+		if (a->agent != NULL)
+			m->underway++;
+	}
+}
+
+/* Recipients to do, and the worst of their outcomes. */
+static size_t
+failed(const struct message *m, const struct why **worst)
+{
+	size_t n = 0;
+
+	*worst = NULL;
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		const struct attempt *a = &m->attempts[i];
+
+		if (m->env->rcpts[i].word != ENVELOPE_TODO)
+			continue;
+		n++;
+		/* what may work later decides: the client tries again */
+		if (a->tried &&
+		    (*worst == NULL || (*worst)->rc == RC_PERM))
+			*worst = &a->why;
+	}
+	return n;
+}
+
+static void
+finish_direct(struct message *m)
+{
+	const struct why *worst;
+	struct why ok = {.rc = RC_OK};
+	size_t n = failed(m, &worst);
+
+	if (n == 0) {
+		m->q->n_direct++;
+		answer(m, &ok);
+		message_free(m);
+	} else if (n == m->env->n_rcpts && worst != NULL) {
+		/* nobody has it: its outcome is the reply */
+		struct why why = *worst;
+
+		answer(m, &why);
+		message_free(m);
+	} else if (m->refused_file) {
+		why_set(&ok, RC_TEMP, "4.3.1", "no room in the queue");
+		answer(m, &ok);
+		message_free(m);
+	} else {
+		message_enqueue(m);
+	}
+}
+
+void
+message_start_direct(struct message *m)
+{
+	attempt_all(m);
+	if (m->underway < m->env->n_rcpts) {
+		message_enqueue(m);
+		return;
+	}
+	set_timer(m, m->q->w->conf->queue.direct_patience);
+}
+
+/* The file's last act, and a recipient's word: in a thread, not flushed. */
+static void
+work_remove(void *arg)
+{
+	struct job *j = arg;
+
+	store_remove(j->store, j->file);
+}
+
+static void
+work_word(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = store_word(j->fd, &j->rcpt, &j->why);
+}
+
+static void
+done_small(void *arg)
+{
+	struct job *j = arg;
+
+	/* if it was not written, recovery attempts again and finds the name */
+	if (j->rc != RC_OK)
+		LOG(QUEUE_ERROR, log_str("word"), log_str(j->why.text));
+	io_close(&j->fd);
+	free(j->file);
+	free(j);
+}
+
+static void
+write_word(struct message *m, size_t rcpt)
+{
+	struct job *j = mem_alloc(sizeof(*j));
+
+	j->rcpt = m->env->rcpts[rcpt];
+	j->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
+	pool_submit(m->q->pool, work_word, done_small, j);
+}
+
+static void
+remove_file(struct message *m)
+{
+	struct job *j = mem_alloc(sizeof(*j));
+
+	j->store = &m->q->store;
+	j->file = mem_dup(m->file);
+	j->fd = -1;
+	pool_submit(m->q->pool, work_remove, done_small, j);
+}
+
+static void
+become_idle(struct message *m)
+{
+	const struct conf *conf = m->q->w->conf;
+	uint64_t ms = conf->queue.retry_first;
+	uint32_t chance;
+
+	for (unsigned i = 0; i < m->rounds && ms < conf->queue.retry_max; i++)
+		ms *= 2;
+	if (ms > conf->queue.retry_max)
+		ms = conf->queue.retry_max;
+	/* jitter of an eighth, so that a burst does not come back as one */
+	io_random(&chance, sizeof(chance));
+	ms += ms / 8 * (chance % 1024) / 1024;
+	m->rounds++;
+	m->state = MESSAGE_IDLE;
+	m->due_ms = clock_mono_ms() + ms;
+	LOG(QUEUE_DEFERRED, log_str(m->name), log_num(m->rounds),
+	    log_num(ms / 1000));
+	unload(m);
+	set_timer(m, ms);
+}
+
+/* All attempts of a round have ended. */
+static void
+finish_round(struct message *m)
+{
+	if (envelope_todo(m->env) > 0) {
+		become_idle(m);
+		return;
+	}
+	LOG(QUEUE_DONE, log_str(m->name));
+	remove_file(m);
+	message_free(m);
+}
+
+void
+message_kick(struct message *m)
+{
+	if (m->state != MESSAGE_ACTIVE || m->env->held)
+		return;
+	attempt_all(m);
+	if (m->underway > 0)
+		return;
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		    !m->attempts[i].tried)
+			return; /* no agent now: its coming kicks again */
+	finish_round(m);
+}
+
+static void
+work_write(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = store_write(j->store, &j->write, &j->why);
+}
+
+
+/* The outcomes of before are known to the file only from now on. */
+static void
+written(struct message *m, struct job *j)
+{
+	struct why ok = {.rc = RC_OK};
+
+	io_close(&m->fd);
+	m->fd = j->write.fd;
+	m->offset = j->env->offset;
+	m->size = j->env->size;
+	m->state = MESSAGE_ACTIVE;
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		m->env->rcpts[i].word_at = j->env->rcpts[i].word_at;
+		if (m->env->rcpts[i].word != j->env->rcpts[i].word &&
+		    envelope_todo(m->env) > 0)
+			write_word(m, i);
+	}
+	buf_fini(&m->trace);
+	m->q->n_queued++;
+	LOG(QUEUE_FILED, log_str(m->name), log_num(m->env->n_rcpts),
+	    log_num(m->size));
+	answer(m, &ok);
+	message_kick(m);
+}
+
+static void
+done_write(void *arg)
+{
+	struct job *j = arg;
+	struct message *m = j->m;
+
+	if (j->rc == RC_OK) {
+		written(m, j);
+	} else {
+		LOG(QUEUE_ERROR, log_str(m->name), log_str(j->why.text));
+		m->refused_file = true;
+		m->state = MESSAGE_DIRECT;
+		if (m->underway == 0 && envelope_todo(m->env) > 0) {
+			answer(m, &j->why);
+			message_free(m);
+		} else if (m->underway == 0) {
+			finish_direct(m);
+		}
+	}
+	envelope_free(&j->env);
+	io_close(&j->fd);
+	buf_fini(&j->trace);
+	free(j);
+}
+
+/* a thread's own copy: outcomes may change the message's meanwhile */
+static struct envelope *
+copy_envelope(const struct envelope *e)
+{
+	struct envelope *c = envelope_new();
+
+	c->arrived_us = e->arrived_us;
+	c->sender = mem_dup(e->sender);
+	c->client = mem_dup(e->client);
+	c->protocol = mem_dup(e->protocol);
+	c->login = mem_dup(e->login);
+	for (size_t i = 0; i < e->n_rcpts; i++) {
+		envelope_add(c, span_of(e->rcpts[i].address),
+		    span_of(e->rcpts[i].account));
+		c->rcpts[i].word = e->rcpts[i].word;
+	}
+	return c;
+}
+
+/* LF to CRLF: our own few lines */
+static void
+put_crlf(struct buf *b, struct span text)
+{
+	while (text.n > 0) {
+		size_t n = span_find(text, '\n');
+
+		buf_put_span(b, span_head(text, n));
+		buf_puts(b, "\r\n");
+		text = span_from(text, n + 1);
+	}
+}
+
+void
+message_enqueue(struct message *m)
+{
+	struct job *j = mem_alloc(sizeof(*j));
+
+	m->state = MESSAGE_WRITING;
+	event_del(m->timer);
+	j->m = m;
+	j->store = &m->q->store;
+	j->env = copy_envelope(m->env);
+	/* the memfd may be closed here while the thread still reads */
+	j->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
+	buf_init(&j->trace, 16384);
+	put_crlf(&j->trace, buf_span(&m->trace));
+	j->write.name = m->name;
+	j->write.envelope = j->env;
+	j->write.trace = buf_span(&j->trace);
+	j->write.body = j->fd;
+	j->write.size = m->size;
+	pool_submit(m->q->pool, work_write, done_write, j);
+}
+
+static void
+work_load(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = store_read(
+	    j->store, j->folder, j->file, &j->env, &j->fd, &j->why);
+}
+
+/* A file that cannot be read now is tried again; a damaged one is kept. */
+static void
+not_loaded(struct message *m, struct job *j)
+{
+	struct why why;
+
+	LOG(QUEUE_DAMAGED, log_str(m->name), log_str(j->why.text));
+	if (j->rc == RC_PERM &&
+	    store_damaged(j->store, j->folder, j->file, &why) == RC_OK) {
+		message_free(m);
+		return;
+	}
+	m->state = MESSAGE_IDLE;
+	m->due_ms = clock_mono_ms() + m->q->w->conf->queue.retry_first;
+	set_timer(m, m->q->w->conf->queue.retry_first);
+}
+
+static void
+done_load(void *arg)
+{
+	struct job *j = arg;
+	struct message *m = j->m;
+
+	if (j->rc != RC_OK) {
+		not_loaded(m, j);
+	} else {
+		load(m, j->env, j->fd);
+		m->offset = j->env->offset;
+		m->size = j->env->size;
+		m->state = MESSAGE_ACTIVE;
+		/* it may have been attempted before we knew of it */
+		for (size_t i = 0; i < m->env->n_rcpts; i++)
+			m->attempts[i].again = true;
+		message_kick(m);
+	}
+	free(j->file);
+	free(j);
+}
+
+void
+message_wake(struct message *m)
+{
+	struct job *j;
+
+	if (m->state != MESSAGE_IDLE)
+		return;
+	j = mem_alloc(sizeof(*j));
+	m->state = MESSAGE_LOADING;
+	j->m = m;
+	j->store = &m->q->store;
+	j->folder = m->in_cur ? m->q->store.cur : m->q->store.new;
+	j->file = mem_dup(m->file);
+	j->fd = -1;
+	pool_submit(m->q->pool, work_load, done_load, j);
+}
+
+void
+message_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct message *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (m->state == MESSAGE_DIRECT)
+		/* the attempts under way become the queue's */
+		message_enqueue(m);
+	else if (m->q->w->draining)
+		return;
+	else
+		message_wake(m);
+}
+
+struct message *
+message_found(
+    struct qmgr *q, struct span name, const char *file, bool in_cur)
+{
+	struct message *m = make(q, name);
+
+	m->state = MESSAGE_IDLE;
+	m->in_cur = in_cur;
+	free(m->file);
+	m->file = mem_dup(file);
+	return m;
+}
+
+void
+message_outcome(struct message *m, size_t rcpt, const struct why *why)
+{
+	struct attempt *a = &m->attempts[rcpt];
+	struct envelope_rcpt *r = &m->env->rcpts[rcpt];
+
+	a->agent = NULL;
+	m->underway--;
+	if (why->rc == RC_WAIT) {
+		/* its worker died: nobody knows, so it is tried again, and
+		 * finds its own name if it was done */
+		a->again = true;
+	} else {
+		a->tried = true;
+		a->why = *why;
+		LOG(QUEUE_OUTCOME, log_str(m->name), log_str(r->address),
+		    log_str(r->account), log_str(why_rc_name(why->rc)),
+		    log_str(why->status), log_str(why->text));
+	}
+	if (why->rc == RC_OK) {
+		r->word = ENVELOPE_DONE;
+		/* with the last one the file goes: no word is needed */
+		if (m->state == MESSAGE_ACTIVE && envelope_todo(m->env) > 0)
+			write_word(m, rcpt);
+	}
+	if (m->underway > 0)
+		return;
+	if (m->state == MESSAGE_ACTIVE)
+		message_kick(m);
+	else if (m->state == MESSAGE_DIRECT && why->rc != RC_WAIT)
+		finish_direct(m);
+	else if (m->state == MESSAGE_DIRECT && !m->refused_file)
+		message_enqueue(m);
+	else if (m->state == MESSAGE_DIRECT)
+		finish_direct(m);
+}

@@ -1,0 +1,80 @@
+/*
+ * One message in the queue manager's hands, from commit until every recipient
+ * has its word.
+ *
+ *   DIRECT   attempts are under way, nothing is on disk, smtpd waits
+ *   WRITING  the queue file is being made durable, smtpd may wait
+ *   ACTIVE   on disk, loaded, attempts under way or wanted
+ *   IDLE     on disk, not loaded: waits for its time, or is held
+ */
+#ifndef QMGR_MESSAGE_H
+#define QMGR_MESSAGE_H
+
+#include "qmgr/qmgr.h"
+
+enum message_state {
+	MESSAGE_DIRECT,
+	MESSAGE_WRITING,
+	MESSAGE_ACTIVE,
+	MESSAGE_LOADING,
+	MESSAGE_IDLE,
+};
+
+/* One recipient's attempt. */
+struct attempt {
+	struct agent *agent; /* it is under way there; NULL: it is not */
+	bool tried;          /* in this round, with an outcome */
+	bool again;          /* an earlier one may have succeeded unseen */
+	struct why why;      /* of the last outcome; RC_OK: done */
+};
+
+struct message {
+	TAILQ_ENTRY(message) next; /* in its bucket */
+	struct qmgr *q;
+	enum message_state state;
+	char name[STORE_NAME_MAX + 1]; /* queue ID, and file name when ours */
+	char *file;                    /* as it is called on disk */
+	bool in_cur;
+	struct envelope *env;     /* NULL when IDLE */
+	struct attempt *attempts; /* per recipient; NULL when IDLE */
+	size_t underway;
+	int fd; /* memfd, then queue file; -1 when IDLE */
+	uint64_t offset;
+	uint64_t size;
+	struct buf trace; /* not yet in the file: our Received, LF ends */
+	struct intake *intake; /* smtpd waits for an answer; NULL: no more */
+	uint64_t txn;
+	bool refused_file; /* the queue file could not be written */
+	unsigned rounds;
+	struct event *timer;
+	uint64_t due_ms; /* monotonic, when IDLE */
+};
+
+/*
+ * A new message, in state DIRECT: env, fd and name are taken, `trace` is
+ * borrowed (Received, LF ends).
+ */
+struct message *message_new(struct qmgr *q, struct span name,
+    struct envelope *env, int fd, struct span trace);
+void message_free(struct message *m);
+struct message *message_find(struct qmgr *q, struct span name);
+
+/* Attempt every recipient now; falls back to the queue. */
+void message_start_direct(struct message *m);
+/* Make the queue file, then answer smtpd and go on as ACTIVE. */
+void message_enqueue(struct message *m);
+/* A file found at start: IDLE, due at once. */
+struct message *message_found(
+    struct qmgr *q, struct span name, const char *file, bool in_cur);
+/* Load an IDLE message and attempt what is to do. */
+void message_wake(struct message *m);
+
+/* An attempt has ended (agent's word), or its worker has (rc RC_WAIT). */
+void message_outcome(
+    struct message *m, size_t rcpt, const struct why *why);
+/* libevent's callback: patience or deferral is over. */
+void message_on_timer(evutil_socket_t fd, short what, void *arg);
+/* There are agents (again): attempt what waits. */
+void message_kick(struct message *m);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * What the files of qmgr share: its one state, and messages.
+ */
+#ifndef QMGR_QMGR_H
+#define QMGR_QMGR_H
+
+#include <sys/queue.h>
+
+#include "lib/directory/directory.h"
+#include "lib/ev/pool.h"
+#include "lib/worker/worker.h"
+#include "qmgr/store.h"
+
+#define QMGR_BUCKETS 4096
+
+TAILQ_HEAD(message_list, message);
+
+struct qmgr {
+	struct worker *w;
+	struct store store;
+	struct pool *pool;
+	struct directory *directory;
+	struct message_list buckets[QMGR_BUCKETS]; /* by queue ID */
+	size_t n_messages;
+	size_t n_active;
+	TAILQ_HEAD(intake_list, intake) intakes; /* links to smtpd */
+	TAILQ_HEAD(agent_list, agent) agents;    /* links to delivery */
+	struct recover *recover;                 /* under way, or NULL */
+	struct event *room_timer;
+	bool starved; /* something waits for room at a delivery worker */
+	bool open;    /* mail is taken */
+	uint64_t n_direct;
+	uint64_t n_queued;
+};
+
+#endif

@@ -1,0 +1,285 @@
+/*
+ * The queue on disk: see store.h. The only place, beside lib/maildir, that
+ * names, removes and flushes mail.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "lib/base/enc.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "qmgr/store.h"
+#include "lib/base/banned.h"
+
+#define CHUNK     65536
+#define ROOM_MIN  (64U << 20)
+#define FILES_MIN 1000U
+
+static enum rc
+open_folder(int at, const char *name, int *fd, struct why *why)
+{
+	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		return why_sys(why, RC_TEMP, "4.3.0", "mkdir %s", name);
+	*fd = openat(
+	    at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", "open %s", name);
+	return RC_OK;
+}
+
+enum rc
+store_open(struct store *s, const char *path, struct why *why)
+{
+	*s = (struct store){-1, -1, -1, -1, -1, -1, {-1, -1, false}};
+	s->top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->top < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", "%s", path);
+	s->lock = openat(
+	    s->top, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->lock < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", "%s/lock", path);
+	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "another queue manager has locked %s", path);
+	if (open_folder(s->top, "tmp", &s->tmp, why) != RC_OK ||
+	    open_folder(s->top, "new", &s->new, why) != RC_OK ||
+	    open_folder(s->top, "cur", &s->cur, why) != RC_OK ||
+	    open_folder(s->top, "damaged", &s->damaged, why) != RC_OK)
+		return RC_TEMP;
+	return durable_init(&s->durable, s->new, s->tmp, why);
+}
+
+static enum rc
+write_failed(struct why *why)
+{
+	bool full = errno == ENOSPC || errno == EDQUOT;
+
+	return why_sys(why, RC_TEMP, full ? "4.3.1" : "4.3.0", "queue file");
+}
+
+/* Copy the body behind the head, and go on with the sum. */
+static enum rc
+copy_body(struct store_write *w, int fd, struct why *why)
+{
+	char *chunk = mem_grow(NULL, CHUNK);
+	uint64_t done = 0;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && done < w->size) {
+		size_t want = w->size - done < CHUNK ? (size_t)(w->size - done) :
+						       CHUNK;
+		size_t got;
+
+		if (!io_pread_all(w->body, chunk, want, (off_t)done, &got) ||
+		    got != want)
+			rc = why_set(why, RC_TEMP, "4.3.0",
+			    "the message is shorter than was said");
+		else if (!io_write_all(fd, chunk, got))
+			rc = write_failed(why);
+		w->envelope->crc = enc_crc32c(w->envelope->crc, chunk, got);
+		done += got;
+	}
+	free(chunk);
+	return rc;
+}
+
+static enum rc
+write_file(struct store_write *w, int fd, struct why *why)
+{
+	struct envelope *e = w->envelope;
+	struct buf head;
+	enum rc rc = RC_OK;
+
+	e->size = w->trace.n + w->size;
+	buf_init(&head, ENVELOPE_HEAD_MAX);
+	if (!envelope_format(e, &head)) {
+		rc = why_set(
+		    why, RC_PERM, "5.3.4", "the envelope is too large");
+		goto out;
+	}
+	e->crc = envelope_head_crc(buf_span(&head));
+	e->crc = enc_crc32c(e->crc, w->trace.p, w->trace.n);
+	if (!io_write_all(fd, head.p, head.n) ||
+	    !io_write_all(fd, w->trace.p, w->trace.n))
+		rc = write_failed(why);
+	else
+		rc = copy_body(w, fd, why);
+	if (rc != RC_OK)
+		goto out;
+	envelope_seal(e, &head);
+	/* the first line again, now with its sum */
+	if (pwrite(fd, head.p, 128 < head.n ? 128 : head.n, 0) < 0)
+		rc = write_failed(why);
+out:
+	buf_fini(&head);
+	return rc;
+}
+
+enum rc
+store_write(const struct store *s, struct store_write *w, struct why *why)
+{
+	struct durable_file f;
+	bool existed = false;
+	enum rc rc = durable_create(&s->durable, w->name, &f, why);
+
+	w->fd = -1;
+	if (rc != RC_OK)
+		return rc;
+	rc = write_file(w, f.fd, why);
+	if (rc == RC_OK)
+		rc = durable_commit(&s->durable, &f, w->name, &existed, why);
+	if (rc == RC_OK && existed)
+		rc = why_set(why, RC_TEMP, "4.3.0",
+		    "queue ID %s is taken", w->name);
+	if (rc == RC_OK)
+		w->fd = f.fd;
+	else
+		durable_abort(&s->durable, &f);
+	return rc;
+}
+
+static enum rc
+check_sum(int fd, const struct envelope *e, struct span head, struct why *why)
+{
+	uint32_t crc = envelope_head_crc(span_head(head, e->offset));
+	char *chunk = mem_grow(NULL, CHUNK);
+	uint64_t at = e->offset, end = e->offset + e->size;
+	size_t got = 1;
+
+	while (at < end && got > 0) {
+		if (!io_pread_all(fd, chunk, CHUNK, (off_t)at, &got))
+			break;
+		crc = enc_crc32c(crc, chunk, got);
+		at += got;
+	}
+	free(chunk);
+	if (at != end || crc != e->crc)
+		return why_set(why, RC_PERM, "5.3.0",
+		    "the sum of the queue file is wrong");
+	return RC_OK;
+}
+
+/* The head is what stands before the offset that the first line names. */
+static enum rc
+read_head(int fd, uint64_t size, struct buf *head, struct envelope **e,
+    struct why *why)
+{
+	size_t want = CHUNK, got;
+
+	for (;;) {
+		char *to = buf_reserve(head, want - head->n);
+
+		if (to == NULL ||
+		    !io_pread_all(fd, to, want - head->n, (off_t)head->n, &got))
+			return why_sys(why, RC_TEMP, "4.3.0", "read");
+		head->n += got;
+		if (envelope_parse(buf_span(head), size, e, why) == RC_OK)
+			return RC_OK;
+		if (head->n < want || want * 4 > head->max)
+			return RC_PERM;
+		want *= 4;
+	}
+}
+
+enum rc
+store_read(const struct store *s, int folder, const char *name,
+    struct envelope **e, int *fd, struct why *why)
+{
+	struct stat st;
+	struct buf head;
+	enum rc rc;
+
+	(void)s;
+	*e = NULL;
+	*fd = openat(folder, name,
+	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", name);
+	else if (!S_ISREG(st.st_mode))
+		rc = why_set(why, RC_PERM, "5.3.0", "not a regular file");
+	else {
+		buf_init(&head, ENVELOPE_HEAD_MAX);
+		rc = read_head(*fd, (uint64_t)st.st_size, &head, e, why);
+		if (rc == RC_OK)
+			rc = check_sum(*fd, *e, buf_span(&head), why);
+		buf_fini(&head);
+	}
+	if (rc != RC_OK) {
+		envelope_free(e);
+		io_close(fd);
+	}
+	return rc;
+}
+
+enum rc
+store_word(int fd, const struct envelope_rcpt *r, struct why *why)
+{
+	/* four bytes within one block: seen whole or not at all */
+	if (pwrite(fd, envelope_word_text(r->word), ENVELOPE_WORD_LEN,
+	        (off_t)r->word_at) != ENVELOPE_WORD_LEN)
+		return why_sys(why, RC_TEMP, "4.3.0", "recipient's word");
+	return RC_OK;
+}
+
+void
+store_remove(const struct store *s, const char *name)
+{
+	/* if it stays, recovery finds no todo in it and tries again */
+	if (unlinkat(s->new, name, 0) < 0 && errno == ENOENT)
+		(void)unlinkat(s->cur, name, 0);
+}
+
+enum rc
+store_damaged(
+    const struct store *s, int folder, const char *name, struct why *why)
+{
+	if (linkat(folder, name, s->damaged, name, 0) < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", "damaged/%s", name);
+	/* the other name still stands: nothing is lost */
+	(void)unlinkat(folder, name, 0);
+	return RC_OK;
+}
+
+bool
+store_name_id(struct span name, char id[STORE_NAME_MAX + 1])
+{
+	struct span rest = name, base = span_cut(&rest, ':');
+
+	if (base.n == 0 || base.p[0] == '.' || name.n > 200)
+		return false;
+	for (size_t i = 0; i < base.n; i++) {
+		char c = base.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		        (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+		        c == '_' || c == ',' || c == '=' || c == '+'))
+			return false;
+	}
+	return span_copy(base, id, STORE_NAME_MAX + 1);
+}
+
+enum rc
+store_room(const struct store *s, struct why *why)
+{
+	struct statvfs fs;
+	uint64_t free_bytes;
+
+	if (fstatvfs(s->top, &fs) < 0)
+		return why_sys(why, RC_TEMP, "4.3.1", "the spool");
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	/* small file systems (tests, RAM disks) refuse at a sixteenth */
+	if (free_bytes < ROOM_MIN &&
+	    free_bytes < (uint64_t)fs.f_blocks * fs.f_frsize / 16)
+		return why_set(why, RC_TEMP, "4.3.1",
+		    "Insufficient system storage");
+	if (fs.f_files > 0 && fs.f_favail < FILES_MIN &&
+	    fs.f_favail < fs.f_files / 16)
+		return why_set(why, RC_TEMP, "4.3.1",
+		    "Insufficient system storage (inodes)");
+	return RC_OK;
+}
