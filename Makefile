@@ -61,13 +61,13 @@ check-clean:
 	@conf/install-deps clean
 	@tests/clean/run make check
 clean:
-	rm -rf $(filter-out %/clean/ %/peers/,$(wildcard $(BUILD)/*/))
+	rm -rf $(filter-out %/clean/ %/peers/ %/corpus/,$(wildcard $(BUILD)/*/))
 distclean:
 	rm -rf $(BUILD)
 
 # ---- configure ------------------------------------------------------------
 
-$(BUILD)/configure: configure.ac conf/install-deps conf/deps
+$(BUILD)/configure: configure.ac
 	@conf/install-deps --dry build
 	@mkdir -p $(BUILD)
 	@cd $(BUILD) && autoconf -o configure ../configure.ac
@@ -118,6 +118,9 @@ $(shell mkdir -p $(B))
 $(file >$(B)/flags,$(COMPILE) / $(LINK))
 endif
 endif
+# only after `make clean all`
+$(B)/flags:
+	$(shell mkdir -p $(B))$(file >$@,$(COMPILE) / $(LINK))
 
 # ---- what is built --------------------------------------------------------
 # lib/ is one archive, of which the linker takes what a program uses. A
@@ -151,7 +154,7 @@ OUR_C = $(sort $(shell find . -name build -prune -o -name '*.[ch]' -print))
 
 all: $(BINS)
 
-$(B)/obj/%.o: %.c $(B)/flags $(BUILD)/config.mk
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "$(notdir $(B)): $<"
 	@$(COMPILE) -MMD -MP -c -o $@ $<
@@ -203,11 +206,18 @@ test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases
 # Unit tests run plain and with sanitizers, the corpus with sanitizers; the
 # system tests try the programs of $(B), so `make check SAN=...` tries those.
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
-check-built: all $(UNIT_BINS) $(B)/tests/runner/cases
+check-built: all $(UNIT_BINS) $(B)/tests/runner/cases peers
 	+@$(MAKE) --no-print-directory SAN=$(SANS) --silent unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \
 	    $(UNIT_BINS) $(if $(SAN),,$(UNIT_SRC:%.c=$(SAN_B)/%)) \
 	    $(FUZZ_SRC:%.c=$(SAN_B)/%) tests/runner tests/proto tests/system
+
+# Peers are never installed on the host. Each is made once, and here: tests
+# have no network of the host's. Only root can run them.
+.PHONY: peers
+peers:
+	@[[ $$(id -u) != 0 ]] || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix
 
 S ?= 60
 fuzz-run: $(B)/tests/fuzz/fuzz_$(T)
