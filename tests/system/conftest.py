@@ -41,6 +41,15 @@ def lab(netns):
         yield lambda *names: stack.enter_context(Lab(*names))
 
 
+@pytest.fixture
+def peers(lab):
+    """The module tests/lab/peers.py, where its trees are."""
+    from tests.lab import peers as module
+    if not os.path.isdir(f"{ROOT}/build/peers/postfix"):
+        pytest.skip(ns.why_not("no peers: make could not make their trees"))
+    return module
+
+
 @pytest.fixture(scope="session")
 def bindir():
     """Where the built programs are."""
@@ -69,7 +78,8 @@ def loopfs(tmpdir):
     done = subprocess.run(["mount", "-o", "loop", image, where], check=False,
                           capture_output=True, text=True)
     if done.returncode != 0:
-        pytest.skip(ns.why_not(f"no loop device: {done.stderr.strip()}"))
+        pytest.skip(ns.why_not(f"no loop device: "
+                                f"{done.stderr.splitlines()[0]}"))
     yield where
     # a process that dies may hold it a little longer: never leave a mount
     if subprocess.run(["umount", where], check=False).returncode != 0:

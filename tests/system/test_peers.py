@@ -1,10 +1,8 @@
 """The peers that other tests talk to work."""
 import glob
 
-from tests.lab import peers
 
-
-def test_postfix_takes_mail_and_leaves_nothing(lab):
+def test_postfix_takes_mail_and_leaves_nothing(lab, peers):
     hosts = lab("client", "other", "third")
     before = set(glob.glob("/var/tmp/mailstead-peer-*"))
     with peers.Postfix(hosts["other"], "example.net") as one, \
