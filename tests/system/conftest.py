@@ -78,8 +78,8 @@ def loopfs(tmpdir):
     done = subprocess.run(["mount", "-o", "loop", image, where], check=False,
                           capture_output=True, text=True)
     if done.returncode != 0:
-        pytest.skip(ns.why_not(f"no loop device: "
-                                f"{done.stderr.splitlines()[0]}"))
+        said = done.stderr.splitlines()[0]
+        pytest.skip(ns.why_not(f"no loop device: {said}"))
     yield where
     # a process that dies may hold it a little longer: never leave a mount
     if subprocess.run(["umount", where], check=False).returncode != 0:
