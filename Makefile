@@ -1,34 +1,85 @@
 # Mailstead. One top-level, non-recursive Makefile; everything made goes
-# into build/. `make` builds only; `make deps` is what installs packages.
+# into build/. `make` builds and installs nothing; the targets marked (i)
+# first install, as root, the Debian packages they need (conf/deps).
 #
-#   make                 build the suite
-#   make demo            try the whole suite on high ports (ONCE=1: proof only)
-#   make check           all tests (T=name: those that match)
-#   make lint format     what STYLE asks for
+#   make              build the suite into build/out
+#   make check        all tests (i); T=text: those whose path holds it
+#   make lint         what STYLE asks for (i)
+#   make format       let clang-format rewrite our C files (i)
+#   make fuzz T=name  libFuzzer for S=60 seconds (i)
+#   make check-clean  `make check` of HEAD in a bare Debian (i; root)
+#   make deps         what build, check and lint need (i)
+#   make clean, make distclean
+#
 #   SAN=address,undefined  build with sanitizers, in a folder of its own
-#   WERROR=1             warnings are errors
+#   NOSYNC=1               build whose flushes do nothing, likewise
+#   WERROR=1               warnings are errors
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
+.PHONY: all
+all:
 
 comma := ,
 BUILD := build
-B := $(BUILD)/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),out)
+SANS := address,undefined
+variant := $(if $(FUZZ),-fuzz)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))
+variant := $(variant)$(if $(NOSYNC),-nosync)
+B := $(BUILD)/$(if $(variant),$(patsubst -%,%,$(variant)),out)
 
-NO_CONFIG := clean distclean deps format demo check lint
-ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_CONFIG),$(MAKECMDGOALS)),all),)
+# These must work where make is all there is: they install first, then call
+# make again for the part that needs a configured tree.
+NO_CONFIG := deps check check-clean demo lint format fuzz clean distclean
+goals := $(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all))
+ifneq ($(goals),)
 include $(BUILD)/config.mk
 endif
 
+# the rest of a recipe that builds: as many jobs as cores, unless make was
+# told how many
+jobs = $$([[ " $$MAKEFLAGS" == *' -j'* ]] || echo -j$$(nproc))
+again = +@$(MAKE) --no-print-directory $(jobs)
+
+.PHONY: $(NO_CONFIG)
+deps:
+	@conf/install-deps build check lint
+check:
+	@conf/install-deps build check
+	$(again) check-built
+demo:
+	@conf/install-deps build demo
+	$(again) all
+	@ONCE=$(ONCE) BUILD=$(B) tests/demo/run
+lint:
+	@conf/install-deps build lint
+	$(again) lint-built
+format:
+	@conf/install-deps format
+	@clang-format -i $(OUR_C)
+fuzz:
+	@conf/install-deps build fuzz
+	$(again) FUZZ=1 SAN=$(SANS) fuzz-run
+check-clean:
+	@conf/install-deps clean
+	@tests/clean/run make check
+clean:
+	rm -rf $(filter-out %/clean/ %/peers/ %/corpus/,$(wildcard $(BUILD)/*/))
+distclean:
+	rm -rf $(BUILD)
+
+# ---- configure ------------------------------------------------------------
+
 $(BUILD)/configure: configure.ac
+	@conf/install-deps --dry build
 	@mkdir -p $(BUILD)
-	autoconf -o $@ configure.ac
+	@cd $(BUILD) && autoconf -o configure ../configure.ac
 	@touch $@
 
 $(BUILD)/config.mk: $(BUILD)/configure conf/config.mk.in conf/config.h.in
-	cd $(BUILD) && ./configure --srcdir=.. $(CONFIGURE_FLAGS) \
+	@echo configure
+	@cd $(BUILD) && ./configure --srcdir=.. $(CONFIGURE_FLAGS) \
 	    >configure.out 2>&1 || { tail -n 5 configure.out; exit 1; }
 	@touch $@
 
@@ -48,66 +99,143 @@ else
 CFLAGS_ALL += -O2 -D_FORTIFY_SOURCE=2 $(HARDEN_CFLAGS)
 LDFLAGS_ALL += $(HARDEN_LDFLAGS)
 endif
+ifdef FUZZ
+CC := clang
+CFLAGS_ALL += -fsanitize=fuzzer-no-link
+FUZZ_LDFLAGS := -fsanitize=fuzzer
+endif
 # tests build a suite whose fsync does nothing, to see the crash tests fail
 ifdef NOSYNC
 CPPFLAGS_ALL += -DMAILSTEAD_NOSYNC
 endif
 
+COMPILE := $(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS)
+LINK := $(CC) $(LDFLAGS_ALL) $(LDFLAGS)
+# --as-needed: a network worker maps no library that it does not call
+ALL_LIBS := -Wl,--as-needed $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) \
+    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS)
+
+# objects depend on this file, which changes when the flags do
+ifneq ($(and $(goals),$(wildcard $(BUILD)/config.mk)),)
+ifneq ($(file <$(B)/flags),$(COMPILE) / $(LINK))
+$(shell mkdir -p $(B))
+$(file >$(B)/flags,$(COMPILE) / $(LINK))
+endif
+endif
+# only after `make clean all`
+$(B)/flags:
+	$(shell mkdir -p $(B))$(file >$@,$(COMPILE) / $(LINK))
+
 # ---- what is built --------------------------------------------------------
-# A program is a folder; lib/ is one archive, of which the linker takes what
-# a program uses. LIBS_x are the libraries behind program x.
+# lib/ is one archive, of which the linker takes what a program uses. A
+# program is a row name:main file:folders (a+b), linked from the folders'
+# files but those with a main(): main.c and *_main.c. Each top-level folder
+# with a main.c gives mailstead-FOLDER; other rows stand in PROGRAMS_EXTRA,
+# other names in NAME_FOLDER.
 
-PROGRAMS := $(sort $(patsubst %/main.c,%,$(wildcard */main.c)))
+NAME_ctl := steadctl
+PROGRAMS_EXTRA :=
+PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
+    $(or $(NAME_$d),mailstead-$d):$d/main.c:$d) $(PROGRAMS_EXTRA)
+
+# the files of folders $1 without a main()
+parts = $(filter-out %/main.c %_main.c,$(sort $(wildcard $(1:%=%/*.c))))
+objects = $(patsubst %.c,$(B)/obj/%.o,$1)
+# field $1 of program row $2
+field = $(word $1,$(subst :, ,$2))
+
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
 LIB_A := $(B)/libmailstead.a
-ALL_LIBS := $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) $(LMDB_LIBS) \
-    $(SECCOMP_LIBS) $(CRYPT_LIBS)
-
-BINS := $(PROGRAMS:%=$(B)/bin/mailstead-%)
-UNIT_SRC := $(sort $(shell test -d tests/unit && \
-    find tests/unit -name 'test_*.c'))
+BINS := $(foreach p,$(PROGRAMS),$(B)/bin/$(call field,1,$p))
+PROGRAM_SRC := $(sort $(foreach p,$(PROGRAMS),$(call field,2,$p) \
+    $(call parts,$(subst +, ,$(call field,3,$p)))))
+UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BINS := $(UNIT_SRC:%.c=$(B)/%)
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BINS := $(FUZZ_SRC:%.c=$(B)/%)
+TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c
+OUR_C = $(sort $(shell find . -name build -prune -o -name '*.[ch]' -print))
 
-.PHONY: all
 all: $(BINS)
 
-$(B)/obj/%.o: %.c $(BUILD)/config.mk
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "$(notdir $(B)): $<"
+	@$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(LIB_A): $(LIB_OBJ)
-	rm -f $@
-	ar rcs $@ $^
+$(LIB_A): $(call objects,$(LIB_SRC)) $(B)/flags
+	@rm -f $@
+	@ar rcs $@ $(filter %.o,$^)
 
-# --as-needed: a network worker maps no library that it does not call
 define PROGRAM_RULE
-$(B)/bin/mailstead-$(1): $$(patsubst %.c,$(B)/obj/%.o,$$(wildcard $(1)/*.c)) \
-    $(LIB_A)
+$(B)/bin/$(call field,1,$1): $(call objects,$(call field,2,$1) $(call \
+    parts,$(subst +, ,$(call field,3,$1)))) $(LIB_A)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_ALL) $$(LDFLAGS) -Wl,--as-needed -o $$@ \
-	    $$(filter %.o,$$^) $(LIB_A) $$(ALL_LIBS)
+	@$(LINK) -o $$@ $$^ $(ALL_LIBS)
 endef
-$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$(p))))
+$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 
+# ---- tests ----------------------------------------------------------------
 # tests/unit/X/test_y.c is linked with the archive and, when X is a program's
-# folder, with that program's files but its main.c
+# folder, with that program's parts. So is tests/fuzz/fuzz_y.c with those of
+# FUZZ_PARTS_y (folders), and with a main() that replays the corpus.
+
+# asked when used: configure may have run before cmocka was there
+CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
+
 .SECONDEXPANSION:
-unit_objs = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(if \
-    $(filter lib/%,$(1)),,$(wildcard $(1)/*.c))))
+unit_parts = $(call objects,$(call parts,$(filter-out lib/%,$1)))
 $(UNIT_BINS): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o \
-    $$(call unit_objs,$$(patsubst %/,%,$$(dir $$*))) $(LIB_A)
+    $$(call unit_parts,$$(patsubst %/,%,$$(dir $$*))) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $(LDFLAGS) -Wl,--as-needed -o $@ \
-	    $(filter %.o,$^) $(LIB_A) $(ALL_LIBS) $(CMOCKA_LIBS)
+	@$(LINK) -o $@ $^ $(ALL_LIBS) $(CMOCKA_LIBS)
 
-.PHONY: unit-bins
+$(FUZZ_BINS): $(B)/tests/fuzz/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o \
+    $$(call objects,$$(call parts,$$(FUZZ_PARTS_$$*))) \
+    $(if $(FUZZ),,$(B)/obj/tests/fuzz/replay.o) $(LIB_A)
+	@mkdir -p $(@D)
+	@$(LINK) $(FUZZ_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+# what the runner's own test runs
+$(B)/tests/runner/cases: $(B)/obj/tests/runner/cases.o
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(CMOCKA_LIBS)
+
+.PHONY: unit-bins fuzz-bins test-bins check-built lint-built lint-objects \
+    fuzz-run
 unit-bins: $(UNIT_BINS)
+fuzz-bins: $(FUZZ_BINS)
+test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases
 
-.PHONY: clean distclean
-clean:
-	rm -rf $(BUILD)/out $(BUILD)/san-*
-distclean:
-	rm -rf $(BUILD)
+# Unit tests run plain and with sanitizers, the corpus with sanitizers; the
+# system tests try the programs of $(B), so `make check SAN=...` tries those.
+SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
+check-built: all $(UNIT_BINS) $(B)/tests/runner/cases peers
+	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
+	    unit-bins fuzz-bins
+	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \
+	    $(UNIT_BINS) $(if $(SAN),,$(UNIT_SRC:%.c=$(SAN_B)/%)) \
+	    $(FUZZ_SRC:%.c=$(SAN_B)/%) tests/runner tests/proto tests/system
+
+# Peers are never installed on the host. Each is made once, and here: tests
+# have no network of the host's. Only root can run them; where they cannot be
+# made the tests that want them say so.
+.PHONY: peers
+peers:
+	@[[ $$(id -u) != 0 ]] || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix || \
+	    echo "no peer: postfix"
+
+S ?= 60
+fuzz-run: $(B)/tests/fuzz/fuzz_$(T)
+	@mkdir -p $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)
+	$< -max_total_time=$(S) -artifact_prefix=$(BUILD)/corpus/ \
+	    $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)
+
+# the symbol rules look at objects
+LINT_SRC := $(LIB_SRC) $(PROGRAM_SRC) $(TEST_SRC)
+lint-objects: $(call objects,$(LINT_SRC))
+lint-built: lint-objects
+	@BUILD=$(B) /usr/bin/python3 tests/lint -- $(CPPFLAGS_ALL) -- $(LINT_SRC)
 
 -include $(shell test -d $(B)/obj && find $(B)/obj -name '*.d')

@@ -27,6 +27,6 @@ bool enc_line(struct buf *b, struct span s);
  */
 bool enc_unline(struct buf *b, struct span s);
 /* CRC-32C (Castagnoli) of more bytes; start with 0. */
-uint32_t enc_crc32c(uint32_t crc, const void *p, size_t n);
+uint32_t enc_crc32c(uint32_t crc, const void *data, size_t n);
 
 #endif

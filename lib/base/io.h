@@ -27,6 +27,6 @@ int io_memfd(const char *name);
 /* Open dirfd/name read-only: no link, no blocking, regular file only. */
 int io_open_read(int dirfd, const char *name);
 /* Bytes from the kernel's random source; never fails. */
-void io_random(void *p, size_t n);
+void io_random(void *data, size_t n);
 
 #endif

@@ -1,0 +1,158 @@
+"""Real servers to talk to. Each is a Debian tree that make puts under
+build/peers, never installed on the host; a Peer is one life of it: the tree
+with a layer of its own to write on, own processes and mounts, in the network
+of a Lab's host. When the Peer ends all of it is gone. Only root.
+
+    with Lab("mailstead", "other") as lab, \\
+            Postfix(lab["other"], "example.net") as other:
+        ...
+        assert b"Subject: hello" in other.mails(1)[0]
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+
+def wait_for(what, true, seconds=30):
+    """Asks until the answer is not false; returns it."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = true()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+# A process of its own PID space holds the mounts; its end ends all.
+HOLD = """
+set -eu
+cd "$1"
+mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" \
+    root
+cd root
+mount --rbind /dev dev
+mount -t proc proc proc
+mount -t tmpfs -o mode=755 tmpfs run
+mkdir run/lock
+pivot_root . mnt
+umount -l /mnt
+echo ready
+exec sleep infinity
+"""
+
+
+class Peer:
+    """A tree that lives in a host."""
+
+    def __init__(self, host, name):
+        self.host = host
+        self.lower = f"{ROOT}/build/peers/{name}"
+        self.holder = None
+        self.dir = None
+        self.pid = None
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="mailstead-peer-", dir="/var/tmp")
+        os.chmod(self.dir, 0o755)
+        for name in "upper", "work", "root":
+            os.mkdir(f"{self.dir}/{name}")
+        self.holder = self.host.popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+             "sh", "-c", HOLD, "hold", self.dir, self.lower],
+            stdout=subprocess.PIPE, text=True)
+        holder = self.holder
+        try:
+            if holder.stdout.readline() != "ready\n":
+                raise OSError(f"{self.lower}: no peer without overlayfs")
+            with open(f"/proc/{holder.pid}/task/{holder.pid}/children",
+                      encoding="ascii") as f:
+                self.pid = f.read().split()[0]
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+        # the kernel lets go of the layer when the last of them has ended
+        wait_for("end of peer", lambda: self.pid is None or
+                 not os.path.exists(f"/proc/{self.pid}"))
+        shutil.rmtree(self.dir)
+
+    def start(self):
+        """What a kind of peer does when its tree is there."""
+
+    def run(self, *argv, **kwargs):
+        """subprocess.run in the tree: checked, output captured as text."""
+        options = {"check": True, "capture_output": True, "text": True,
+                   "timeout": 60}
+        if "input" not in kwargs:
+            options["stdin"] = subprocess.DEVNULL
+        return subprocess.run(
+            ["nsenter", "-t", self.pid, "-m", "-p", "-n", "-r/proc/" +
+             self.pid + "/root", "-w/proc/" + self.pid + "/root", "env", "-i",
+             "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *argv],
+            **{**options, **kwargs})
+
+    def write(self, path, text):
+        """A file of the tree (absolute path as seen inside)."""
+        with open(f"/proc/{self.pid}/root{path}", "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def read(self, path):
+        with open(f"/proc/{self.pid}/root{path}", "rb") as f:
+            return f.read()
+
+
+class Postfix(Peer):
+    """Takes mail for every address of its domain into one Maildir, and
+    relays for whoever shares its network."""
+
+    def __init__(self, host, domain, **settings):
+        super().__init__(host, "postfix")
+        self.settings = {
+            "myhostname": f"mail.{domain}",
+            "mydestination": "",
+            "mynetworks": "127.0.0.0/8 192.0.2.0/24 [2001:db8::]/32",
+            "inet_interfaces": "all",
+            "maillog_file": "/var/log/mail.log",
+            "virtual_mailbox_domains": domain,
+            "virtual_mailbox_base": "/srv",
+            "virtual_mailbox_maps": "static:all/",
+            "virtual_uid_maps": "static:5000",
+            "virtual_gid_maps": "static:5000",
+            "compatibility_level": "3.6",
+            **settings,
+        }
+
+    def start(self):
+        self.write("/etc/postfix/main.cf", "".join(
+            f"{name} = {value}\n" for name, value in self.settings.items()))
+        self.run("chown", "5000:5000", "/srv")
+        self.run("postfix", "start")
+        wait_for("port 25", lambda: ":25" in self.host.run(
+            ["ss", "-Hltn"]).stdout)
+
+    def log(self):
+        return self.read("/var/log/mail.log").decode()
+
+    def mails(self, least=1, seconds=30):
+        """The messages that came, when there are `least`."""
+        new = f"/proc/{self.pid}/root/srv/all/new"
+
+        def arrived():
+            names = sorted(os.listdir(new)) if os.path.isdir(new) else []
+            return names if len(names) >= least else None
+
+        names = wait_for(f"{least} mails", arrived, seconds)
+        return [self.read(f"/srv/all/new/{name}") for name in names]
