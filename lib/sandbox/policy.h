@@ -26,7 +26,7 @@
 struct sandbox_policy;
 
 /*
- * Compile the role's filter: about half a millisecond, so spawn does it once
+ * Compile the role's filter: 0.1 to 0.2 ms, so spawn does it once
  * for all its sessions. Owned by the caller. RC_PERM: no filter for that role
  * (MASTER, CTL), or the library failed. Not after confinement.
  */

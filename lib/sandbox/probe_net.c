@@ -237,7 +237,8 @@ const struct sandbox_act sandbox_probe_net[] = {
     {"accept", arrange_accept, try_accept, ALL & ~SANDBOX_FRONTS, 0},
     {"send to an abstract socket", arrange_abstract, try_sendto, 0,
 	SANDBOX_BY_LANDLOCK6},
-    {"attach a packet filter", arrange_tcp, try_attach, ALL, 0},
+    {"attach a packet filter", arrange_tcp, try_attach, ALL,
+	SANDBOX_NEEDS_ROOT},
     {"set a socket's owner signal", arrange_tcp, try_ioctl, ALL, 0},
     {.name = NULL},
 };
