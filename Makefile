@@ -88,7 +88,9 @@ $(BUILD)/config.mk: $(BUILD)/configure conf/config.mk.in conf/config.h.in
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
     -Wimplicit-fallthrough -Wconversion -Wsign-conversion -Wnull-dereference
-CPPFLAGS_ALL := -D_GNU_SOURCE -I. -I$(BUILD) $(LIB_CFLAGS)
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -I$(BUILD) $(LIB_CFLAGS) \
+    -DSYSCONFDIR='"$(sysconfdir)"' -DLOCALSTATEDIR='"$(localstatedir)"' \
+    -DLIBEXECDIR='"$(libexecdir)"'
 CFLAGS_ALL := -std=c17 -g -fno-strict-aliasing $(WARN) $(if $(WERROR),-Werror)
 LDFLAGS_ALL := -pthread
 ifdef SAN

@@ -32,8 +32,7 @@ make_parents(char *path, struct why *why)
 }
 
 static enum rc
-make_folder(
-    char *path, mode_t mode, uid_t uid, gid_t gid, struct why *why)
+make_folder(char *path, mode_t mode, uid_t uid, gid_t gid, struct why *why)
 {
 	struct stat st;
 	enum rc rc = RC_OK;
@@ -110,8 +109,8 @@ folders_lock(struct master *m, struct why *why)
 
 	buf_init(&b, 8192);
 	buf_putf(&b, "%s/lock", m->conf->paths.run);
-	m->lock_fd = open(buf_cstr(&b),
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	m->lock_fd =
+	    open(buf_cstr(&b), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (m->lock_fd < 0)
 		rc = why_sys(why, RC_PERM, "5.3.5", "%s", buf_cstr(&b));
 	else if (flock(m->lock_fd, LOCK_EX | LOCK_NB) < 0)

@@ -55,7 +55,6 @@ char *worker_row_path(
     const struct worker_path_row *row, const struct conf *conf);
 
 /* Do the two rows talk? */
-bool worker_rows_linked(
-    const struct worker_row *a, const struct worker_row *b);
+bool worker_rows_linked(const struct worker_row *a, const struct worker_row *b);
 
 #endif

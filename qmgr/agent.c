@@ -31,9 +31,9 @@ find_foreign(struct agent *a, struct span name, uint32_t rcpt)
 {
 	struct foreign *f;
 
-	TAILQ_FOREACH (f, &a->foreign, next)
-		if (f->rcpt == rcpt && span_eq(span_of(f->name), name))
-			return f;
+	TAILQ_FOREACH(f, &a->foreign, next)
+	if (f->rcpt == rcpt && span_eq(span_of(f->name), name))
+		return f;
 	return NULL;
 }
 
@@ -106,9 +106,9 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	buf_init(&text, 1024);
 	buf_put_span(&text, d->text);
 	why_set(&why,
-	    d->rc == RC_OK       ? RC_OK :
-		d->rc == RC_PERM ? RC_PERM :
-				   RC_TEMP,
+	    d->rc == RC_OK     ? RC_OK
+	    : d->rc == RC_PERM ? RC_PERM
+			       : RC_TEMP,
 	    d->rc == RC_OK ? "2.0.0" : "4.3.0", "%s", buf_cstr(&text));
 	(void)span_copy(d->status, why.status, sizeof(why.status));
 	buf_fini(&text);
@@ -177,8 +177,7 @@ agent_new(struct qmgr *q, int fd)
 	TAILQ_INIT(&a->foreign);
 	/* the newest first: older ones are about to finish */
 	TAILQ_INSERT_HEAD(&q->agents, a, next);
-	a->link =
-	    worker_link_new(q->w, ROLE_LOCAL, fd, handlers, on_closed, a);
+	a->link = worker_link_new(q->w, ROLE_LOCAL, fd, handlers, on_closed, a);
 }
 
 static struct agent *
@@ -187,10 +186,11 @@ choose(struct message *m, size_t rcpt)
 	struct agent *a, *best = NULL;
 	struct foreign *f;
 
-	TAILQ_FOREACH (a, &m->q->agents, next)
-		if (!a->told)
-			return NULL;
-	TAILQ_FOREACH (a, &m->q->agents, next) {
+	TAILQ_FOREACH(a, &m->q->agents, next)
+	if (!a->told)
+		return NULL;
+	TAILQ_FOREACH(a, &m->q->agents, next)
+	{
 		f = find_foreign(a, span_of(m->name), (uint32_t)rcpt);
 		if (f != NULL)
 			return a; /* it is under way already */
@@ -220,8 +220,7 @@ agent_deliver(struct message *m, size_t rcpt)
 	    .size = m->size,
 	    .file = m->fd};
 
-	if (a == NULL ||
-	    find_foreign(a, job.qid, (uint32_t)rcpt) != NULL)
+	if (a == NULL || find_foreign(a, job.qid, (uint32_t)rcpt) != NULL)
 		return a;
 	if (!proto_send_deliver(a->link, &job))
 		return NULL;
@@ -235,7 +234,7 @@ agent_underway(const struct qmgr *q)
 	const struct agent *a;
 	size_t n = 0;
 
-	TAILQ_FOREACH (a, &q->agents, next)
-		n += a->underway;
+	TAILQ_FOREACH(a, &q->agents, next)
+	n += a->underway;
 	return n;
 }

@@ -106,7 +106,7 @@ pool_new(struct event_base *base, unsigned threads)
 		fatal("thread pool");
 	/* signals are for the loop's thread */
 	sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old); /* cannot fail */
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);     /* cannot fail */
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE); /* else default */
 	for (unsigned i = 0; i < threads; i++) {
 		pthread_t t;

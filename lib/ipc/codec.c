@@ -26,7 +26,7 @@ put_text(struct buf *b, struct span s)
 	uint32_t n = (uint32_t)s.n;
 
 	return s.n <= IPC_FRAME_MAX && buf_put(b, &n, sizeof(n)) &&
-	    buf_put_span(b, s);
+	       buf_put_span(b, s);
 }
 
 static bool
@@ -184,8 +184,7 @@ ipc_msg_close(
 
 	for (size_t i = 0; i < row->n_fields; i++)
 		if (row->fields[i].type == IPC_fd)
-			io_close((void *)((char *)msg +
-			    row->fields[i].offset));
+			io_close((void *)((char *)msg + row->fields[i].offset));
 }
 
 static uint64_t

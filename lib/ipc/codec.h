@@ -12,7 +12,10 @@
 
 /* clang-format off: these are pieces of declarations */
 #define IPC_MEMBER(type, name) ipc_c_##type name;
-#define IPC_STRUCT(NAME, name, ...) struct msg_##name { MSG_##NAME(IPC_MEMBER) };
+#define IPC_STRUCT(NAME, name, ...)    \
+	struct msg_##name {            \
+		MSG_##NAME(IPC_MEMBER) \
+	};
 /* clang-format on */
 
 /* A frame's head: row number, count of descriptors. Host byte order. */
@@ -35,9 +38,8 @@ enum rc ipc_encode(const struct ipc_schema *schema, uint16_t type,
  * from `frame`, descriptors are moved out of fds[] (which become -1). On
  * RC_PERM *msg is unspecified, fds[] is untouched.
  */
-enum rc ipc_decode(const struct ipc_schema *schema, struct span frame,
-    int *fds, size_t n_fds, uint16_t *type, union ipc_msg *msg,
-    struct why *why);
+enum rc ipc_decode(const struct ipc_schema *schema, struct span frame, int *fds,
+    size_t n_fds, uint16_t *type, union ipc_msg *msg, struct why *why);
 
 /* Close what descriptors a decoded message still owns. */
 void ipc_msg_close(

@@ -238,8 +238,7 @@ ipc_send(struct ipc_link *l, uint16_t type, const union ipc_msg *msg)
 
 /* the first packet: who is there, and do we speak the same schema? */
 static enum rc
-take_hello(struct ipc_link *l, struct span frame, size_t n_fds,
-    struct why *why)
+take_hello(struct ipc_link *l, struct span frame, size_t n_fds, struct why *why)
 {
 	struct hello h;
 
@@ -249,8 +248,8 @@ take_hello(struct ipc_link *l, struct span frame, size_t n_fds,
 	if (h.type != HELLO_TYPE || h.role != l->a.peer)
 		return why_set(why, RC_PERM, "5.3.0", "hello of another role");
 	if (h.hash != l->hash)
-		return why_set(why, RC_PERM, "5.3.0",
-		    "hello of another version");
+		return why_set(
+		    why, RC_PERM, "5.3.0", "hello of another version");
 	l->greeted = true;
 	return RC_OK;
 }
@@ -277,8 +276,7 @@ take_frame(struct ipc_link *l, struct span frame, int *fds, size_t n_fds,
 	    (row->to & 1U << l->a.self) == 0)
 		rc = why_set(why, RC_PERM, "5.3.0",
 		    "message %s is not this peer's to send", row->name);
-	else if ((row->phase & l->a.phase) == 0 ||
-	    l->a.handlers[type] == NULL)
+	else if ((row->phase & l->a.phase) == 0 || l->a.handlers[type] == NULL)
 		rc = why_set(why, RC_PERM, "5.3.0",
 		    "message %s is not expected now", row->name);
 	else
