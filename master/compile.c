@@ -50,7 +50,7 @@ static char *
 net_path(const struct master *m, const char *file)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
-	char *dir = worker_row_path(&net, m->conf);
+	char *dir = workers_path(&net, m->conf);
 	struct buf b;
 	char *path;
 
@@ -68,7 +68,7 @@ child(const struct master *m)
 {
 	static const struct worker_path_row auth = {
 	    "", WORKER_STATE, "/auth/accounts", 0};
-	char *accounts = worker_row_path(&auth, m->conf);
+	char *accounts = workers_path(&auth, m->conf);
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {
 	    .domains = &m->conf->domains,

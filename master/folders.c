@@ -63,7 +63,7 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (m->root && worker_ids(row, m->conf, &uid, &gid, why) != RC_OK)
+	if (m->root && workers_ids(row, m->conf, &uid, &gid, why) != RC_OK)
 		return RC_PERM;
 	for (size_t i = 0; i < WORKER_PATHS_MAX; i++) {
 		char *path;
@@ -73,7 +73,7 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 			break;
 		if (row->paths[i].base == WORKER_NET)
 			continue;
-		path = worker_row_path(&row->paths[i], m->conf);
+		path = workers_path(&row->paths[i], m->conf);
 		rc = make_folder(path, 0700, uid, gid, why);
 		free(path);
 		if (rc != RC_OK)
@@ -86,7 +86,7 @@ enum rc
 folders_make(struct master *m, struct why *why)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
-	char *path = worker_row_path(&net, m->conf);
+	char *path = workers_path(&net, m->conf);
 	enum rc rc =
 	    make_folder(m->conf->paths.run, 0755, geteuid(), getegid(), why);
 
@@ -96,8 +96,8 @@ folders_make(struct master *m, struct why *why)
 	if (rc == RC_OK)
 		rc = make_folder(
 		    m->conf->paths.state, 0755, geteuid(), getegid(), why);
-	for (size_t i = 0; rc == RC_OK && i < worker_rows_n; i++)
-		rc = make_row(m, &worker_rows[i], why);
+	for (size_t i = 0; rc == RC_OK && i < workers_n; i++)
+		rc = make_row(m, &workers[i], why);
 	return rc;
 }
 

@@ -70,7 +70,7 @@ send_channels(struct proc *p)
 		int fds[2];
 
 		if (q == p || q->link == NULL || !fits(p, q) ||
-		    !worker_rows_linked(p->row, q->row))
+		    !workers_linked(p->row, q->row))
 			continue;
 		if (make_pair(fds) < 0) {
 			LOG(MASTER_ERROR, log_str("socketpair"),
@@ -111,7 +111,7 @@ send_paths(struct proc *p)
 			break;
 		/* in the chroot that folder is the root */
 		path = inside ? span_dup(SPAN_LIT("/"))
-			      : worker_row_path(r, p->m->conf);
+			      : workers_path(r, p->m->conf);
 		proto_send_path(p->link, &(struct msg_path){span_of(r->name),
 					     span_of(path), r->access});
 		free(path);
@@ -123,7 +123,7 @@ send_identity(struct proc *p, struct why *why)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
 	const struct conf *conf = p->m->conf;
-	char *chroot_path = worker_row_path(&net, conf);
+	char *chroot_path = workers_path(&net, conf);
 	struct msg_setup setup = {.index = p->index,
 	    .generation = p->generation,
 	    .landlock_abi = (uint32_t)conf->sandbox.landlock_abi,
@@ -134,7 +134,7 @@ send_identity(struct proc *p, struct why *why)
 	enum rc rc = RC_OK;
 
 	if (p->m->root && !p->row->as_root) {
-		rc = worker_ids(p->row, conf, &uid, &gid, why);
+		rc = workers_ids(p->row, conf, &uid, &gid, why);
 		setup.set_ids = 1;
 		setup.uid = uid;
 		setup.gid = gid;

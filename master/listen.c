@@ -90,6 +90,7 @@ bound_address(int fd)
 	char *text;
 
 	buf_init(&b, 128);
+	memset(&a, 0, sizeof(a));
 	if (getsockname(fd, &a.any, &n) == 0 && a.any.sa_family == AF_INET) {
 		(void)inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
 		port = ntohs(a.in.sin_port);

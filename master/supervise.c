@@ -235,6 +235,24 @@ find_pid(struct master *m, pid_t pid)
 	return NULL;
 }
 
+static void
+reaped(struct proc *p, int status)
+{
+	bool by_signal = WIFSIGNALED(status);
+	int code = by_signal ? WTERMSIG(status) : WEXITSTATUS(status);
+
+	if (p->state == PROC_DRAINING && status == 0)
+		LOG(WORKER_DONE, log_str(role_name(p->row->role)),
+		    log_num(p->index), log_num((uint64_t)p->pid));
+	else
+		LOG(WORKER_EXIT, log_str(role_name(p->row->role)),
+		    log_num(p->index), log_num((uint64_t)p->pid),
+		    log_str(by_signal ? "signal" : "exit"),
+		    log_num((uint64_t)code), log_num(backoff_ms(p)));
+	p->pid = 0;
+	supervise_event(p, SUPERVISE_EXIT);
+}
+
 void
 supervise_reap(struct master *m)
 {
@@ -243,25 +261,11 @@ supervise_reap(struct master *m)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct proc *p = find_pid(m, pid);
-		bool by_signal = WIFSIGNALED(status);
 
-		if (p == NULL) {
+		if (p == NULL)
 			compile_on_exit(m, pid, status);
-			continue;
-		}
-		p->pid = 0;
-		if (p->state == PROC_DRAINING && status == 0)
-			LOG(WORKER_DONE, log_str(role_name(p->row->role)),
-			    log_num(p->index), log_num((uint64_t)pid));
 		else
-			LOG(WORKER_EXIT, log_str(role_name(p->row->role)),
-			    log_num(p->index), log_num((uint64_t)pid),
-			    log_str(by_signal ? "signal" : "exit"),
-			    log_num(
-				(uint64_t)(by_signal ? WTERMSIG(status)
-						     : WEXITSTATUS(status))),
-			    log_num(backoff_ms(p)));
-		supervise_event(p, SUPERVISE_EXIT);
+			reaped(p, status);
 	}
 }
 
@@ -284,8 +288,8 @@ start_one(struct master *m, const struct worker_row *row, uint32_t index)
 void
 supervise_start_all(struct master *m, bool singles_too)
 {
-	for (size_t i = 0; i < worker_rows_n; i++) {
-		const struct worker_row *row = &worker_rows[i];
+	for (size_t i = 0; i < workers_n; i++) {
+		const struct worker_row *row = &workers[i];
 
 		if (row->single && !singles_too)
 			continue;

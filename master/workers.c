@@ -56,7 +56,7 @@ static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
 		"directory", WORKER_NET, "", SANDBOX_READ \
 	}
 
-const struct worker_row worker_rows[] = {
+const struct worker_row workers[] = {
     {.role = ROLE_QMGR,
 	.program = "mailstead-qmgr",
 	.user = "mailstead",
@@ -111,10 +111,10 @@ const struct worker_row worker_rows[] = {
 	.count = count_pop3d,
 	.paths = {SNAPSHOT}},
 };
-const size_t worker_rows_n = sizeof(worker_rows) / sizeof(worker_rows[0]);
+const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 
 enum rc
-worker_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
+workers_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
     gid_t *gid, struct why *why)
 {
 	struct passwd *pw;
@@ -129,7 +129,7 @@ worker_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
 		return why_set(why, RC_PERM, "5.3.5",
 		    "user %s does not exist: install the package, or set "
 		    "sandbox.uid_base to the first of %zu unused uids",
-		    row->user, worker_rows_n);
+		    row->user, workers_n);
 	if (pw->pw_uid == 0 || pw->pw_gid == 0)
 		return why_set(
 		    why, RC_PERM, "5.3.5", "user %s is root", row->user);
@@ -139,7 +139,7 @@ worker_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
 }
 
 char *
-worker_row_path(const struct worker_path_row *row, const struct conf *conf)
+workers_path(const struct worker_path_row *row, const struct conf *conf)
 {
 	const char *base = NULL;
 	struct buf b;
@@ -168,7 +168,7 @@ worker_row_path(const struct worker_path_row *row, const struct conf *conf)
 }
 
 bool
-worker_rows_linked(const struct worker_row *a, const struct worker_row *b)
+workers_linked(const struct worker_row *a, const struct worker_row *b)
 {
 	return (a->links & 1U << b->role) != 0 ||
 	       (b->links & 1U << a->role) != 0;

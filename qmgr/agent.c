@@ -126,28 +126,34 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_UNDERWAY_END] = on_underway_end,
 };
 
-/* All that was under way there has an unknown end. */
+/* All of m that was under way there has an unknown end. */
 static void
-orphan(struct qmgr *q, const struct agent *a)
+orphan(struct message *m, const struct agent *a)
 {
 	struct why unknown = {.rc = RC_WAIT};
+	size_t n = m->env == NULL ? 0 : m->env->n_rcpts;
+	size_t mine = 0;
+
+	for (size_t i = 0; i < n; i++)
+		mine += m->attempts[i].agent == a;
+	/* the last outcome may release the message */
+	for (size_t i = 0; mine > 0; i++) {
+		if (m->attempts[i].agent != a)
+			continue;
+		mine--;
+		message_outcome(m, i, &unknown);
+	}
+}
+
+static void
+orphan_all(struct qmgr *q, const struct agent *a)
+{
 	struct message *m, *after;
 
 	for (size_t b = 0; b < QMGR_BUCKETS; b++)
 		for (m = TAILQ_FIRST(&q->buckets[b]); m != NULL; m = after) {
-			size_t n = m->env == NULL ? 0 : m->env->n_rcpts;
-			size_t mine = 0;
-
 			after = TAILQ_NEXT(m, next);
-			for (size_t i = 0; i < n; i++)
-				mine += m->attempts[i].agent == a;
-			/* the last outcome may release the message */
-			for (size_t i = 0; mine > 0; i++) {
-				if (m->attempts[i].agent != a)
-					continue;
-				mine--;
-				message_outcome(m, i, &unknown);
-			}
+			orphan(m, a);
 		}
 }
 
@@ -161,7 +167,7 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	worker_link_closed(q->w, link, why);
 	TAILQ_REMOVE(&q->agents, a, next);
 	ipc_link_free(&a->link);
-	orphan(q, a);
+	orphan_all(q, a);
 	while ((f = TAILQ_FIRST(&a->foreign)) != NULL)
 		drop_foreign(a, f);
 	free(a);

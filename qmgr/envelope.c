@@ -295,7 +295,7 @@ envelope_parse(struct span text, uint64_t file_size, struct envelope **out,
 		struct span rest = span_from(text, at);
 		size_t end = span_find(rest, '\n');
 
-		if (end == rest.n || end == 0 || rest.p[end - 1] != '\r' ||
+		if (end == rest.n || span_at(rest, end - 1) != '\r' ||
 		    !parse_line(e, number, span_head(rest, end - 1), at))
 			goto bad;
 		at += end + 1;

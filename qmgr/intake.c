@@ -169,7 +169,7 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
     struct why *why)
 {
 	struct partial *p = partial_find(in, c->txn);
-	struct span rest;
+	struct span rest = SPAN_NONE;
 	enum rc rc = RC_OK;
 
 	if (p == NULL || p->n != c->recipients || p->rcpts.over ||

@@ -420,8 +420,7 @@ work_load(void *arg)
 {
 	struct job *j = arg;
 
-	j->rc =
-	    store_read(j->store, j->folder, j->file, &j->env, &j->fd, &j->why);
+	j->rc = store_read(j->folder, j->file, &j->env, &j->fd, &j->why);
 }
 
 /* A file that cannot be read now is tried again; a damaged one is kept. */
@@ -537,9 +536,8 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		return;
 	if (m->state == MESSAGE_ACTIVE)
 		message_kick(m);
-	else if (m->state == MESSAGE_DIRECT && why->rc != RC_WAIT)
-		finish_direct(m);
-	else if (m->state == MESSAGE_DIRECT && !m->refused_file)
+	else if (m->state == MESSAGE_DIRECT && why->rc == RC_WAIT &&
+		 !m->refused_file)
 		message_enqueue(m);
 	else if (m->state == MESSAGE_DIRECT)
 		finish_direct(m);

@@ -186,14 +186,13 @@ read_head(int fd, uint64_t size, struct buf *head, struct envelope **e,
 }
 
 enum rc
-store_read(const struct store *s, int folder, const char *name,
-    struct envelope **e, int *fd, struct why *why)
+store_read(
+    int folder, const char *name, struct envelope **e, int *fd, struct why *why)
 {
 	struct stat st;
 	struct buf head;
 	enum rc rc;
 
-	(void)s;
 	*e = NULL;
 	*fd = openat(folder, name,
 	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -204,7 +203,7 @@ store_read(const struct store *s, int folder, const char *name,
 	else {
 		buf_init(&head, ENVELOPE_HEAD_MAX);
 		rc = read_head(*fd, (uint64_t)st.st_size, &head, e, why);
-		if (rc == RC_OK)
+		if (rc == RC_OK && *e != NULL)
 			rc = check_sum(*fd, *e, buf_span(&head), why);
 		buf_fini(&head);
 	}
