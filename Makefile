@@ -182,6 +182,9 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 # folder, with that program's parts. So is tests/fuzz/fuzz_y.c with those of
 # FUZZ_PARTS_y (folders), and with a main() that replays the corpus.
 
+FUZZ_PARTS_dotstream := smtpd
+FUZZ_PARTS_envelope := qmgr
+
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 
