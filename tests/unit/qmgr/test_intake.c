@@ -78,11 +78,9 @@ open_directory(void)
 	struct why why;
 
 	(void)snprintf(path, sizeof(path), "%s/d.mdb", t.dir);
-	assert_true(io_write_all(
-	    source.accounts, "alice@example.org !\n", 20));
+	assert_true(io_write_all(source.accounts, "alice@example.org !\n", 20));
 	assert_int_equal(directory_compile(&source, path, &why), RC_OK);
-	assert_int_equal(
-	    directory_open(path, &t.q.directory, &why), RC_OK);
+	assert_int_equal(directory_open(path, &t.q.directory, &why), RC_OK);
 	io_close(&source.accounts);
 }
 
@@ -138,8 +136,7 @@ run(void)
 static void
 rcpt(struct span address)
 {
-	proto_send_commit_rcpt(
-	    t.smtpd, &(struct msg_commit_rcpt){1, address});
+	proto_send_commit_rcpt(t.smtpd, &(struct msg_commit_rcpt){1, address});
 }
 
 static struct msg_commit
@@ -182,15 +179,15 @@ changes_it_afterwards(void)
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(ftruncate(t.body, 1), -1);
 	assert_int_equal(ftruncate(t.body, 4096), -1);
-	assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
-			t.body, 0) == MAP_FAILED);
+	assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, t.body,
+			0) == MAP_FAILED);
 }
 
 static void
 keeps_it_mapped(void)
 {
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
-	    body(), 0);
+	void *page =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, body(), 0);
 	struct msg_commit c = commit_of(t.body);
 
 	assert_true(page != MAP_FAILED);
@@ -321,8 +318,7 @@ filed(void)
 		m = TAILQ_FIRST(&t.q.buckets[i]);
 	if (m == NULL)
 		return false;
-	(void)snprintf(
-	    command, sizeof(command), "%s/new/%s", t.dir, m->file);
+	(void)snprintf(command, sizeof(command), "%s/new/%s", t.dir, m->file);
 	assert_true(io_pread_all(
 	    m->fd, text, sizeof(text) - 1, (off_t)m->offset, &got));
 	assert_int_equal(access(command, F_OK), 0);
@@ -343,7 +339,7 @@ remove_all(void)
 			message_free(m);
 		}
 	for (const char *const *f = (const char *const[]){"new", "cur", "tmp",
-	         "damaged", "lock", "d.mdb", "file", NULL};
+		 "damaged", "lock", "d.mdb", "file", NULL};
 	     *f != NULL; f++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", t.dir, *f);
 		(void)remove(path); /* not all are there in each row */
