@@ -20,8 +20,8 @@ enum addr_form {
  * for <Postmaster>; a source route is dropped. RC_PERM with 5.1.7 (reverse)
  * or 5.1.3 (forward): *in and *out are as before then.
  */
-enum rc addr_path(struct span *in, enum addr_form form, struct buf *out,
-    struct why *why);
+enum rc addr_path(
+    struct span *in, enum addr_form form, struct buf *out, struct why *why);
 
 /* The same for a bare mailbox without brackets, all of `text`. */
 enum rc addr_mailbox(struct span text, struct buf *out, struct why *why);

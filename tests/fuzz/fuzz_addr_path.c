@@ -1,0 +1,94 @@
+/*
+ * Any bytes as a path and as a mailbox. What is taken has to be printable,
+ * within the bounds, and its own canonical form.
+ */
+#include <stdlib.h>
+
+#include "lib/addr/path.h"
+#include "lib/base/banned.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+static void
+must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void
+check_text(struct span s)
+{
+	must(s.n <= 254);
+	for (size_t i = 0; i < s.n; i++)
+		must(s.p[i] >= 0x20 && s.p[i] < 0x7f);
+}
+
+static void
+check_mailbox(struct span box)
+{
+	struct span local, domain;
+	struct buf again;
+
+	check_text(box);
+	buf_init(&again, 1000);
+	must(addr_mailbox(box, &again, NULL) == RC_OK);
+	must(span_eq(buf_span(&again), box));
+	must(addr_split(box, &local, &domain));
+	must(local.n >= 1 && local.n <= 64);
+	must(domain.n >= 1 && local.n + 1 + domain.n == box.n);
+	buf_clear(&again);
+	must(buf_puts(&again, "a@") && buf_put_span(&again, domain));
+	if (again.n <= 254)
+		must(addr_mailbox(buf_span(&again), &again, NULL) == RC_OK);
+	buf_fini(&again);
+}
+
+static void
+path(struct span text, enum addr_form form)
+{
+	struct span in = text, local, domain;
+	struct buf out, again;
+
+	buf_init(&out, 1000);
+	buf_init(&again, 1000);
+	if (addr_path(&in, form, &out, NULL) == RC_OK) {
+		must(in.n < text.n);
+		must(text.p[text.n - in.n - 1] == '>');
+		must(buf_putc(&again, '<'));
+		must(buf_put_span(&again, buf_span(&out)));
+		must(buf_putc(&again, '>'));
+		in = buf_span(&again);
+		must(addr_path(&in, form, &again, NULL) == RC_OK);
+		must(in.n == 0);
+		must(span_eq(
+		    span_from(buf_span(&again), out.n + 2), buf_span(&out)));
+		if (addr_split(buf_span(&out), &local, &domain))
+			check_mailbox(buf_span(&out));
+		else
+			must(out.n == 0 ||
+			     span_eq(buf_span(&out), SPAN_LIT("postmaster")));
+	} else {
+		must(out.n == 0 && !out.over);
+		must(in.p == text.p && in.n == text.n);
+	}
+	buf_fini(&again);
+	buf_fini(&out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct span text = span_make(p, n), local, domain;
+	struct buf out;
+
+	path(text, ADDR_REVERSE);
+	path(text, ADDR_FORWARD);
+	buf_init(&out, 1000);
+	if (addr_mailbox(text, &out, NULL) == RC_OK)
+		check_mailbox(buf_span(&out));
+	buf_fini(&out);
+	if (addr_split(text, &local, &domain))
+		must(local.n + 1 + domain.n == n);
+	return 0;
+}
