@@ -88,7 +88,9 @@ $(BUILD)/config.mk: $(BUILD)/configure conf/config.mk.in conf/config.h.in
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
     -Wimplicit-fallthrough -Wconversion -Wsign-conversion -Wnull-dereference
-CPPFLAGS_ALL := -D_GNU_SOURCE -I. -I$(BUILD) $(LIB_CFLAGS)
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -I$(BUILD) $(LIB_CFLAGS) \
+    -DSYSCONFDIR='"$(sysconfdir)"' -DLOCALSTATEDIR='"$(localstatedir)"' \
+    -DLIBEXECDIR='"$(libexecdir)"'
 CFLAGS_ALL := -std=c17 -g -fno-strict-aliasing $(WARN) $(if $(WERROR),-Werror)
 LDFLAGS_ALL := -pthread
 ifdef SAN
@@ -179,6 +181,9 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 # tests/unit/X/test_y.c is linked with the archive and, when X is a program's
 # folder, with that program's parts. So is tests/fuzz/fuzz_y.c with those of
 # FUZZ_PARTS_y (folders), and with a main() that replays the corpus.
+
+FUZZ_PARTS_dotstream := smtpd
+FUZZ_PARTS_envelope := qmgr
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)

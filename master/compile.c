@@ -50,7 +50,7 @@ static char *
 net_path(const struct master *m, const char *file)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
-	char *dir = worker_row_path(&net, m->conf);
+	char *dir = workers_path(&net, m->conf);
 	struct buf b;
 	char *path;
 
@@ -68,15 +68,15 @@ child(const struct master *m)
 {
 	static const struct worker_path_row auth = {
 	    "", WORKER_STATE, "/auth/accounts", 0};
-	char *accounts = worker_row_path(&auth, m->conf);
+	char *accounts = workers_path(&auth, m->conf);
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {
 	    .domains = &m->conf->domains,
 	    .postmaster = m->conf->postmaster,
 	    .accounts = open(accounts, O_RDONLY | O_CLOEXEC | O_NOFOLLOW),
-	    .aliases = m->conf->paths.aliases[0] == '\0' ?
-	        -1 :
-	        open(m->conf->paths.aliases, O_RDONLY | O_CLOEXEC),
+	    .aliases = m->conf->paths.aliases[0] == '\0'
+			   ? -1
+			   : open(m->conf->paths.aliases, O_RDONLY | O_CLOEXEC),
 	};
 	struct why why;
 	enum rc rc;
@@ -136,10 +136,10 @@ adopt(struct master *m)
 	memcpy(c->previous, c->current, sizeof(c->previous));
 	memcpy(c->current, c->next, sizeof(c->current));
 	LOG(MASTER_DIRECTORY, log_str(c->current), log_str("ok"));
-	TAILQ_FOREACH (p, &m->procs, next)
-		if (p->link != NULL && p->state != PROC_BACKOFF)
-			proto_send_directory(p->link,
-			    &(struct msg_directory){span_of(c->current)});
+	TAILQ_FOREACH(p, &m->procs, next)
+	if (p->link != NULL && p->state != PROC_BACKOFF)
+		proto_send_directory(
+		    p->link, &(struct msg_directory){span_of(c->current)});
 }
 
 static void
@@ -149,17 +149,15 @@ answer(struct master *m, bool ok)
 	struct proc *p;
 
 	for (size_t i = 0; i < c->n_served; i++)
-		TAILQ_FOREACH (p, &m->procs, next)
-			if (p->row->role == c->askers[i].role &&
-			    p->index == c->askers[i].index &&
-			    p->state == PROC_RUNNING)
-				proto_send_directory_done(p->link,
-				    &(struct msg_directory_done){
-				        c->askers[i].id,
-				        ok ? RC_OK : RC_TEMP,
-				        ok ? SPAN_LIT("") :
-				             SPAN_LIT("directory not compiled: "
-						      "see the log")});
+		TAILQ_FOREACH(p, &m->procs, next)
+	if (p->row->role == c->askers[i].role &&
+	    p->index == c->askers[i].index && p->state == PROC_RUNNING)
+		proto_send_directory_done(
+		    p->link, &(struct msg_directory_done){c->askers[i].id,
+				 ok ? RC_OK : RC_TEMP,
+				 ok ? SPAN_LIT("")
+				    : SPAN_LIT("directory not compiled: "
+					       "see the log")});
 	c->n_askers -= c->n_served;
 	memmove(c->askers, c->askers + c->n_served,
 	    c->n_askers * sizeof(c->askers[0]));
@@ -196,8 +194,8 @@ compile_first(struct master *m, struct why *why)
 		continue;
 	c->pid = 0;
 	if (status != 0)
-		return why_set(why, RC_PERM, "5.3.5",
-		    "the directory cannot be compiled");
+		return why_set(
+		    why, RC_PERM, "5.3.5", "the directory cannot be compiled");
 	adopt(m);
 	return RC_OK;
 }

@@ -117,7 +117,8 @@ put_listeners(struct caller *c)
 	struct buf b;
 
 	buf_init(&b, 1024);
-	TAILQ_FOREACH (l, &c->m->listeners, next) {
+	TAILQ_FOREACH(l, &c->m->listeners, next)
+	{
 		buf_clear(&b);
 		buf_putf(&b, "kind=listener service=%s address=", l->service);
 		enc_line(&b, span_of(l->address));
@@ -134,13 +135,13 @@ status_finish(struct caller *c)
 	c->status_id = 0;
 	evtimer_del(c->timer);
 	/* those that could not be asked, or did not answer */
-	TAILQ_FOREACH (p, &c->m->procs, next)
-		if (p->state != PROC_RUNNING)
-			put_worker(c, p, SPAN_LIT(""));
+	TAILQ_FOREACH(p, &c->m->procs, next)
+	if (p->state != PROC_RUNNING)
+		put_worker(c, p, SPAN_LIT(""));
 	put_listeners(c);
 	end(c, c->asked, c->waiting == 0 ? RC_OK : RC_TEMP,
-	    c->waiting == 0 ? SPAN_LIT("") :
-			      SPAN_LIT("some workers did not answer"));
+	    c->waiting == 0 ? SPAN_LIT("")
+			    : SPAN_LIT("some workers did not answer"));
 }
 
 static void
@@ -170,20 +171,20 @@ on_ctl_status(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    "kind=server version=%s state=%s generation=%u uptime_s=%llu "
 	    "hostname=",
 	    PACKAGE_VERSION,
-	    c->m->stopping     ? "stopping" :
-		c->m->reload   ? "reloading" :
-		c->m->ready    ? "running" :
-				 "starting",
+	    c->m->stopping ? "stopping"
+	    : c->m->reload ? "reloading"
+	    : c->m->ready  ? "running"
+			   : "starting",
 	    c->m->generation,
 	    (unsigned long long)(clock_mono_ms() - c->m->start_ms) / 1000);
 	enc_line(&b, span_of(c->m->conf->hostname));
 	put_row(c, &b);
 	buf_fini(&b);
-	TAILQ_FOREACH (p, &c->m->procs, next)
-		if (p->state == PROC_RUNNING &&
-		    proto_send_status_ask(p->link,
-		        &(struct msg_status_ask){c->status_id}))
-			c->waiting++;
+	TAILQ_FOREACH(p, &c->m->procs, next)
+	if (p->state == PROC_RUNNING &&
+	    proto_send_status_ask(
+		p->link, &(struct msg_status_ask){c->status_id}))
+		c->waiting++;
 	evtimer_add(c->timer, &patience);
 	if (c->waiting == 0)
 		status_finish(c);
@@ -196,7 +197,8 @@ control_on_status(struct proc *p, uint64_t id, struct span text)
 
 	if (p->m->control == NULL)
 		return;
-	TAILQ_FOREACH (c, &p->m->control->callers, next) {
+	TAILQ_FOREACH(c, &p->m->control->callers, next)
+	{
 		if (c->status_id != id || id == 0 || c->waiting == 0)
 			continue;
 		put_worker(c, p, text);
@@ -248,20 +250,18 @@ on_ctl_reach(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	if (!may(c, id))
 		return;
-	TAILQ_FOREACH (p, &c->m->procs, next)
-		if (p->row->role == msg->ctl_reach.role &&
-		    p->state == PROC_RUNNING &&
-		    p->generation == c->m->generation)
-			break;
+	TAILQ_FOREACH(p, &c->m->procs, next)
+	if (p->row->role == msg->ctl_reach.role && p->state == PROC_RUNNING &&
+	    p->generation == c->m->generation)
+		break;
 	if (p == NULL ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	        0, fds) < 0) {
+		0, fds) < 0) {
 		end(c, id, RC_TEMP, SPAN_LIT("that worker does not run now"));
 		return;
 	}
 	proto_send_link(p->link, &(struct msg_link){ROLE_CTL, 0, fds[0]});
-	proto_send_ctl_reached(
-	    c->link, &(struct msg_ctl_reached){id, fds[1]});
+	proto_send_ctl_reached(c->link, &(struct msg_ctl_reached){id, fds[1]});
 	io_close(&fds[0]);
 	io_close(&fds[1]);
 }
@@ -321,14 +321,14 @@ control_open(struct master *m, struct why *why)
 	m->control = ctl;
 	buf_init(&b, sizeof(a.sun_path) - 1);
 	fits = buf_puts(&b, m->conf->paths.run) && buf_puts(&b, "/control") &&
-	    span_copy(buf_span(&b), a.sun_path, sizeof(a.sun_path));
+	       span_copy(buf_span(&b), a.sun_path, sizeof(a.sun_path));
 	memcpy(ctl->path, a.sun_path, sizeof(ctl->path));
 	buf_fini(&b);
 	if (!fits)
 		return why_set(why, RC_PERM, "5.3.5",
 		    "paths.run is too long for a socket in it");
-	ctl->fd = socket(
-	    AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ctl->fd =
+	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* ours, left by a master that was killed: the lock says so */
 	(void)unlink(a.sun_path);
 	if (ctl->fd < 0 || bind(ctl->fd, (void *)&a, sizeof(a)) < 0 ||

@@ -32,8 +32,7 @@ make_parents(char *path, struct why *why)
 }
 
 static enum rc
-make_folder(
-    char *path, mode_t mode, uid_t uid, gid_t gid, struct why *why)
+make_folder(char *path, mode_t mode, uid_t uid, gid_t gid, struct why *why)
 {
 	struct stat st;
 	enum rc rc = RC_OK;
@@ -64,7 +63,7 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (m->root && worker_ids(row, m->conf, &uid, &gid, why) != RC_OK)
+	if (m->root && workers_ids(row, m->conf, &uid, &gid, why) != RC_OK)
 		return RC_PERM;
 	for (size_t i = 0; i < WORKER_PATHS_MAX; i++) {
 		char *path;
@@ -74,7 +73,7 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 			break;
 		if (row->paths[i].base == WORKER_NET)
 			continue;
-		path = worker_row_path(&row->paths[i], m->conf);
+		path = workers_path(&row->paths[i], m->conf);
 		rc = make_folder(path, 0700, uid, gid, why);
 		free(path);
 		if (rc != RC_OK)
@@ -87,7 +86,7 @@ enum rc
 folders_make(struct master *m, struct why *why)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
-	char *path = worker_row_path(&net, m->conf);
+	char *path = workers_path(&net, m->conf);
 	enum rc rc =
 	    make_folder(m->conf->paths.run, 0755, geteuid(), getegid(), why);
 
@@ -97,8 +96,8 @@ folders_make(struct master *m, struct why *why)
 	if (rc == RC_OK)
 		rc = make_folder(
 		    m->conf->paths.state, 0755, geteuid(), getegid(), why);
-	for (size_t i = 0; rc == RC_OK && i < worker_rows_n; i++)
-		rc = make_row(m, &worker_rows[i], why);
+	for (size_t i = 0; rc == RC_OK && i < workers_n; i++)
+		rc = make_row(m, &workers[i], why);
 	return rc;
 }
 
@@ -110,8 +109,8 @@ folders_lock(struct master *m, struct why *why)
 
 	buf_init(&b, 8192);
 	buf_putf(&b, "%s/lock", m->conf->paths.run);
-	m->lock_fd = open(buf_cstr(&b),
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	m->lock_fd =
+	    open(buf_cstr(&b), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (m->lock_fd < 0)
 		rc = why_sys(why, RC_PERM, "5.3.5", "%s", buf_cstr(&b));
 	else if (flock(m->lock_fd, LOCK_EX | LOCK_NB) < 0)

@@ -42,11 +42,10 @@ exec_worker(const struct proc *p, int fd)
 	for (int sig = 1; sig < 32; sig++)
 		(void)signal(sig, SIG_DFL); /* fails for SIGKILL, SIGSTOP */
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    (fd == WORKER_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, WORKER_FD)) <
-	        0)
+	    (fd == WORKER_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, WORKER_FD)) < 0)
 		_exit(126);
 	if (snprintf(path, sizeof(path), "%s/%s", p->m->libexec,
-	        p->row->program) < (int)sizeof(path))
+		p->row->program) < (int)sizeof(path))
 		execv(path, argv);
 	/* master sees the status and logs it */
 	_exit(127);
@@ -58,7 +57,7 @@ fits(const struct proc *a, const struct proc *b)
 	if (b->state != PROC_STARTING && b->state != PROC_RUNNING)
 		return false;
 	return a->generation == b->generation || a->row->single ||
-	    b->row->single;
+	       b->row->single;
 }
 
 static void
@@ -66,11 +65,12 @@ send_channels(struct proc *p)
 {
 	struct proc *q;
 
-	TAILQ_FOREACH (q, &p->m->procs, next) {
+	TAILQ_FOREACH(q, &p->m->procs, next)
+	{
 		int fds[2];
 
 		if (q == p || q->link == NULL || !fits(p, q) ||
-		    !worker_rows_linked(p->row, q->row))
+		    !workers_linked(p->row, q->row))
 			continue;
 		if (make_pair(fds) < 0) {
 			LOG(MASTER_ERROR, log_str("socketpair"),
@@ -93,12 +93,10 @@ send_listeners(struct proc *p)
 
 	for (const char *const *s = p->row->services; s != NULL && *s != NULL;
 	     s++)
-		TAILQ_FOREACH (l, &p->m->listeners, next)
-			if (l->keep &&
-			    span_eq(span_of(l->service), span_of(*s)))
-				proto_send_listener(p->link,
-				    &(struct msg_listener){span_of(*s),
-				        span_of(l->address), l->fd});
+		TAILQ_FOREACH(l, &p->m->listeners, next)
+	if (l->keep && span_eq(span_of(l->service), span_of(*s)))
+		proto_send_listener(p->link, &(struct msg_listener){span_of(*s),
+						 span_of(l->address), l->fd});
 }
 
 static void
@@ -112,11 +110,10 @@ send_paths(struct proc *p)
 		if (r->name == NULL)
 			break;
 		/* in the chroot that folder is the root */
-		path = inside ? span_dup(SPAN_LIT("/")) :
-				worker_row_path(r, p->m->conf);
-		proto_send_path(p->link,
-		    &(struct msg_path){
-		        span_of(r->name), span_of(path), r->access});
+		path = inside ? span_dup(SPAN_LIT("/"))
+			      : workers_path(r, p->m->conf);
+		proto_send_path(p->link, &(struct msg_path){span_of(r->name),
+					     span_of(path), r->access});
 		free(path);
 	}
 }
@@ -126,7 +123,7 @@ send_identity(struct proc *p, struct why *why)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
 	const struct conf *conf = p->m->conf;
-	char *chroot_path = worker_row_path(&net, conf);
+	char *chroot_path = workers_path(&net, conf);
 	struct msg_setup setup = {.index = p->index,
 	    .generation = p->generation,
 	    .landlock_abi = (uint32_t)conf->sandbox.landlock_abi,
@@ -137,7 +134,7 @@ send_identity(struct proc *p, struct why *why)
 	enum rc rc = RC_OK;
 
 	if (p->m->root && !p->row->as_root) {
-		rc = worker_ids(p->row, conf, &uid, &gid, why);
+		rc = workers_ids(p->row, conf, &uid, &gid, why);
 		setup.set_ids = 1;
 		setup.uid = uid;
 		setup.gid = gid;
@@ -154,8 +151,8 @@ enum rc
 launch_send_tls(struct proc *p, struct why *why)
 {
 	const struct conf *conf = p->m->conf;
-	const char *const files[][2] = {{"certificate", conf->tls.certificate},
-	    {"key", conf->tls.key}};
+	const char *const files[][2] = {
+	    {"certificate", conf->tls.certificate}, {"key", conf->tls.key}};
 
 	for (size_t i = 0; i < 2; i++) {
 		int fd;
@@ -167,8 +164,8 @@ launch_send_tls(struct proc *p, struct why *why)
 		if (fd < 0)
 			return why_sys(why, RC_PERM, "5.3.5", "tls.%s: %s",
 			    files[i][0], files[i][1]);
-		proto_send_file(p->link,
-		    &(struct msg_file){span_of(files[i][0]), fd});
+		proto_send_file(
+		    p->link, &(struct msg_file){span_of(files[i][0]), fd});
 		io_close(&fd);
 	}
 	return RC_OK;
@@ -194,8 +191,8 @@ send_setup(struct proc *p, struct why *why)
 	if (p->row->tls && launch_send_tls(p, why) != RC_OK)
 		return RC_PERM;
 	send_channels(p);
-	proto_send_start(p->link,
-	    &(struct msg_start){span_of(compile_current(p->m))});
+	proto_send_start(
+	    p->link, &(struct msg_start){span_of(compile_current(p->m))});
 	return RC_OK;
 }
 

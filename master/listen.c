@@ -74,9 +74,9 @@ bind_endpoint(const struct conf_endpoint *e)
 	if (e->family != AF_UNSPEC)
 		return bind_family(e, e->family);
 	fd = bind_family(e, AF_INET6);
-	return fd >= 0 || errno == EADDRINUSE || errno == EACCES ?
-	    fd :
-	    bind_family(e, AF_INET);
+	return fd >= 0 || errno == EADDRINUSE || errno == EACCES
+		   ? fd
+		   : bind_family(e, AF_INET);
 }
 
 static char *
@@ -90,14 +90,13 @@ bound_address(int fd)
 	char *text;
 
 	buf_init(&b, 128);
+	memset(&a, 0, sizeof(a));
 	if (getsockname(fd, &a.any, &n) == 0 && a.any.sa_family == AF_INET) {
-		(void)inet_ntop(
-		    AF_INET, &a.in.sin_addr, host, sizeof(host));
+		(void)inet_ntop(AF_INET, &a.in.sin_addr, host, sizeof(host));
 		port = ntohs(a.in.sin_port);
 		buf_putf(&b, "%s:%u", host, port);
 	} else {
-		(void)inet_ntop(
-		    AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
+		(void)inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
 		port = ntohs(a.in6.sin6_port);
 		buf_putf(&b, "[%s]:%u", host, port);
 	}
@@ -111,10 +110,10 @@ find(struct master *m, const char *service, const char *configured)
 {
 	struct listener *l;
 
-	TAILQ_FOREACH (l, &m->listeners, next)
-		if (span_eq(span_of(l->service), span_of(service)) &&
-		    span_eq(span_of(l->configured), span_of(configured)))
-			return l;
+	TAILQ_FOREACH(l, &m->listeners, next)
+	if (span_eq(span_of(l->service), span_of(service)) &&
+	    span_eq(span_of(l->configured), span_of(configured)))
+		return l;
 	return NULL;
 }
 
@@ -174,20 +173,20 @@ listen_open(struct master *m, const struct conf *conf, struct why *why)
 {
 	struct listener *l, *last = TAILQ_LAST(&m->listeners, listener_list);
 
-	TAILQ_FOREACH (l, &m->listeners, next)
-		l->keep = false;
+	TAILQ_FOREACH(l, &m->listeners, next)
+	l->keep = false;
 	if (open_list(m, "smtp", &conf->listen.smtp, why) == RC_OK &&
 	    open_list(m, "submission", &conf->listen.submission, why) ==
-	        RC_OK &&
+		RC_OK &&
 	    open_list(m, "submissions", &conf->listen.submissions, why) ==
-	        RC_OK &&
+		RC_OK &&
 	    open_list(m, "pop3", &conf->listen.pop3, why) == RC_OK &&
 	    open_list(m, "pop3s", &conf->listen.pop3s, why) == RC_OK)
 		return RC_OK;
 	while ((l = TAILQ_LAST(&m->listeners, listener_list)) != last)
 		close_one(m, l);
-	TAILQ_FOREACH (l, &m->listeners, next)
-		l->keep = true;
+	TAILQ_FOREACH(l, &m->listeners, next)
+	l->keep = true;
 	return RC_PERM;
 }
 
@@ -218,10 +217,10 @@ listen_stop(struct master *m)
 	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
 	struct listener *l;
 
-	TAILQ_FOREACH (l, &m->listeners, next)
-		/* without it a connection in this moment may be reset */
-		(void)setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
-		    sizeof(prog));
+	TAILQ_FOREACH(l, &m->listeners, next)
+	/* without it a connection in this moment may be reset */
+	(void)setsockopt(
+	    l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
 void

@@ -12,8 +12,7 @@
  * RC_PERM on the first that cannot be bound (what was newly bound is closed
  * again, the rest is as before).
  */
-enum rc listen_open(
-    struct master *m, const struct conf *conf, struct why *why);
+enum rc listen_open(struct master *m, const struct conf *conf, struct why *why);
 /* Close what the last listen_open did not mark. */
 void listen_close_unused(struct master *m);
 /*

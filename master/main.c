@@ -32,7 +32,7 @@
 #define LIBEXECDIR "/usr/libexec"
 #endif
 
-#define REPORT_MAX 32768
+#define REPORT_MAX  32768
 #define EXIT_CONFIG 78
 
 static struct master master = {
@@ -44,13 +44,12 @@ static struct master master = {
 static void
 usage(int status)
 {
-	(void)fputs(
-	    "usage: mailstead-master [-c FILE] [-x DIR] [-t | -n]\n"
-	    "  -c FILE  configuration (" SYSCONFDIR
-	    "/mailstead/mailstead.yaml)\n"
-	    "  -x DIR   where the workers' programs are\n"
-	    "  -t       check the configuration and stop\n"
-	    "  -n       print the effective configuration and stop\n",
+	(void)fputs("usage: mailstead-master [-c FILE] [-x DIR] [-t | -n]\n"
+		    "  -c FILE  configuration (" SYSCONFDIR
+		    "/mailstead/mailstead.yaml)\n"
+		    "  -x DIR   where the workers' programs are\n"
+		    "  -t       check the configuration and stop\n"
+		    "  -n       print the effective configuration and stop\n",
 	    status == 0 ? stdout : stderr);
 	exit(status);
 }
@@ -95,8 +94,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	if (sig == SIGCHLD)
 		supervise_reap(m);
 	else
-		control_stop(
-		    m, sig == SIGTERM ? "SIGTERM" : "SIGINT");
+		control_stop(m, sig == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 static void
@@ -143,7 +141,7 @@ raise_limits(void)
 		/* with fewer there is room for fewer sessions */
 		(void)setrlimit(RLIMIT_NOFILE, &r);
 	}
-	(void)umask(077); /* cannot fail */
+	(void)umask(077);                /* cannot fail */
 	(void)prctl(PR_SET_DUMPABLE, 0); /* no core holds a key */
 }
 
@@ -159,8 +157,8 @@ start(struct master *m)
 	m->start_ms = clock_mono_ms();
 	log_open(STDERR_FILENO, "master", LOG_INFO, m->journal);
 	log_level((enum log_level)(LOG_ERROR + m->conf->log.level));
-	LOG(MASTER_START, log_str(PACKAGE_VERSION),
-	    log_num((uint64_t)getpid()), log_str(m->conf_path));
+	LOG(MASTER_START, log_str(PACKAGE_VERSION), log_num((uint64_t)getpid()),
+	    log_str(m->conf_path));
 	m->base = event_base_new();
 	if (m->base == NULL)
 		fatal("no event loop");

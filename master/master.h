@@ -59,7 +59,7 @@ struct master {
 	TAILQ_HEAD(listener_list, listener) listeners;
 	TAILQ_HEAD(proc_list, proc) procs;
 	uint32_t generation;
-	bool ready;    /* all were ready once */
+	bool ready; /* all were ready once */
 	bool stopping;
 	uint64_t start_ms;
 	struct control *control;

@@ -91,7 +91,8 @@ tell_singles(struct master *m)
 {
 	struct proc *p;
 
-	TAILQ_FOREACH (p, &m->procs, next) {
+	TAILQ_FOREACH(p, &m->procs, next)
+	{
 		struct buf text;
 
 		if (!p->row->single || p->link == NULL)
@@ -125,8 +126,7 @@ reload_progress(struct master *m)
 
 /* what a running suite cannot change under its feet */
 static enum rc
-check_fixed(
-    const struct conf *old, const struct conf *new, struct why *why)
+check_fixed(const struct conf *old, const struct conf *new, struct why *why)
 {
 	const char *const paths[][3] = {
 	    {"paths.spool", old->paths.spool, new->paths.spool},
@@ -180,7 +180,7 @@ reload_start(struct master *m, reload_done *done, void *ctx)
 	} else if (load(m, &conf, &errors) != RC_OK) {
 		rc = RC_PERM;
 	} else if (check_fixed(m->conf, conf, &why) != RC_OK ||
-	    listen_open(m, conf, &why) != RC_OK) {
+		   listen_open(m, conf, &why) != RC_OK) {
 		rc = RC_PERM;
 		buf_puts(&errors, why.text);
 	}

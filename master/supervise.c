@@ -17,12 +17,12 @@
 #include "master/workers.h"
 #include "lib/base/banned.h"
 
-#define START_MS      60000 /* a snapshot or an index may have to be read */
-#define STABLE_MS     60000 /* living so long, a worker's past is forgotten */
-#define STOP_MS       30000
-#define DRAIN_MS      3600000 /* a new generation serves: no hurry */
-#define BACKOFF_MS    100
-#define BACKOFF_MAX   30000
+#define START_MS       60000 /* a snapshot or an index may have to be read */
+#define STABLE_MS      60000 /* living so long, a worker's past is forgotten */
+#define STOP_MS        30000
+#define DRAIN_MS       3600000 /* a new generation serves: no hurry */
+#define BACKOFF_MS     100
+#define BACKOFF_MAX    30000
 #define DEATHS_FAILING 5
 
 typedef void handler(struct proc *p);
@@ -88,8 +88,7 @@ launch(struct proc *p)
 		set_timer(p, START_MS);
 		return;
 	}
-	LOG(MASTER_ERROR, log_str(role_name(p->row->role)),
-	    log_str(why.text));
+	LOG(MASTER_ERROR, log_str(role_name(p->row->role)), log_str(why.text));
 	/* started but killed again: its exit leads to the back-off */
 	if (p->pid == 0)
 		back_off(p);
@@ -230,10 +229,28 @@ find_pid(struct master *m, pid_t pid)
 {
 	struct proc *p;
 
-	TAILQ_FOREACH (p, &m->procs, next)
-		if (p->pid == pid)
-			return p;
+	TAILQ_FOREACH(p, &m->procs, next)
+	if (p->pid == pid)
+		return p;
 	return NULL;
+}
+
+static void
+reaped(struct proc *p, int status)
+{
+	bool by_signal = WIFSIGNALED(status);
+	int code = by_signal ? WTERMSIG(status) : WEXITSTATUS(status);
+
+	if (p->state == PROC_DRAINING && status == 0)
+		LOG(WORKER_DONE, log_str(role_name(p->row->role)),
+		    log_num(p->index), log_num((uint64_t)p->pid));
+	else
+		LOG(WORKER_EXIT, log_str(role_name(p->row->role)),
+		    log_num(p->index), log_num((uint64_t)p->pid),
+		    log_str(by_signal ? "signal" : "exit"),
+		    log_num((uint64_t)code), log_num(backoff_ms(p)));
+	p->pid = 0;
+	supervise_event(p, SUPERVISE_EXIT);
 }
 
 void
@@ -244,25 +261,11 @@ supervise_reap(struct master *m)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct proc *p = find_pid(m, pid);
-		bool by_signal = WIFSIGNALED(status);
 
-		if (p == NULL) {
+		if (p == NULL)
 			compile_on_exit(m, pid, status);
-			continue;
-		}
-		p->pid = 0;
-		if (p->state == PROC_DRAINING && status == 0)
-			LOG(WORKER_DONE, log_str(role_name(p->row->role)),
-			    log_num(p->index), log_num((uint64_t)pid));
 		else
-			LOG(WORKER_EXIT, log_str(role_name(p->row->role)),
-			    log_num(p->index), log_num((uint64_t)pid),
-			    log_str(by_signal ? "signal" : "exit"),
-			    log_num((uint64_t)(by_signal ?
-			            WTERMSIG(status) :
-			            WEXITSTATUS(status))),
-			    log_num(backoff_ms(p)));
-		supervise_event(p, SUPERVISE_EXIT);
+			reaped(p, status);
 	}
 }
 
@@ -285,8 +288,8 @@ start_one(struct master *m, const struct worker_row *row, uint32_t index)
 void
 supervise_start_all(struct master *m, bool singles_too)
 {
-	for (size_t i = 0; i < worker_rows_n; i++) {
-		const struct worker_row *row = &worker_rows[i];
+	for (size_t i = 0; i < workers_n; i++) {
+		const struct worker_row *row = &workers[i];
 
 		if (row->single && !singles_too)
 			continue;
@@ -314,8 +317,8 @@ supervise_all_running(const struct master *m, uint32_t generation)
 {
 	const struct proc *p;
 
-	TAILQ_FOREACH (p, &m->procs, next)
-		if (p->generation == generation && p->state != PROC_RUNNING)
-			return false;
+	TAILQ_FOREACH(p, &m->procs, next)
+	if (p->generation == generation && p->state != PROC_RUNNING)
+		return false;
 	return true;
 }

@@ -50,72 +50,71 @@ static const char *const smtp_services[] = {
     "smtp", "submission", "submissions", NULL};
 static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
 
-#define ANY_FILE \
-	(SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE)
-#define SNAPSHOT                                   \
-	{                                          \
+#define ANY_FILE (SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE)
+#define SNAPSHOT                                          \
+	{                                                 \
 		"directory", WORKER_NET, "", SANDBOX_READ \
 	}
 
-const struct worker_row worker_rows[] = {
+const struct worker_row workers[] = {
     {.role = ROLE_QMGR,
-        .program = "mailstead-qmgr",
-        .user = "mailstead",
-        .uid_step = 0,
-        .sections = CONF_TOP | CONF_QUEUE | CONF_LOG,
-        .single = true,
-        .links = R(SMTPD) | R(LOCAL),
-        .count = one,
-        .paths = {{"spool", WORKER_SPOOL, "", ANY_FILE},
-            {"cache", WORKER_STATE, "/qmgr", ANY_FILE}, SNAPSHOT}},
+	.program = "mailstead-qmgr",
+	.user = "mailstead",
+	.uid_step = 0,
+	.sections = CONF_TOP | CONF_QUEUE | CONF_LOG,
+	.single = true,
+	.links = R(SMTPD) | R(LOCAL),
+	.count = one,
+	.paths = {{"spool", WORKER_SPOOL, "", ANY_FILE},
+	    {"cache", WORKER_STATE, "/qmgr", ANY_FILE}, SNAPSHOT}},
     {.role = ROLE_SMTPD,
-        .program = "mailstead-smtpd",
-        .user = "mailstead-smtp",
-        .uid_step = 1,
-        .sections = CONF_TOP | CONF_SMTPD | CONF_AUTH | CONF_TLS | CONF_LOG,
-        .in_net = true,
-        .tls = true,
-        .links = R(AUTHD),
-        .services = smtp_services,
-        .count = count_smtpd,
-        .paths = {SNAPSHOT}},
+	.program = "mailstead-smtpd",
+	.user = "mailstead-smtp",
+	.uid_step = 1,
+	.sections = CONF_TOP | CONF_SMTPD | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.in_net = true,
+	.tls = true,
+	.links = R(AUTHD),
+	.services = smtp_services,
+	.count = count_smtpd,
+	.paths = {SNAPSHOT}},
     {.role = ROLE_LOCAL,
-        .program = "mailstead-delivery",
-        .user = "mailstead-store",
-        .uid_step = 2,
-        .sections = CONF_TOP | CONF_DELIVERY | CONF_LOG,
-        .count = count_local,
-        .paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
+	.program = "mailstead-delivery",
+	.user = "mailstead-store",
+	.uid_step = 2,
+	.sections = CONF_TOP | CONF_DELIVERY | CONF_LOG,
+	.count = count_local,
+	.paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
     {.role = ROLE_AUTHD,
-        .program = "mailstead-authd",
-        .user = "mailstead-auth",
-        .uid_step = 3,
-        .sections = CONF_TOP | CONF_AUTH | CONF_LOG,
-        .links = R(SPAWN) | R(POP3D),
-        .count = one,
-        .paths = {{"accounts", WORKER_STATE, "/auth", ANY_FILE}}},
+	.program = "mailstead-authd",
+	.user = "mailstead-auth",
+	.uid_step = 3,
+	.sections = CONF_TOP | CONF_AUTH | CONF_LOG,
+	.links = R(SPAWN) | R(POP3D),
+	.count = one,
+	.paths = {{"accounts", WORKER_STATE, "/auth", ANY_FILE}}},
     {.role = ROLE_SPAWN,
-        .program = "mailstead-spawn",
-        .user = "mailstead-store",
-        .uid_step = 2,
-        .sections = CONF_TOP | CONF_POP3 | CONF_SANDBOX | CONF_LOG,
-        .count = one,
-        .paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
+	.program = "mailstead-spawn",
+	.user = "mailstead-store",
+	.uid_step = 2,
+	.sections = CONF_TOP | CONF_POP3 | CONF_SANDBOX | CONF_LOG,
+	.count = one,
+	.paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
     {.role = ROLE_POP3D,
-        .program = "mailstead-pop3d",
-        .user = "mailstead-front",
-        .uid_step = 4,
-        .sections = CONF_TOP | CONF_POP3 | CONF_AUTH | CONF_TLS | CONF_LOG,
-        .in_net = true,
-        .tls = true,
-        .services = pop3_services,
-        .count = count_pop3d,
-        .paths = {SNAPSHOT}},
+	.program = "mailstead-pop3d",
+	.user = "mailstead-front",
+	.uid_step = 4,
+	.sections = CONF_TOP | CONF_POP3 | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.in_net = true,
+	.tls = true,
+	.services = pop3_services,
+	.count = count_pop3d,
+	.paths = {SNAPSHOT}},
 };
-const size_t worker_rows_n = sizeof(worker_rows) / sizeof(worker_rows[0]);
+const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 
 enum rc
-worker_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
+workers_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
     gid_t *gid, struct why *why)
 {
 	struct passwd *pw;
@@ -130,17 +129,17 @@ worker_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
 		return why_set(why, RC_PERM, "5.3.5",
 		    "user %s does not exist: install the package, or set "
 		    "sandbox.uid_base to the first of %zu unused uids",
-		    row->user, worker_rows_n);
+		    row->user, workers_n);
 	if (pw->pw_uid == 0 || pw->pw_gid == 0)
-		return why_set(why, RC_PERM, "5.3.5", "user %s is root",
-		    row->user);
+		return why_set(
+		    why, RC_PERM, "5.3.5", "user %s is root", row->user);
 	*uid = pw->pw_uid;
 	*gid = pw->pw_gid;
 	return RC_OK;
 }
 
 char *
-worker_row_path(const struct worker_path_row *row, const struct conf *conf)
+workers_path(const struct worker_path_row *row, const struct conf *conf)
 {
 	const char *base = NULL;
 	struct buf b;
@@ -169,8 +168,8 @@ worker_row_path(const struct worker_path_row *row, const struct conf *conf)
 }
 
 bool
-worker_rows_linked(const struct worker_row *a, const struct worker_row *b)
+workers_linked(const struct worker_row *a, const struct worker_row *b)
 {
 	return (a->links & 1U << b->role) != 0 ||
-	    (b->links & 1U << a->role) != 0;
+	       (b->links & 1U << a->role) != 0;
 }

@@ -40,22 +40,20 @@ struct worker_row {
 	struct worker_path_row paths[WORKER_PATHS_MAX];
 };
 
-extern const struct worker_row worker_rows[];
-extern const size_t worker_rows_n;
+extern const struct worker_row workers[];
+extern const size_t workers_n;
 
 /*
  * The row's uid and gid: by uid_base, else by name. RC_PERM when the user is
  * missing, is root, or is below nobody's business (uid 0).
  */
-enum rc worker_ids(const struct worker_row *row, const struct conf *conf,
+enum rc workers_ids(const struct worker_row *row, const struct conf *conf,
     uid_t *uid, gid_t *gid, struct why *why);
 
 /* Absolute path of a path row, owned by the caller. */
-char *worker_row_path(
-    const struct worker_path_row *row, const struct conf *conf);
+char *workers_path(const struct worker_path_row *row, const struct conf *conf);
 
 /* Do the two rows talk? */
-bool worker_rows_linked(
-    const struct worker_row *a, const struct worker_row *b);
+bool workers_linked(const struct worker_row *a, const struct worker_row *b);
 
 #endif

@@ -31,9 +31,9 @@ find_foreign(struct agent *a, struct span name, uint32_t rcpt)
 {
 	struct foreign *f;
 
-	TAILQ_FOREACH (f, &a->foreign, next)
-		if (f->rcpt == rcpt && span_eq(span_of(f->name), name))
-			return f;
+	TAILQ_FOREACH(f, &a->foreign, next)
+	if (f->rcpt == rcpt && span_eq(span_of(f->name), name))
+		return f;
 	return NULL;
 }
 
@@ -106,9 +106,9 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	buf_init(&text, 1024);
 	buf_put_span(&text, d->text);
 	why_set(&why,
-	    d->rc == RC_OK       ? RC_OK :
-		d->rc == RC_PERM ? RC_PERM :
-				   RC_TEMP,
+	    d->rc == RC_OK     ? RC_OK
+	    : d->rc == RC_PERM ? RC_PERM
+			       : RC_TEMP,
 	    d->rc == RC_OK ? "2.0.0" : "4.3.0", "%s", buf_cstr(&text));
 	(void)span_copy(d->status, why.status, sizeof(why.status));
 	buf_fini(&text);
@@ -126,28 +126,34 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_UNDERWAY_END] = on_underway_end,
 };
 
-/* All that was under way there has an unknown end. */
+/* All of m that was under way there has an unknown end. */
 static void
-orphan(struct qmgr *q, const struct agent *a)
+orphan(struct message *m, const struct agent *a)
 {
 	struct why unknown = {.rc = RC_WAIT};
+	size_t n = m->env == NULL ? 0 : m->env->n_rcpts;
+	size_t mine = 0;
+
+	for (size_t i = 0; i < n; i++)
+		mine += m->attempts[i].agent == a;
+	/* the last outcome may release the message */
+	for (size_t i = 0; mine > 0; i++) {
+		if (m->attempts[i].agent != a)
+			continue;
+		mine--;
+		message_outcome(m, i, &unknown);
+	}
+}
+
+static void
+orphan_all(struct qmgr *q, const struct agent *a)
+{
 	struct message *m, *after;
 
 	for (size_t b = 0; b < QMGR_BUCKETS; b++)
 		for (m = TAILQ_FIRST(&q->buckets[b]); m != NULL; m = after) {
-			size_t n = m->env == NULL ? 0 : m->env->n_rcpts;
-			size_t mine = 0;
-
 			after = TAILQ_NEXT(m, next);
-			for (size_t i = 0; i < n; i++)
-				mine += m->attempts[i].agent == a;
-			/* the last outcome may release the message */
-			for (size_t i = 0; mine > 0; i++) {
-				if (m->attempts[i].agent != a)
-					continue;
-				mine--;
-				message_outcome(m, i, &unknown);
-			}
+			orphan(m, a);
 		}
 }
 
@@ -161,7 +167,7 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	worker_link_closed(q->w, link, why);
 	TAILQ_REMOVE(&q->agents, a, next);
 	ipc_link_free(&a->link);
-	orphan(q, a);
+	orphan_all(q, a);
 	while ((f = TAILQ_FIRST(&a->foreign)) != NULL)
 		drop_foreign(a, f);
 	free(a);
@@ -177,8 +183,7 @@ agent_new(struct qmgr *q, int fd)
 	TAILQ_INIT(&a->foreign);
 	/* the newest first: older ones are about to finish */
 	TAILQ_INSERT_HEAD(&q->agents, a, next);
-	a->link =
-	    worker_link_new(q->w, ROLE_LOCAL, fd, handlers, on_closed, a);
+	a->link = worker_link_new(q->w, ROLE_LOCAL, fd, handlers, on_closed, a);
 }
 
 static struct agent *
@@ -187,10 +192,11 @@ choose(struct message *m, size_t rcpt)
 	struct agent *a, *best = NULL;
 	struct foreign *f;
 
-	TAILQ_FOREACH (a, &m->q->agents, next)
-		if (!a->told)
-			return NULL;
-	TAILQ_FOREACH (a, &m->q->agents, next) {
+	TAILQ_FOREACH(a, &m->q->agents, next)
+	if (!a->told)
+		return NULL;
+	TAILQ_FOREACH(a, &m->q->agents, next)
+	{
 		f = find_foreign(a, span_of(m->name), (uint32_t)rcpt);
 		if (f != NULL)
 			return a; /* it is under way already */
@@ -220,8 +226,7 @@ agent_deliver(struct message *m, size_t rcpt)
 	    .size = m->size,
 	    .file = m->fd};
 
-	if (a == NULL ||
-	    find_foreign(a, job.qid, (uint32_t)rcpt) != NULL)
+	if (a == NULL || find_foreign(a, job.qid, (uint32_t)rcpt) != NULL)
 		return a;
 	if (!proto_send_deliver(a->link, &job))
 		return NULL;
@@ -235,7 +240,7 @@ agent_underway(const struct qmgr *q)
 	const struct agent *a;
 	size_t n = 0;
 
-	TAILQ_FOREACH (a, &q->agents, next)
-		n += a->underway;
+	TAILQ_FOREACH(a, &q->agents, next)
+	n += a->underway;
 	return n;
 }

@@ -11,7 +11,7 @@
 #include "qmgr/envelope.h"
 #include "lib/base/banned.h"
 
-#define QUEUE_LINE \
+#define QUEUE_LINE                                              \
 	"Mailstead-Queue: 1 offset=0000000000 size=0000000000 " \
 	"crc32c=00000000 state=live\r\n"
 #define AT_OFFSET 26
@@ -60,8 +60,7 @@ envelope_add(struct envelope *e, struct span address, struct span account)
 	/* room grows by doubling: at each power of two */
 	if ((e->n_rcpts & (e->n_rcpts - 1)) == 0)
 		e->rcpts = mem_grow(e->rcpts,
-		    (e->n_rcpts == 0 ? 1 : e->n_rcpts * 2) *
-		        sizeof(*e->rcpts));
+		    (e->n_rcpts == 0 ? 1 : e->n_rcpts * 2) * sizeof(*e->rcpts));
 	e->rcpts[e->n_rcpts++] = (struct envelope_rcpt){
 	    span_dup(address), span_dup(account), ENVELOPE_TODO, 0};
 }
@@ -142,7 +141,7 @@ envelope_head_crc(struct span head)
 			line = span_from(line, AT_CRC + 8);
 			skip = AT_STATE - AT_CRC - 8;
 		} else if (span_starts(line, SPAN_LIT(TO_PREFIX)) &&
-		    line.n > sizeof(TO_PREFIX) - 1 + 4) {
+			   line.n > sizeof(TO_PREFIX) - 1 + 4) {
 			skip = sizeof(TO_PREFIX) - 1;
 		} else {
 			n = 0;
@@ -188,8 +187,8 @@ take_value(struct span *s, const char *key, char end, char **out)
 		return false;
 	n = span_find(*s, end);
 	value = span_head(*s, n);
-	*s = n < s->n ? (struct span){s->p + n + 1, s->n - n - 1} :
-			(struct span){s->p + n, 0};
+	*s = n < s->n ? (struct span){s->p + n + 1, s->n - n - 1}
+		      : (struct span){s->p + n, 0};
 	buf_init(&b, value.n);
 	ok = enc_unline(&b, value);
 	if (ok) {
@@ -208,9 +207,9 @@ parse_queue_line(struct envelope *e, struct span line)
 	if (line.n != sizeof(QUEUE_LINE) - 1 - 2 ||
 	    !span_starts(line, SPAN_LIT("Mailstead-Queue: 1 offset=")) ||
 	    !num_u64_padded(
-	        span_head(span_from(line, AT_OFFSET), 10), &e->offset) ||
+		span_head(span_from(line, AT_OFFSET), 10), &e->offset) ||
 	    !num_u64_padded(
-	        span_head(span_from(line, AT_SIZE), 10), &e->size) ||
+		span_head(span_from(line, AT_SIZE), 10), &e->size) ||
 	    !num_hex(span_head(span_from(line, AT_CRC), 8), &crc))
 		return false;
 	e->crc = (uint32_t)crc;
@@ -223,7 +222,7 @@ static bool
 parse_from(struct envelope *e, struct span line)
 {
 	return take_value(&line, "Mailstead-From: <", '>', &e->sender) &&
-	    line.n == 0;
+	       line.n == 0;
 }
 
 static bool
@@ -235,9 +234,9 @@ parse_arrived(struct envelope *e, struct span line)
 		return false;
 	time = span_cut(&line, ' ');
 	return clock_get_rfc3339(time, &e->arrived_us) &&
-	    take_value(&line, "client=", ' ', &e->client) &&
-	    take_value(&line, "proto=", ' ', &e->protocol) &&
-	    take_value(&line, "login=", ' ', &e->login);
+	       take_value(&line, "client=", ' ', &e->client) &&
+	       take_value(&line, "proto=", ' ', &e->protocol) &&
+	       take_value(&line, "login=", ' ', &e->login);
 }
 
 static bool
@@ -296,7 +295,7 @@ envelope_parse(struct span text, uint64_t file_size, struct envelope **out,
 		struct span rest = span_from(text, at);
 		size_t end = span_find(rest, '\n');
 
-		if (end == rest.n || end == 0 || rest.p[end - 1] != '\r' ||
+		if (end == rest.n || span_at(rest, end - 1) != '\r' ||
 		    !parse_line(e, number, span_head(rest, end - 1), at))
 			goto bad;
 		at += end + 1;

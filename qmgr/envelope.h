@@ -2,10 +2,11 @@
  * The head of a queue file: the envelope as header fields, so that any
  * Maildir tool can read the queue. Pure, fuzzed.
  *
- *   Mailstead-Queue: 1 offset=0000000413 size=0000004312 crc32c=9b1f0c22 state=live
- *   Mailstead-From: <alice@example.org>
- *   Mailstead-Arrived: 2026-11-21T19:00:00.123Z client=[192.0.2.1] proto=ESMTPSA login=alice@example.org
- *   Mailstead-To: todo <bob@example.net> account=bob@example.net
+ *   Mailstead-Queue: 1 offset=0000000413 size=0000004312 crc32c=9b1f0c22
+ * state=live Mailstead-From: <alice@example.org> Mailstead-Arrived:
+ * 2026-11-21T19:00:00.123Z client=[192.0.2.1] proto=ESMTPSA
+ * login=alice@example.org Mailstead-To: todo <bob@example.net>
+ * account=bob@example.net
  *
  * Lines end with CRLF. All values go through enc_line, so no address can make
  * a line. Words of recipients and state are overwritten in place; the sum

@@ -16,7 +16,7 @@
 #include "qmgr/intake.h"
 #include "lib/base/banned.h"
 
-#define PARTIAL_MAX 4096 /* commits being assembled on one link */
+#define PARTIAL_MAX   4096 /* commits being assembled on one link */
 #define SIZE_MAX_MAIL (4ULL << 30)
 
 /* recipients that have come before their COMMIT */
@@ -40,9 +40,9 @@ partial_find(struct intake *in, uint64_t txn)
 {
 	struct partial *p;
 
-	TAILQ_FOREACH (p, &in->partials, next)
-		if (p->txn == txn)
-			return p;
+	TAILQ_FOREACH(p, &in->partials, next)
+	if (p->txn == txn)
+		return p;
 	return NULL;
 }
 
@@ -79,15 +79,15 @@ on_commit_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 void
-intake_answer(struct intake *in, uint64_t txn, const char *name,
-    const struct why *why)
+intake_answer(
+    struct intake *in, uint64_t txn, const char *name, const struct why *why)
 {
 	bool ok = why->rc == RC_OK;
 
-	proto_send_committed(in->link,
-	    &(struct msg_committed){txn, (uint8_t)why->rc, span_of(name),
-	        span_of(ok ? "2.0.0" : why->status),
-	        ok ? SPAN_LIT("") : span_of(why->text)});
+	proto_send_committed(
+	    in->link, &(struct msg_committed){txn, (uint8_t)why->rc,
+			  span_of(name), span_of(ok ? "2.0.0" : why->status),
+			  ok ? SPAN_LIT("") : span_of(why->text)});
 }
 
 /* From here on it cannot be changed by whoever else has it open. */
@@ -98,7 +98,7 @@ take_body(const struct msg_commit *c, struct why *why)
 
 	if (c->body < 0 || fstat(c->body, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    fcntl(c->body, F_ADD_SEALS,
-	        F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "the message is not in a memory file of its own");
 	/* measured behind the seal */
@@ -116,8 +116,8 @@ canonical(struct span text, struct why *why)
 	bool same;
 
 	buf_init(&b, 1024);
-	same = addr_mailbox(text, &b, why) == RC_OK &&
-	    span_eq(buf_span(&b), text);
+	same =
+	    addr_mailbox(text, &b, why) == RC_OK && span_eq(buf_span(&b), text);
 	buf_fini(&b);
 	return same;
 }
@@ -133,15 +133,13 @@ has_account(const struct envelope *e, struct span account)
 
 /* One recipient of the transaction: all mailboxes that it stands for. */
 static enum rc
-add_rcpt(struct qmgr *q, struct envelope *e, struct span rcpt,
-    struct why *why)
+add_rcpt(struct qmgr *q, struct envelope *e, struct span rcpt, struct why *why)
 {
 	struct buf accounts, elsewhere;
 	struct span rest;
 	enum rc rc;
 
-	if (!canonical(rcpt, why) &&
-	    !span_eq_ci(rcpt, SPAN_LIT("postmaster")))
+	if (!canonical(rcpt, why) && !span_eq_ci(rcpt, SPAN_LIT("postmaster")))
 		return why_set(
 		    why, RC_PERM, "5.1.3", "not a canonical mailbox");
 	buf_init(&accounts, ENVELOPE_RCPTS_MAX * 512);
@@ -171,7 +169,7 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
     struct why *why)
 {
 	struct partial *p = partial_find(in, c->txn);
-	struct span rest;
+	struct span rest = SPAN_NONE;
 	enum rc rc = RC_OK;
 
 	if (p == NULL || p->n != c->recipients || p->rcpts.over ||
@@ -271,16 +269,15 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (add_rcpts(in, e, c, &why) != RC_OK ||
 	    check_words(c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
 	    store_room(&q->store, &why) != RC_OK) {
-		LOG(QUEUE_REFUSED, log_text(id_span(&id)),
-		    log_str(why.status), log_str(why.text));
+		LOG(QUEUE_REFUSED, log_text(id_span(&id)), log_str(why.status),
+		    log_str(why.text));
 		intake_answer(in, c->txn, id.text, &why);
 		envelope_free(&e);
 		return;
 	}
 	buf_init(&trace, 4096);
 	put_received(&trace, q, c, &id, now_us);
-	m = message_new(
-	    q, id_span(&id), e, msg->commit.body, buf_span(&trace));
+	m = message_new(q, id_span(&id), e, msg->commit.body, buf_span(&trace));
 	msg->commit.body = -1;
 	buf_fini(&trace);
 	m->intake = in;
@@ -306,9 +303,9 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	worker_link_closed(q->w, link, why);
 	/* nobody waits any more; what is under way goes on all the same */
 	for (size_t i = 0; i < QMGR_BUCKETS; i++)
-		TAILQ_FOREACH (m, &q->buckets[i], next)
-			if (m->intake == in)
-				m->intake = NULL;
+		TAILQ_FOREACH(m, &q->buckets[i], next)
+	if (m->intake == in)
+		m->intake = NULL;
 	while (!TAILQ_EMPTY(&in->partials))
 		partial_free(in, TAILQ_FIRST(&in->partials));
 	TAILQ_REMOVE(&q->intakes, in, next);
@@ -321,9 +318,9 @@ tell(struct intake *in, const struct why *why)
 {
 	bool ok = why == NULL;
 
-	proto_send_queue_state(in->link,
-	    &(struct msg_queue_state){ok ? RC_OK : RC_TEMP,
-	        ok ? SPAN_LIT("") : span_of(why->text)});
+	proto_send_queue_state(
+	    in->link, &(struct msg_queue_state){ok ? RC_OK : RC_TEMP,
+			  ok ? SPAN_LIT("") : span_of(why->text)});
 }
 
 void
@@ -331,8 +328,8 @@ intake_announce(struct qmgr *q, const struct why *why)
 {
 	struct intake *in;
 
-	TAILQ_FOREACH (in, &q->intakes, next)
-		tell(in, why);
+	TAILQ_FOREACH(in, &q->intakes, next)
+	tell(in, why);
 }
 
 void
@@ -356,7 +353,7 @@ intake_count(const struct qmgr *q)
 	const struct intake *in;
 	size_t n = 0;
 
-	TAILQ_FOREACH (in, &q->intakes, next)
-		n++;
+	TAILQ_FOREACH(in, &q->intakes, next)
+	n++;
 	return n;
 }

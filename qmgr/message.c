@@ -43,9 +43,9 @@ message_find(struct qmgr *q, struct span name)
 {
 	struct message *m;
 
-	TAILQ_FOREACH (m, bucket(q, name), next)
-		if (span_eq(span_of(m->name), name))
-			return m;
+	TAILQ_FOREACH(m, bucket(q, name), next)
+	if (span_eq(span_of(m->name), name))
+		return m;
 	return NULL;
 }
 
@@ -158,8 +158,7 @@ failed(const struct message *m, const struct why **worst)
 			continue;
 		n++;
 		/* what may work later decides: the client tries again */
-		if (a->tried &&
-		    (*worst == NULL || (*worst)->rc == RC_PERM))
+		if (a->tried && (*worst == NULL || (*worst)->rc == RC_PERM))
 			*worst = &a->why;
 	}
 	return n;
@@ -312,7 +311,6 @@ work_write(void *arg)
 	j->rc = store_write(j->store, &j->write, &j->why);
 }
 
-
 /* The outcomes of before are known to the file only from now on. */
 static void
 written(struct message *m, struct job *j)
@@ -422,8 +420,7 @@ work_load(void *arg)
 {
 	struct job *j = arg;
 
-	j->rc = store_read(
-	    j->store, j->folder, j->file, &j->env, &j->fd, &j->why);
+	j->rc = store_read(j->folder, j->file, &j->env, &j->fd, &j->why);
 }
 
 /* A file that cannot be read now is tried again; a damaged one is kept. */
@@ -499,8 +496,7 @@ message_on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct message *
-message_found(
-    struct qmgr *q, struct span name, const char *file, bool in_cur)
+message_found(struct qmgr *q, struct span name, const char *file, bool in_cur)
 {
 	struct message *m = make(q, name);
 
@@ -540,9 +536,8 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		return;
 	if (m->state == MESSAGE_ACTIVE)
 		message_kick(m);
-	else if (m->state == MESSAGE_DIRECT && why->rc != RC_WAIT)
-		finish_direct(m);
-	else if (m->state == MESSAGE_DIRECT && !m->refused_file)
+	else if (m->state == MESSAGE_DIRECT && why->rc == RC_WAIT &&
+		 !m->refused_file)
 		message_enqueue(m);
 	else if (m->state == MESSAGE_DIRECT)
 		finish_direct(m);

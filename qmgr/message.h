@@ -41,7 +41,7 @@ struct message {
 	int fd; /* memfd, then queue file; -1 when IDLE */
 	uint64_t offset;
 	uint64_t size;
-	struct buf trace; /* not yet in the file: our Received, LF ends */
+	struct buf trace;      /* not yet in the file: our Received, LF ends */
 	struct intake *intake; /* smtpd waits for an answer; NULL: no more */
 	uint64_t txn;
 	bool refused_file; /* the queue file could not be written */
@@ -70,8 +70,7 @@ struct message *message_found(
 void message_wake(struct message *m);
 
 /* An attempt has ended (agent's word), or its worker has (rc RC_WAIT). */
-void message_outcome(
-    struct message *m, size_t rcpt, const struct why *why);
+void message_outcome(struct message *m, size_t rcpt, const struct why *why);
 /* libevent's callback: patience or deferral is over. */
 void message_on_timer(evutil_socket_t fd, short what, void *arg);
 /* There are agents (again): attempt what waits. */

@@ -42,9 +42,9 @@ list(struct recover *r, int folder, char mark)
 		buf_put(&r->names, de->d_name, strlen(de->d_name) + 1);
 	}
 	(void)closedir(dir); /* only read from */
-	return errno == 0 && !r->names.over ?
-	    RC_OK :
-	    why_sys(&r->why, RC_TEMP, "4.3.0", "queue folder");
+	return errno == 0 && !r->names.over
+		   ? RC_OK
+		   : why_sys(&r->why, RC_TEMP, "4.3.0", "queue folder");
 }
 
 static void

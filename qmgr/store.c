@@ -25,8 +25,7 @@ open_folder(int at, const char *name, int *fd, struct why *why)
 {
 	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return why_sys(why, RC_TEMP, "4.3.0", "mkdir %s", name);
-	*fd = openat(
-	    at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return why_sys(why, RC_TEMP, "4.3.0", "open %s", name);
 	return RC_OK;
@@ -71,8 +70,8 @@ copy_body(struct store_write *w, int fd, struct why *why)
 	enum rc rc = RC_OK;
 
 	while (rc == RC_OK && done < w->size) {
-		size_t want = w->size - done < CHUNK ? (size_t)(w->size - done) :
-						       CHUNK;
+		size_t want =
+		    w->size - done < CHUNK ? (size_t)(w->size - done) : CHUNK;
 		size_t got;
 
 		if (!io_pread_all(w->body, chunk, want, (off_t)done, &got) ||
@@ -98,8 +97,8 @@ write_file(struct store_write *w, int fd, struct why *why)
 	e->size = w->trace.n + w->size;
 	buf_init(&head, ENVELOPE_HEAD_MAX);
 	if (!envelope_format(e, &head)) {
-		rc = why_set(
-		    why, RC_PERM, "5.3.4", "the envelope is too large");
+		rc =
+		    why_set(why, RC_PERM, "5.3.4", "the envelope is too large");
 		goto out;
 	}
 	e->crc = envelope_head_crc(buf_span(&head));
@@ -134,8 +133,8 @@ store_write(const struct store *s, struct store_write *w, struct why *why)
 	if (rc == RC_OK)
 		rc = durable_commit(&s->durable, &f, w->name, &existed, why);
 	if (rc == RC_OK && existed)
-		rc = why_set(why, RC_TEMP, "4.3.0",
-		    "queue ID %s is taken", w->name);
+		rc = why_set(
+		    why, RC_TEMP, "4.3.0", "queue ID %s is taken", w->name);
 	if (rc == RC_OK)
 		w->fd = f.fd;
 	else
@@ -187,14 +186,13 @@ read_head(int fd, uint64_t size, struct buf *head, struct envelope **e,
 }
 
 enum rc
-store_read(const struct store *s, int folder, const char *name,
-    struct envelope **e, int *fd, struct why *why)
+store_read(
+    int folder, const char *name, struct envelope **e, int *fd, struct why *why)
 {
 	struct stat st;
 	struct buf head;
 	enum rc rc;
 
-	(void)s;
 	*e = NULL;
 	*fd = openat(folder, name,
 	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -205,7 +203,7 @@ store_read(const struct store *s, int folder, const char *name,
 	else {
 		buf_init(&head, ENVELOPE_HEAD_MAX);
 		rc = read_head(*fd, (uint64_t)st.st_size, &head, e, why);
-		if (rc == RC_OK)
+		if (rc == RC_OK && *e != NULL)
 			rc = check_sum(*fd, *e, buf_span(&head), why);
 		buf_fini(&head);
 	}
@@ -221,7 +219,7 @@ store_word(int fd, const struct envelope_rcpt *r, struct why *why)
 {
 	/* four bytes within one block: seen whole or not at all */
 	if (pwrite(fd, envelope_word_text(r->word), ENVELOPE_WORD_LEN,
-	        (off_t)r->word_at) != ENVELOPE_WORD_LEN)
+		(off_t)r->word_at) != ENVELOPE_WORD_LEN)
 		return why_sys(why, RC_TEMP, "4.3.0", "recipient's word");
 	return RC_OK;
 }
@@ -256,8 +254,8 @@ store_name_id(struct span name, char id[STORE_NAME_MAX + 1])
 		char c = base.p[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		        (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-		        c == '_' || c == ',' || c == '=' || c == '+'))
+			(c >= '0' && c <= '9') || c == '-' || c == '.' ||
+			c == '_' || c == ',' || c == '=' || c == '+'))
 			return false;
 	}
 	return span_copy(base, id, STORE_NAME_MAX + 1);
@@ -275,8 +273,8 @@ store_room(const struct store *s, struct why *why)
 	/* small file systems (tests, RAM disks) refuse at a sixteenth */
 	if (free_bytes < ROOM_MIN &&
 	    free_bytes < (uint64_t)fs.f_blocks * fs.f_frsize / 16)
-		return why_set(why, RC_TEMP, "4.3.1",
-		    "Insufficient system storage");
+		return why_set(
+		    why, RC_TEMP, "4.3.1", "Insufficient system storage");
 	if (fs.f_files > 0 && fs.f_favail < FILES_MIN &&
 	    fs.f_favail < fs.f_files / 16)
 		return why_set(why, RC_TEMP, "4.3.1",

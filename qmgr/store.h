@@ -45,8 +45,8 @@ enum rc store_write(
  * Open and check one file of new/ or cur/ (`folder`). RC_PERM: it is not
  * whole, or its sum is wrong. *fd as above.
  */
-enum rc store_read(const struct store *s, int folder, const char *name,
-    struct envelope **e, int *fd, struct why *why);
+enum rc store_read(int folder, const char *name, struct envelope **e, int *fd,
+    struct why *why);
 
 /* Overwrite a recipient's word; not flushed. */
 enum rc store_word(int fd, const struct envelope_rcpt *r, struct why *why);

@@ -15,7 +15,11 @@
 #define ANSWER_MAX 8192
 
 struct auth {
-	enum { AUTH_PLAIN, AUTH_LOGIN_NAME, AUTH_LOGIN_PASSWORD } step;
+	enum {
+		AUTH_PLAIN,
+		AUTH_LOGIN_NAME,
+		AUTH_LOGIN_PASSWORD
+	} step;
 	struct secret name; /* LOGIN: the first answer */
 };
 
@@ -61,8 +65,9 @@ plain(struct session *s, struct span answer)
 
 	if (login.n == 0 || answer.n == 0 ||
 	    span_find(answer, '\0') < answer.n) {
-		reply(s, REPLY_SYNTAX, SPAN_LIT("[authzid] NUL login NUL "
-						"password, in base64"));
+		reply(s, REPLY_SYNTAX,
+		    SPAN_LIT("[authzid] NUL login NUL "
+			     "password, in base64"));
 		return ST_GREETED;
 	}
 	return ask_authd(s, authzid, login, answer);
@@ -97,8 +102,8 @@ step(struct session *s, struct span answer)
 		/* Outlook wants these words and no others */
 		return challenge(s, SPAN_LIT("Password:"));
 	case AUTH_LOGIN_PASSWORD:
-		next = ask_authd(s, SPAN_LIT(""),
-		    span_make(a->name.p, a->name.n), answer);
+		next = ask_authd(
+		    s, SPAN_LIT(""), span_make(a->name.p, a->name.n), answer);
 		break;
 	}
 	cmd_auth_free(s);
@@ -166,15 +171,14 @@ cmd_auth_result(struct session *s, const struct msg_auth_result *msg)
 		reply(s, REPLY_AUTH_DOWN, SPAN_NONE);
 	} else if (msg->rc == RC_OK) {
 		s->login = span_dup(msg->login);
-		LOG(SMTP_LOGIN, log_text(id_span(&s->sid)),
-		    log_str(s->login), log_str(s->client));
+		LOG(SMTP_LOGIN, log_text(id_span(&s->sid)), log_str(s->login),
+		    log_str(s->client));
 		reply(s, REPLY_AUTH_OK, SPAN_NONE);
 	} else {
 		buf_init(&b, 1024);
 		buf_put_span(&b, msg->text);
 		why_set(&why, msg->rc == RC_PERM ? RC_PERM : RC_TEMP,
-		    msg->rc == RC_PERM ? "5.7.8" : "4.7.0", "%s",
-		    buf_cstr(&b));
+		    msg->rc == RC_PERM ? "5.7.8" : "4.7.0", "%s", buf_cstr(&b));
 		reply_why(s, &why);
 		buf_fini(&b);
 	}

@@ -16,8 +16,7 @@ cmd_data(struct session *s, struct span args)
 		reply(s, REPLY_NO_MEMFD, SPAN_NONE);
 		return s->state;
 	}
-	stream_deadline(
-	    s->stream, s->server->w->conf->smtpd.data_timeout);
+	stream_deadline(s->stream, s->server->w->conf->smtpd.data_timeout);
 	reply(s, REPLY_GO_AHEAD, SPAN_NONE);
 	return ST_DATA;
 }
@@ -31,10 +30,10 @@ finish(struct session *s)
 
 	if (t->dots.faults != 0) {
 		reply(s, REPLY_BAD_FRAMING,
-		    (t->dots.faults & DOTSTREAM_NUL) != 0 ? SPAN_LIT("NUL") :
-		    (t->dots.faults & DOTSTREAM_BARE_LF) != 0 ?
-							    SPAN_LIT("bare LF") :
-							    SPAN_LIT("bare CR"));
+		    (t->dots.faults & DOTSTREAM_NUL) != 0 ? SPAN_LIT("NUL")
+		    : (t->dots.faults & DOTSTREAM_BARE_LF) != 0
+			? SPAN_LIT("bare LF")
+			: SPAN_LIT("bare CR"));
 		return false;
 	}
 	if (t->too_big) {
@@ -60,8 +59,7 @@ cmd_data_input(struct session *s, struct span in)
 {
 	size_t used = txn_feed(s->txn, in);
 
-	stream_deadline(
-	    s->stream, s->server->w->conf->smtpd.data_timeout);
+	stream_deadline(s->stream, s->server->w->conf->smtpd.data_timeout);
 	if (s->txn->dots.state != DOTSTREAM_DONE)
 		return used;
 	stream_deadline(s->stream, 0);
@@ -94,10 +92,8 @@ cmd_data_committed(struct session *s, const struct msg_committed *msg)
 		buf_init(&b, 1024);
 		buf_put_span(&b, msg->text);
 		why_set(&why, msg->rc == RC_PERM ? RC_PERM : RC_TEMP,
-		    msg->rc == RC_PERM ? "5.3.0" : "4.3.0", "%s",
-		    buf_cstr(&b));
-		(void)span_copy(
-		    msg->status, why.status, sizeof(why.status));
+		    msg->rc == RC_PERM ? "5.3.0" : "4.3.0", "%s", buf_cstr(&b));
+		(void)span_copy(msg->status, why.status, sizeof(why.status));
 		reply_why(s, &why);
 		buf_fini(&b);
 	}

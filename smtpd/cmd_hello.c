@@ -16,8 +16,8 @@ helo_ok(struct span name)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == '(' ||
-		    name.p[i] == ')' || name.p[i] == '"' ||
-		    name.p[i] == '\\' || name.p[i] == '<' || name.p[i] == '>')
+		    name.p[i] == ')' || name.p[i] == '"' || name.p[i] == '\\' ||
+		    name.p[i] == '<' || name.p[i] == '>')
 			return false;
 	return name.n > 0 && name.n <= HELO_MAX;
 }
@@ -27,8 +27,8 @@ greet(struct session *s, struct span name, bool esmtp)
 {
 	if (!helo_ok(name)) {
 		reply(s, REPLY_SYNTAX,
-		    esmtp ? SPAN_LIT("EHLO hostname") :
-			    SPAN_LIT("HELO hostname"));
+		    esmtp ? SPAN_LIT("EHLO hostname")
+			  : SPAN_LIT("HELO hostname"));
 		return false;
 	}
 	txn_free(&s->txn);
@@ -56,8 +56,8 @@ cmd_ehlo(struct session *s, struct span args)
 	if (!greet(s, args, true))
 		return s->state;
 	buf_init(&b, 128);
-	buf_putf(&b, "SIZE %llu",
-	    (unsigned long long)conf->smtpd.max_message_size);
+	buf_putf(
+	    &b, "SIZE %llu", (unsigned long long)conf->smtpd.max_message_size);
 	reply_line(s, 250, false, span_of(conf->hostname));
 	reply_line(s, 250, false, SPAN_LIT("PIPELINING"));
 	reply_line(s, 250, false, buf_span(&b));

@@ -55,7 +55,7 @@ mail_param(struct session *s, struct span param)
 	}
 	if (span_eq_ci(key, SPAN_LIT("BODY")) &&
 	    (span_eq_ci(value, SPAN_LIT("7BIT")) ||
-	        span_eq_ci(value, SPAN_LIT("8BITMIME"))))
+		span_eq_ci(value, SPAN_LIT("8BITMIME"))))
 		return true;
 	/* taken where AUTH is offered, and not believed */
 	if (span_eq_ci(key, SPAN_LIT("AUTH")) && value.n > 0 &&
@@ -98,9 +98,9 @@ cmd_mail(struct session *s, struct span args)
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);
 	} else if (!server->queue_open) {
 		reply(s, REPLY_QUEUE_REFUSES, span_of(server->queue_text));
-	} else if (take_path(s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE,
-	               &sender) &&
-	    params_ok(s, args, true)) {
+	} else if (take_path(
+		       s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE, &sender) &&
+		   params_ok(s, args, true)) {
 		s->txn = txn_new(s, buf_span(&sender));
 		reply(s, REPLY_SENDER_OK, SPAN_NONE);
 		next = ST_MAIL;
@@ -120,8 +120,7 @@ rcpt_ok(struct session *s, struct span mailbox)
 		reply(s, REPLY_NO_SUCH_USER, SPAN_NONE);
 		return false;
 	case DIRECTORY_ELSEWHERE:
-		reply(s,
-		    s->login == NULL ? REPLY_RELAY_DENIED : REPLY_NO_ROUTE,
+		reply(s, s->login == NULL ? REPLY_RELAY_DENIED : REPLY_NO_ROUTE,
 		    SPAN_NONE);
 		return false;
 	case DIRECTORY_ERROR:
@@ -140,9 +139,8 @@ cmd_rcpt(struct session *s, struct span args)
 	buf_init(&rcpt, MAILBOX_MAX);
 	if (s->txn->n_rcpts >= s->server->w->conf->smtpd.max_recipients) {
 		reply(s, REPLY_TOO_MANY_RCPTS, SPAN_NONE);
-	} else if (take_path(
-	               s, SPAN_LIT("TO:"), &args, ADDR_FORWARD, &rcpt) &&
-	    params_ok(s, args, false) && rcpt_ok(s, buf_span(&rcpt))) {
+	} else if (take_path(s, SPAN_LIT("TO:"), &args, ADDR_FORWARD, &rcpt) &&
+		   params_ok(s, args, false) && rcpt_ok(s, buf_span(&rcpt))) {
 		txn_add(s->txn, buf_span(&rcpt));
 		reply(s, REPLY_RCPT_OK, SPAN_NONE);
 		next = ST_RCPT;

@@ -57,7 +57,7 @@ command_dispatch(struct session *s, struct span line)
 	else if ((c->flags & CMD_NO_ARGS) != 0 && span_trim(args).n > 0)
 		reply(s, REPLY_SYNTAX, c->verb);
 	else if ((c->flags & CMD_NEEDS_AUTH) != 0 &&
-	    s->service != SERVICE_SMTP && s->login == NULL)
+		 s->service != SERVICE_SMTP && s->login == NULL)
 		reply(s, REPLY_NEED_AUTH, SPAN_NONE);
 	else {
 		next = c->handler(s, span_trim(args));

@@ -57,54 +57,49 @@ special(struct dotstream *d, char c, struct buf *out)
 	d->state = DOTSTREAM_LINE;
 }
 
+/*
+ * The states at the start of a line: an octet moves on along CR LF "." CR LF
+ * (`expected`, to `next`) and is used up, or leaves that way to `other`.
+ */
+struct lead {
+	char expected;
+	enum dotstream_state next;
+	enum dotstream_state other;
+};
+
+static bool
+lead(struct dotstream *d, char c)
+{
+	static const struct lead leads[] = {
+	    [DOTSTREAM_START] = {'.', DOTSTREAM_DOT, DOTSTREAM_LINE},
+	    /* not CR: a stuffed dot, which is dropped; what follows stays */
+	    [DOTSTREAM_DOT] = {'\r', DOTSTREAM_DOT_CR, DOTSTREAM_LINE},
+	    [DOTSTREAM_DOT_CR] = {'\n', DOTSTREAM_DONE, DOTSTREAM_CR},
+	};
+	const struct lead *l = &leads[d->state];
+
+	d->state = c == l->expected ? l->next : l->other;
+	return c == l->expected;
+}
+
 size_t
 dotstream_feed(struct dotstream *d, struct span in, struct buf *out)
 {
-	size_t i = 0, run;
+	size_t i = 0;
 
 	while (i < in.n && d->state != DOTSTREAM_DONE) {
-		char c = in.p[i];
+		if (d->state < DOTSTREAM_LINE) {
+			i += lead(d, in.p[i]) ? 1 : 0;
+			continue;
+		}
+		if (d->state == DOTSTREAM_LINE) {
+			size_t run = plain_run(in, i, &d->eight_bit);
 
-		switch (d->state) {
-		case DOTSTREAM_START:
-			if (c == '.') {
-				d->state = DOTSTREAM_DOT;
-				i++;
-				continue;
-			}
-			d->state = DOTSTREAM_LINE;
-			continue;
-		case DOTSTREAM_DOT:
-			if (c == '\r') {
-				d->state = DOTSTREAM_DOT_CR;
-				i++;
-				continue;
-			}
-			/* a stuffed dot: it is dropped, what follows stays */
-			d->state = DOTSTREAM_LINE;
-			continue;
-		case DOTSTREAM_DOT_CR:
-			if (c == '\n') {
-				d->state = DOTSTREAM_DONE;
-				i++;
-				continue;
-			}
-			d->state = DOTSTREAM_CR;
-			continue;
-		case DOTSTREAM_LINE:
-			run = plain_run(in, i, &d->eight_bit);
 			buf_put(out, in.p + i, run);
 			i += run;
-			if (i < in.n)
-				special(d, in.p[i++], out);
-			continue;
-		case DOTSTREAM_CR:
-			special(d, c, out);
-			i++;
-			continue;
-		case DOTSTREAM_DONE:
-			break;
 		}
+		if (i < in.n)
+			special(d, in.p[i++], out);
 	}
 	return i;
 }

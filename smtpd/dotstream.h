@@ -14,7 +14,7 @@ enum dotstream_fault {
 };
 
 struct dotstream {
-	enum {
+	enum dotstream_state {
 		DOTSTREAM_START, /* of a line */
 		DOTSTREAM_DOT,   /* a dot at the start */
 		DOTSTREAM_DOT_CR,

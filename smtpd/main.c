@@ -42,9 +42,9 @@ by_txn(struct server *server, uint64_t id)
 {
 	struct session *s;
 
-	TAILQ_FOREACH (s, &server->sessions, next)
-		if (s->state == ST_COMMIT && s->txn->id == id)
-			return s;
+	TAILQ_FOREACH(s, &server->sessions, next)
+	if (s->state == ST_COMMIT && s->txn->id == id)
+		return s;
 	return NULL;
 }
 
@@ -66,8 +66,8 @@ on_queue_state(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)link;
 	server->queue_open = msg->queue_state.rc == RC_OK;
-	(void)span_copy(span_head(msg->queue_state.text,
-			    sizeof(server->queue_text) - 1),
+	(void)span_copy(
+	    span_head(msg->queue_state.text, sizeof(server->queue_text) - 1),
 	    server->queue_text, sizeof(server->queue_text));
 }
 
@@ -78,9 +78,9 @@ on_auth_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct session *s;
 
 	(void)link;
-	TAILQ_FOREACH (s, &server->sessions, next)
-		if (s->auth_id != 0 && s->auth_id == msg->auth_result.id)
-			break;
+	TAILQ_FOREACH(s, &server->sessions, next)
+	if (s->auth_id != 0 && s->auth_id == msg->auth_result.id)
+		break;
 	if (s != NULL)
 		cmd_auth_result(s, &msg->auth_result);
 }
@@ -159,8 +159,7 @@ accept_one(struct listener *l)
 	int fd;
 
 	do
-		fd = accept4(
-		    l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (fd < 0)
 		return 0;
@@ -202,8 +201,8 @@ on_listener(struct worker *w, struct span service, int fd)
 static void
 on_file(struct worker *w, struct span name, int fd)
 {
-	int *slot = span_eq(name, SPAN_LIT("key")) ? &smtpd.key :
-						     &smtpd.certificate;
+	int *slot =
+	    span_eq(name, SPAN_LIT("key")) ? &smtpd.key : &smtpd.certificate;
 	bool tls13 = w->conf->tls.min_version == CONF_TLS_V1_3;
 	struct why why;
 	SSL_CTX *ctx;

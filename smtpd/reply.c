@@ -48,7 +48,8 @@ void
 reply(struct session *s, enum reply id, struct span arg)
 {
 	char space[REPLY_LINE_MAX + 2];
-	struct buf b = {.p = space, .cap = sizeof(space), .max = REPLY_LINE_MAX};
+	struct buf b = {
+	    .p = space, .cap = sizeof(space), .max = REPLY_LINE_MAX};
 
 	if (rows[id].status != NULL)
 		buf_putf(&b, "%s ", rows[id].status);
@@ -66,7 +67,8 @@ reply_why(struct session *s, const struct why *why)
 {
 	unsigned code = why->rc == RC_PERM ? 550 : 451;
 	char space[REPLY_LINE_MAX + 2];
-	struct buf b = {.p = space, .cap = sizeof(space), .max = REPLY_LINE_MAX};
+	struct buf b = {
+	    .p = space, .cap = sizeof(space), .max = REPLY_LINE_MAX};
 
 	if (span_starts(span_of(why->status), SPAN_LIT("4.3.1")))
 		code = 452;

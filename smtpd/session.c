@@ -64,8 +64,8 @@ bool
 session_may_auth(const struct session *s)
 {
 	return s->service != SERVICE_SMTP && s->login == NULL &&
-	    (stream_tls(s->stream) != NULL ||
-	        s->server->w->conf->auth.allow_plaintext);
+	       (stream_tls(s->stream) != NULL ||
+		   s->server->w->conf->auth.allow_plaintext);
 }
 
 const char *
@@ -155,8 +155,7 @@ on_input(void *ctx)
 
 			if (in.n == 0)
 				return;
-			stream_consume(
-			    s->stream, cmd_data_input(s, in));
+			stream_consume(s->stream, cmd_data_input(s, in));
 		} else if (!next_line(s)) {
 			return;
 		}
@@ -169,12 +168,11 @@ on_secured(void *ctx)
 	struct session *s = ctx;
 	SSL *ssl = stream_tls(s->stream);
 
-	LOG(SMTP_TLS, log_text(id_span(&s->sid)),
-	    log_str(SSL_get_version(ssl)), log_str(SSL_get_cipher_name(ssl)));
+	LOG(SMTP_TLS, log_text(id_span(&s->sid)), log_str(SSL_get_version(ssl)),
+	    log_str(SSL_get_cipher_name(ssl)));
 	stream_deadline(s->stream, s->server->w->conf->smtpd.timeout);
 	if (s->service == SERVICE_SUBMISSIONS)
-		reply_line(s, 220, true,
-		    span_of(s->server->w->conf->hostname));
+		reply_line(s, 220, true, span_of(s->server->w->conf->hostname));
 }
 
 static void
@@ -207,16 +205,15 @@ client_address(int fd)
 	if (getpeername(fd, (void *)&ss, &n) < 0)
 		buf_puts(&b, "unknown");
 	else if (ss.ss_family == AF_INET)
-		buf_puts(&b,
-		    inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)));
+		buf_puts(
+		    &b, inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)));
 	else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		buf_puts(&b,
-		    inet_ntop(AF_INET, (const char *)&in6->sin6_addr + 12,
-		        host, sizeof(host)));
+		buf_puts(
+		    &b, inet_ntop(AF_INET, (const char *)&in6->sin6_addr + 12,
+			    host, sizeof(host)));
 	else
 		buf_putf(&b, "IPv6:%s",
-		    inet_ntop(
-		        AF_INET6, &in6->sin6_addr, host, sizeof(host)));
+		    inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)));
 	text = span_dup(buf_span(&b));
 	buf_fini(&b);
 	return text;
@@ -258,8 +255,7 @@ session_new(struct server *server, enum service service, int fd)
 	s->state = ST_NEW;
 	s->sid = id_new();
 	s->client = client_address(fd);
-	s->stream =
-	    stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
+	s->stream = stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
 	TAILQ_INSERT_TAIL(&server->sessions, s, next);
 	server->n_sessions++;
 	LOG(SMTP_CONNECT, log_text(id_span(&s->sid)), log_str(s->client),

@@ -13,7 +13,11 @@
 #include "lib/worker/worker.h"
 #include "smtpd/dotstream.h"
 
-enum service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS };
+enum service {
+	SERVICE_SMTP,
+	SERVICE_SUBMISSION,
+	SERVICE_SUBMISSIONS
+};
 
 /* Bit values: a command's row says in which it is allowed. */
 enum state {
@@ -52,10 +56,10 @@ struct session {
 	char *client; /* "192.0.2.1" or "IPv6:2001:db8::1" */
 	char *helo;   /* as given; NULL before */
 	bool esmtp;
-	char *login;     /* NULL: not authenticated */
-	unsigned errors; /* refused commands */
-	bool discarding; /* the rest of a line that is too long */
-	struct txn *txn; /* NULL outside a transaction */
+	char *login;       /* NULL: not authenticated */
+	unsigned errors;   /* refused commands */
+	bool discarding;   /* the rest of a line that is too long */
+	struct txn *txn;   /* NULL outside a transaction */
 	struct auth *auth; /* NULL outside a SASL exchange */
 	uint64_t auth_id;  /* of the question to authd; 0: none */
 };

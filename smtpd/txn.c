@@ -109,17 +109,17 @@ txn_commit(struct txn *t, const struct session *s)
 	if (ssl != NULL)
 		buf_putf(&tls, "%s %s", SSL_get_version(ssl),
 		    SSL_get_cipher_name(ssl));
-	sent = proto_send_commit(qmgr,
-	    &(struct msg_commit){.txn = t->id,
-	        .sender = span_of(t->sender),
-	        .helo = span_of(s->helo),
-	        .client = buf_span(&client),
-	        .protocol = span_of(session_protocol(s)),
-	        .tls = buf_span(&tls),
-	        .login = span_of(s->login),
-	        .recipients = (uint32_t)t->n_rcpts,
-	        .size = t->size,
-	        .body = t->fd});
+	sent = proto_send_commit(
+	    qmgr, &(struct msg_commit){.txn = t->id,
+		      .sender = span_of(t->sender),
+		      .helo = span_of(s->helo),
+		      .client = buf_span(&client),
+		      .protocol = span_of(session_protocol(s)),
+		      .tls = buf_span(&tls),
+		      .login = span_of(s->login),
+		      .recipients = (uint32_t)t->n_rcpts,
+		      .size = t->size,
+		      .body = t->fd});
 	buf_fini(&client);
 	buf_fini(&tls);
 	/* from here on it is qmgr's alone, sealed by it */

@@ -20,7 +20,7 @@ struct directory_source {
  * that name, mode 0644. RC_PERM with file, line and mistake when a source is
  * wrong; RC_TEMP when it cannot be written. Nothing is left then.
  */
-enum rc directory_compile(const struct directory_source *source,
-    const char *path, struct why *why);
+enum rc directory_compile(
+    const struct directory_source *source, const char *path, struct why *why);
 
 #endif

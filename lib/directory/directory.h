@@ -12,8 +12,7 @@
 struct directory;
 
 /* RC_TEMP when the file is missing or is no snapshot of this version. */
-enum rc directory_open(
-    const char *path, struct directory **d, struct why *why);
+enum rc directory_open(const char *path, struct directory **d, struct why *why);
 /* Accepts NULL inside. */
 void directory_close(struct directory **d);
 
@@ -30,16 +29,26 @@ enum directory_kind {
  * domain is the host's postmaster, RFC 5321 4.5.1)? Local parts compare
  * without case. For an account its login, for an alias its targets, separated
  * by LF, are appended to `target` (may be NULL). Each target is canonical.
+ * DIRECTORY_ERROR also when d is NULL or `target` has no room: it is as
+ * before then.
+ *
+ * Looked up in this order: account, alias of the address, alias of the local
+ * part; the same without "+detail" (RFC 5233); postmaster; catch-all.
  */
 enum directory_kind directory_find(
     const struct directory *d, struct span mailbox, struct buf *target);
 
+#define DIRECTORY_EXPAND_MAX   10000 /* results; twice that on the way */
+#define DIRECTORY_EXPAND_DEPTH 20    /* aliases of aliases */
+
 /*
- * All that `mailbox` stands for, through aliases of aliases: logins of
- * accounts and canonical mailboxes elsewhere, each appended with LF behind it
- * (an output may hold earlier ones; duplicates are left out). RC_PERM: 5.1.1
- * when nothing is left, 5.4.6 when it only leads in circles. RC_TEMP: the
- * snapshot cannot be read.
+ * All that `mailbox` stands for in the end: logins are appended to `accounts`
+ * and addresses of other hosts to `elsewhere`, each with an LF behind it and
+ * once. RC_OK: one of them at least; why->text then is "", or tells the first
+ * target that was left out because it is unknown or leads too deep. RC_PERM:
+ * 5.1.1 when there is nobody, 5.4.6 when there are only loops, 5.5.3 when
+ * there are too many; RC_TEMP when the directory cannot be read or a buffer
+ * is full. Nothing has been appended then.
  */
 enum rc directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why);

@@ -70,7 +70,7 @@ static void
 on_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *p = arg;
-	struct item_list list = STAILQ_HEAD_INITIALIZER(list);
+	struct item_list list;
 	struct item *item;
 	uint64_t n;
 
@@ -78,7 +78,10 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	/* only resets the counter: the list says what is ready */
 	(void)!read(fd, &n, sizeof(n));
 	pthread_mutex_lock(&p->lock);
-	STAILQ_CONCAT(&list, &p->ready);
+	list = p->ready;
+	if (STAILQ_EMPTY(&list))
+		STAILQ_INIT(&list); /* its end pointed into the pool */
+	STAILQ_INIT(&p->ready);
 	pthread_mutex_unlock(&p->lock);
 	while ((item = STAILQ_FIRST(&list)) != NULL) {
 		STAILQ_REMOVE_HEAD(&list, next);
@@ -106,7 +109,7 @@ pool_new(struct event_base *base, unsigned threads)
 		fatal("thread pool");
 	/* signals are for the loop's thread */
 	sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old); /* cannot fail */
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);     /* cannot fail */
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE); /* else default */
 	for (unsigned i = 0; i < threads; i++) {
 		pthread_t t;

@@ -100,11 +100,10 @@ tls_result(struct stream *s, int r)
 	/* many clients close without close-notify: an end like any other */
 	if (err == SSL_ERROR_ZERO_RETURN || err == SSL_ERROR_SYSCALL ||
 	    ERR_GET_REASON(ERR_peek_error()) ==
-	        SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		end(s, NULL);
 	else
-		fail(s, s->handshaking ? "TLS handshake failed" :
-					 "TLS error");
+		fail(s, s->handshaking ? "TLS handshake failed" : "TLS error");
 	return -1;
 }
 
@@ -246,7 +245,7 @@ turn(struct stream *s, bool readable)
 	if (s->handshaking)
 		handshake(s);
 	while (readable && !s->over && !s->freed && !s->paused &&
-	    !s->handshaking && s->tls_due == NULL && !s->finishing) {
+	       !s->handshaking && s->tls_due == NULL && !s->finishing) {
 		size_t room = s->in.max - s->in.n;
 		char *to;
 		ssize_t r;
@@ -308,8 +307,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	/* decrypted bytes may wait where no event tells of them */
-	turn(s, s->ssl != NULL && !s->handshaking &&
-	        SSL_has_pending(s->ssl) == 1);
+	turn(s,
+	    s->ssl != NULL && !s->handshaking && SSL_has_pending(s->ssl) == 1);
 }
 
 static void

@@ -26,63 +26,68 @@ put_text(struct buf *b, struct span s)
 	uint32_t n = (uint32_t)s.n;
 
 	return s.n <= IPC_FRAME_MAX && buf_put(b, &n, sizeof(n)) &&
-	    buf_put_span(b, s);
+	       buf_put_span(b, s);
 }
 
 static bool
-put_field(struct buf *b, const struct ipc_field *f, const char *at, int *fds,
-    size_t *n_fds)
+put_fd(struct ipc_frame *f, int fd)
+{
+	uint8_t given = fd >= 0 ? FD_GIVEN : FD_NONE;
+
+	if (given && f->n_fds == IPC_FDS_MAX)
+		return false;
+	if (given)
+		f->fds[f->n_fds++] = fd;
+	return buf_put(&f->bytes, &given, sizeof(given));
+}
+
+static bool
+put_field(struct ipc_frame *f, enum ipc_type type, const char *at)
 {
 	const struct span *text = (const void *)at;
 	const int *fd = (const void *)at;
-	uint8_t given;
 
-	switch (f->type) {
+	switch (type) {
 	case IPC_u8:
-		return buf_put(b, at, sizeof(uint8_t));
+		return buf_put(&f->bytes, at, sizeof(uint8_t));
 	case IPC_u32:
-		return buf_put(b, at, sizeof(uint32_t));
+		return buf_put(&f->bytes, at, sizeof(uint32_t));
 	case IPC_u64:
-		return buf_put(b, at, sizeof(uint64_t));
+		return buf_put(&f->bytes, at, sizeof(uint64_t));
 	case IPC_str:
-		return line_ok(*text) && put_text(b, *text);
+		return line_ok(*text) && put_text(&f->bytes, *text);
 	case IPC_bytes:
-		return put_text(b, *text);
+		return put_text(&f->bytes, *text);
 	case IPC_fd:
-		given = *fd >= 0 ? FD_GIVEN : FD_NONE;
-		if (given && *n_fds == IPC_FDS_MAX)
-			return false;
-		if (given)
-			fds[(*n_fds)++] = *fd;
-		return buf_put(b, &given, sizeof(given));
+		return put_fd(f, *fd);
 	}
 	return false;
 }
 
 enum rc
 ipc_encode(const struct ipc_schema *schema, uint16_t type,
-    const union ipc_msg *msg, struct buf *b, int *fds, size_t *n_fds,
-    struct why *why)
+    const union ipc_msg *msg, struct ipc_frame *f, struct why *why)
 {
 	const struct ipc_row *row = &schema->rows[type];
 	struct ipc_head head = {.type = type};
-	size_t before = b->n;
+	size_t before = f->bytes.n;
 
-	*n_fds = 0;
-	if (!buf_put(b, &head, sizeof(head)))
+	f->n_fds = 0;
+	if (!buf_put(&f->bytes, &head, sizeof(head)))
 		goto too_large;
 	for (size_t i = 0; i < row->n_fields; i++) {
-		const struct ipc_field *f = &row->fields[i];
+		const struct ipc_field *field = &row->fields[i];
 
-		if (!put_field(b, f, (const char *)msg + f->offset, fds, n_fds))
+		if (!put_field(
+			f, field->type, (const char *)msg + field->offset))
 			goto too_large;
 	}
-	head.n_fds = (uint16_t)*n_fds;
-	memcpy(b->p + before, &head, sizeof(head));
+	head.n_fds = (uint16_t)f->n_fds;
+	memcpy(f->bytes.p + before, &head, sizeof(head));
 	return RC_OK;
 
 too_large:
-	b->n = before;
+	f->bytes.n = before;
 	return why_set(why, RC_PERM, "5.3.0",
 	    "message %s does not fit its frame", row->name);
 }
@@ -137,41 +142,51 @@ take_field(struct span *in, const struct ipc_field *f, char *at, size_t *n_fds)
 	return false;
 }
 
-enum rc
-ipc_decode(const struct ipc_schema *schema, struct span frame, int *fds,
-    size_t n_fds, uint16_t *type, union ipc_msg *msg, struct why *why)
+/* the indexes in msg's fd fields become the packet's descriptors */
+static void
+move_fds(const struct ipc_row *row, union ipc_msg *msg,
+    const struct ipc_packet *packet)
 {
+	for (size_t i = 0; i < row->n_fields; i++) {
+		int *fd = (void *)((char *)msg + row->fields[i].offset);
+		int at;
+
+		if (row->fields[i].type != IPC_fd || *fd < 0)
+			continue;
+		at = *fd;
+		*fd = packet->fds[at];
+		packet->fds[at] = -1;
+	}
+}
+
+enum rc
+ipc_decode(const struct ipc_schema *schema, const struct ipc_packet *packet,
+    uint16_t *type, union ipc_msg *msg, struct why *why)
+{
+	struct span rest = packet->bytes;
 	const struct ipc_row *row;
 	struct ipc_head head;
 	size_t seen = 0;
 
-	if (!take(&frame, &head, sizeof(head)) || head.type >= schema->n_rows)
+	if (!take(&rest, &head, sizeof(head)) || head.type >= schema->n_rows)
 		return why_set(why, RC_PERM, "5.3.0", "unknown message");
 	row = &schema->rows[head.type];
 	memset(msg, 0, schema->msg_size);
 	for (size_t i = 0; i < row->n_fields; i++) {
 		const struct ipc_field *f = &row->fields[i];
 
-		if (!take_field(&frame, f, (char *)msg + f->offset, &seen))
+		if (!take_field(&rest, f, (char *)msg + f->offset, &seen))
 			return why_set(why, RC_PERM, "5.3.0",
 			    "message %s: bad field %s", row->name, f->name);
 	}
-	if (frame.n != 0)
+	if (rest.n != 0)
 		return why_set(why, RC_PERM, "5.3.0",
-		    "message %s: %zu bytes too many", row->name, frame.n);
-	if (seen != n_fds || head.n_fds != n_fds)
+		    "message %s: %zu bytes too many", row->name, rest.n);
+	if (seen != packet->n_fds || head.n_fds != packet->n_fds)
 		return why_set(why, RC_PERM, "5.3.0",
 		    "message %s: %zu descriptors where %zu belong", row->name,
-		    n_fds, seen);
-	for (size_t i = 0; i < row->n_fields; i++) {
-		int *fd = (void *)((char *)msg + row->fields[i].offset);
-
-		if (row->fields[i].type != IPC_fd || *fd < 0)
-			continue;
-		seen = (size_t)*fd;
-		*fd = fds[seen];
-		fds[seen] = -1;
-	}
+		    packet->n_fds, seen);
+	move_fds(row, msg, packet);
 	*type = head.type;
 	return RC_OK;
 }
@@ -184,8 +199,7 @@ ipc_msg_close(
 
 	for (size_t i = 0; i < row->n_fields; i++)
 		if (row->fields[i].type == IPC_fd)
-			io_close((void *)((char *)msg +
-			    row->fields[i].offset));
+			io_close((void *)((char *)msg + row->fields[i].offset));
 }
 
 static uint64_t
@@ -193,8 +207,8 @@ fnv(uint64_t h, const void *data, size_t n)
 {
 	const unsigned char *p = data;
 
-	while (n-- > 0)
-		h = (h ^ *p++) * 1099511628211U;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 1099511628211U;
 	return h;
 }
 
@@ -205,7 +219,7 @@ ipc_schema_hash(const struct ipc_schema *schema)
 
 	for (size_t i = 0; i < schema->n_rows; i++) {
 		const struct ipc_row *row = &schema->rows[i];
-		uint32_t rights[] = {row->from, row->to, row->phase};
+		uint32_t rights[3] = {row->from, row->to, row->phase};
 
 		h = fnv(h, row->name, strlen(row->name) + 1);
 		h = fnv(h, rights, sizeof(rights));

@@ -212,52 +212,45 @@ bool
 ipc_send(struct ipc_link *l, uint16_t type, const union ipc_msg *msg)
 {
 	const struct ipc_row *row = &l->a.schema->rows[type];
-	int fds[IPC_FDS_MAX];
+	struct ipc_frame f = {.n_fds = 0};
 	struct why why;
-	struct buf b;
-	size_t n_fds;
-	bool sent;
+	bool sent = false;
 
 	if (l->closed)
 		return false;
 	if ((row->from & 1U << l->a.self) == 0 ||
 	    (row->to & 1U << l->a.peer) == 0)
 		bug("message sent against its row");
-	buf_init(&b, IPC_FRAME_MAX);
-	if (ipc_encode(l->a.schema, type, msg, &b, fds, &n_fds, &why) ==
-	    RC_OK) {
-		sent = send_packet(l, b.p, b.n, fds, n_fds);
-	} else {
+	buf_init(&f.bytes, IPC_FRAME_MAX);
+	if (ipc_encode(l->a.schema, type, msg, &f, &why) == RC_OK)
+		sent = send_packet(l, f.bytes.p, f.bytes.n, f.fds, f.n_fds);
+	else
 		close_link(l, &why);
-		sent = false;
-	}
-	secret_wipe(b.p, b.n);
-	buf_fini(&b);
+	secret_wipe(f.bytes.p, f.bytes.n);
+	buf_fini(&f.bytes);
 	return sent;
 }
 
 /* the first packet: who is there, and do we speak the same schema? */
 static enum rc
-take_hello(struct ipc_link *l, struct span frame, size_t n_fds,
-    struct why *why)
+take_hello(struct ipc_link *l, const struct ipc_packet *packet, struct why *why)
 {
 	struct hello h;
 
-	if (frame.n != sizeof(h) || n_fds != 0)
+	if (packet->bytes.n != sizeof(h) || packet->n_fds != 0)
 		return why_set(why, RC_PERM, "5.3.0", "no hello");
-	memcpy(&h, frame.p, sizeof(h));
+	memcpy(&h, packet->bytes.p, sizeof(h));
 	if (h.type != HELLO_TYPE || h.role != l->a.peer)
 		return why_set(why, RC_PERM, "5.3.0", "hello of another role");
 	if (h.hash != l->hash)
-		return why_set(why, RC_PERM, "5.3.0",
-		    "hello of another version");
+		return why_set(
+		    why, RC_PERM, "5.3.0", "hello of another version");
 	l->greeted = true;
 	return RC_OK;
 }
 
 static enum rc
-take_frame(struct ipc_link *l, struct span frame, int *fds, size_t n_fds,
-    struct why *why)
+take_frame(struct ipc_link *l, const struct ipc_packet *packet, struct why *why)
 {
 	const struct ipc_row *row;
 	union ipc_msg *msg;
@@ -265,10 +258,9 @@ take_frame(struct ipc_link *l, struct span frame, int *fds, size_t n_fds,
 	uint16_t type;
 
 	if (!l->greeted)
-		return take_hello(l, frame, n_fds, why);
+		return take_hello(l, packet, why);
 	msg = mem_alloc(l->a.schema->msg_size);
-	if (ipc_decode(l->a.schema, frame, fds, n_fds, &type, msg, why) !=
-	    RC_OK) {
+	if (ipc_decode(l->a.schema, packet, &type, msg, why) != RC_OK) {
 		free(msg);
 		return RC_PERM;
 	}
@@ -277,8 +269,7 @@ take_frame(struct ipc_link *l, struct span frame, int *fds, size_t n_fds,
 	    (row->to & 1U << l->a.self) == 0)
 		rc = why_set(why, RC_PERM, "5.3.0",
 		    "message %s is not this peer's to send", row->name);
-	else if ((row->phase & l->a.phase) == 0 ||
-	    l->a.handlers[type] == NULL)
+	else if ((row->phase & l->a.phase) == 0 || l->a.handlers[type] == NULL)
 		rc = why_set(why, RC_PERM, "5.3.0",
 		    "message %s is not expected now", row->name);
 	else
@@ -337,8 +328,10 @@ read_packet(struct ipc_link *l, char *space, int flags)
 	if ((mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
 		rc = why_set(&why, RC_PERM, "5.3.0", "frame too large");
 	else
-		rc = take_frame(
-		    l, span_make(space, (size_t)n), fds, n_fds, &why);
+		rc = take_frame(l,
+		    &(struct ipc_packet){
+			span_make(space, (size_t)n), n_fds, fds},
+		    &why);
 	for (size_t i = 0; i < n_fds; i++)
 		io_close(&fds[i]);
 	secret_wipe(space, (size_t)n); /* it may have been a password */

@@ -18,8 +18,7 @@ struct ipc_link;
  * taken by setting its field to -1, otherwise it is closed behind the call.
  * The handler may free the link.
  */
-typedef void ipc_handler(
-    void *ctx, struct ipc_link *link, union ipc_msg *msg);
+typedef void ipc_handler(void *ctx, struct ipc_link *link, union ipc_msg *msg);
 
 /*
  * The link is finished: `why` is NULL when the other end closed it, else what
@@ -35,7 +34,7 @@ struct ipc_link_args {
 	ipc_handler *const *handlers; /* by row; NULL: not taken here */
 	ipc_closed *on_closed;
 	void *ctx;
-	int fd; /* taken */
+	int fd;        /* taken */
 	uint32_t self; /* role of this end */
 	uint32_t peer; /* role the other end must have */
 	enum ipc_phase phase;
@@ -52,8 +51,7 @@ void ipc_link_free(struct ipc_link **link);
  * (more than IPC_QUEUE_MAX bytes waiting), closes the link. False when the
  * link is closed or closing; on_closed will run or has run.
  */
-bool ipc_send(
-    struct ipc_link *link, uint16_t type, const union ipc_msg *msg);
+bool ipc_send(struct ipc_link *link, uint16_t type, const union ipc_msg *msg);
 
 #define IPC_QUEUE_MAX (8U << 20)
 

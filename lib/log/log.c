@@ -107,8 +107,8 @@ log_write(enum log_event event, const struct log_val *vals, size_t n)
 		if (vals[i].text.p != NULL)
 			put_text(&b, vals[i].text);
 		else
-			buf_putf(&b, "%llu",
-			    (unsigned long long)vals[i].number);
+			buf_putf(
+			    &b, "%llu", (unsigned long long)vals[i].number);
 	}
 	if (keys.n != 0)
 		bug("fewer log values than keys");

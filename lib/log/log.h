@@ -54,11 +54,10 @@ log_num(uint64_t n)
  * and escaped, so no value can make a line or a key; a line is cut at
  * LOG_LINE_MAX bytes.
  */
-#define LOG(EVENT_NAME, ...)                                 \
-	log_write(EV_##EVENT_NAME,                           \
-	    (const struct log_val[]){__VA_ARGS__},           \
-	    sizeof((const struct log_val[]){__VA_ARGS__}) /  \
-	        sizeof(struct log_val))
+#define LOG(EVENT_NAME, ...)                                              \
+	log_write(EV_##EVENT_NAME, (const struct log_val[]){__VA_ARGS__}, \
+	    sizeof((const struct log_val[]){__VA_ARGS__}) /               \
+		sizeof(struct log_val))
 
 #define LOG_LINE_MAX 2048
 

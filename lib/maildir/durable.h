@@ -28,8 +28,7 @@ struct durable_file {
 };
 
 /* Look at the file system behind `dir`. RC_TEMP when it cannot be asked. */
-enum rc durable_init(
-    struct durable *d, int dir, int tmp, struct why *why);
+enum rc durable_init(struct durable *d, int dir, int tmp, struct why *why);
 
 /*
  * A new empty file without its name; `name` (at most 100 bytes) is where it

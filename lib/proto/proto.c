@@ -5,8 +5,7 @@
 #include "lib/base/banned.h"
 
 #define R(NAME) (1U << ROLE_##NAME)
-#define WORKERS \
-	(((1U << ROLE_COUNT) - 1) & ~(R(MASTER) | R(CTL) | R(SESSION)))
+#define WORKERS (((1U << ROLE_COUNT) - 1) & ~(R(MASTER) | R(CTL) | R(SESSION)))
 
 /* clang-format off */
 #define FIELD(t, n) {#n, IPC_##t, offsetof(PROTO_THIS, n)},

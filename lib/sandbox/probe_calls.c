@@ -47,7 +47,7 @@ arrange_target(struct sandbox_probe *probe)
 		(void)close_range(keep + 1, ~0U, 0);
 		if (keep > 0)
 			(void)close_range(0, keep - 1, 0);
-		_exit(read(fd[0], &c, 1) < 0);
+		_exit(read(fd[0], &c, 1) < 0 ? 1 : 0);
 	}
 	return probe->pid < 0 ? -1 : 0;
 }
@@ -173,10 +173,10 @@ static int
 try_mmap_exec(struct sandbox_probe *probe)
 {
 	(void)probe; /* nothing arranged */
-	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
-		   ? -1
-		   : 0;
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? -1 : munmap(page, PAGE);
 }
 
 static int

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/io.h"
 #include "lib/sandbox/probe.h"
 #include "lib/base/banned.h"
 
@@ -25,7 +26,7 @@ bound(int family, int type, const struct sandbox_address *at)
 
 	memcpy(&a, at->bytes, at->len);
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, at->len) < 0)
-		return -1;
+		io_close(&fd);
 	return fd;
 }
 

@@ -165,9 +165,10 @@ sandbox_prove(const struct sandbox_setup *setup, const char *outside,
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct sandbox_act *act = tables[t];
 		     act->name != NULL; act++) {
-			enum sandbox_verdict verdict =
-			    prove_act(act, setup, outside, &answer);
+			enum sandbox_verdict verdict;
 
+			memset(&answer, 0, sizeof(answer));
+			verdict = prove_act(act, setup, outside, &answer);
 			on_act(arg, act->name, verdict, answer.err);
 			if (verdict <= SANDBOX_NOT_CLAIMED || rc != RC_OK)
 				continue;

@@ -33,13 +33,13 @@ use_chain(SSL_CTX *ctx, BIO *pem, struct why *why)
 	if (!ok)
 		return why_set(why, RC_PERM, "5.3.5",
 		    "tls.certificate: no PEM certificate in it");
-	while ((cert = PEM_read_bio_X509(pem, NULL, no_password, NULL)) !=
-	    NULL) {
+	while (
+	    (cert = PEM_read_bio_X509(pem, NULL, no_password, NULL)) != NULL) {
 		if (SSL_CTX_add0_chain_cert(ctx, cert) == 1)
 			continue;
 		X509_free(cert);
-		return why_set(why, RC_PERM, "5.3.5",
-		    "tls.certificate: bad chain");
+		return why_set(
+		    why, RC_PERM, "5.3.5", "tls.certificate: bad chain");
 	}
 	ERR_clear_error(); /* the end of the file is an error to OpenSSL */
 	return RC_OK;
@@ -51,7 +51,7 @@ use_key(SSL_CTX *ctx, BIO *pem, struct why *why)
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, no_password, NULL);
 	bool read = key != NULL;
 	bool ok = read && SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
-	    SSL_CTX_check_private_key(ctx) == 1;
+		  SSL_CTX_check_private_key(ctx) == 1;
 
 	EVP_PKEY_free(key);
 	if (!read)
@@ -75,9 +75,9 @@ with_pem(SSL_CTX *ctx, int fd, const char *what,
 	rc = io_read_file(fd, &b, why);
 	if (rc == RC_OK) {
 		bio = BIO_new_mem_buf(b.p, (int)b.n);
-		rc = bio == NULL ? why_set(why, RC_TEMP, "4.3.0",
-				       "%s: no memory", what) :
-				   use(ctx, bio, why);
+		rc = bio == NULL
+			 ? why_set(why, RC_TEMP, "4.3.0", "%s: no memory", what)
+			 : use(ctx, bio, why);
 	}
 	BIO_free(bio);
 	secret_wipe(b.p, b.n);
@@ -95,19 +95,19 @@ tls_server_new(int certificate, int key, bool tls13_only, struct why *why)
 		return NULL;
 	}
 	if (SSL_CTX_set_min_proto_version(
-	        ctx, tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) != 1)
+		ctx, tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) != 1)
 		why_set(why, RC_PERM, "5.3.5", "tls.min_version");
 	else if (with_pem(ctx, certificate, "tls.certificate", use_chain,
-	             why) == RC_OK &&
-	    with_pem(ctx, key, "tls.key", use_key, why) == RC_OK) {
+		     why) == RC_OK &&
+		 with_pem(ctx, key, "tls.key", use_key, why) == RC_OK) {
 		/* no renegotiation: nothing needs it and it costs much */
-		SSL_CTX_set_options(ctx,
-		    SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-		        SSL_OP_NO_TICKET);
+		SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION |
+					     SSL_OP_CIPHER_SERVER_PREFERENCE |
+					     SSL_OP_NO_TICKET);
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-		SSL_CTX_set_mode(ctx,
-		    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-		        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+					  SSL_MODE_ENABLE_PARTIAL_WRITE |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 		return ctx;
 	}
 	SSL_CTX_free(ctx);

@@ -46,8 +46,7 @@ setup_of(const struct worker *w)
 void
 worker_fatal(struct worker *w, const struct why *why)
 {
-	LOG(WORKER_FATAL, log_str(role_name(w->ops->role)),
-	    log_str(why->text));
+	LOG(WORKER_FATAL, log_str(role_name(w->ops->role)), log_str(why->text));
 	exit(1);
 }
 
@@ -58,8 +57,8 @@ on_setup(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)link;
 	s->ids = msg->setup;
-	s->chroot = msg->setup.chroot.n > 0 ? span_dup(msg->setup.chroot) :
-					      NULL;
+	s->chroot =
+	    msg->setup.chroot.n > 0 ? span_dup(msg->setup.chroot) : NULL;
 	s->w.index = msg->setup.index;
 	s->w.generation = msg->setup.generation;
 	log_open(STDERR_FILENO, role_name(s->w.ops->role), LOG_INFO,
@@ -229,17 +228,17 @@ enter_sandbox(struct setup *s)
 	struct why why;
 
 	for (size_t i = 0; i < s->n_paths; i++)
-		paths[i] = (struct sandbox_path){
-		    s->paths[i].path, s->paths[i].access};
+		paths[i] =
+		    (struct sandbox_path){s->paths[i].path, s->paths[i].access};
 	if (sandbox_enter(&setup, &report, &why) != RC_OK)
 		worker_fatal(&s->w, &why);
 	ready = (struct msg_ready){
 	    .layers = (report.ids ? WORKER_LAYER_IDS : 0U) |
-	        (report.chroot ? WORKER_LAYER_CHROOT : 0U) |
-	        (report.caps ? WORKER_LAYER_CAPS : 0U) |
-	        (report.no_new_privs ? WORKER_LAYER_NO_NEW_PRIVS : 0U) |
-	        (report.landlock_abi > 0 ? WORKER_LAYER_LANDLOCK : 0U) |
-	        (report.seccomp ? WORKER_LAYER_SECCOMP : 0U),
+		      (report.chroot ? WORKER_LAYER_CHROOT : 0U) |
+		      (report.caps ? WORKER_LAYER_CAPS : 0U) |
+		      (report.no_new_privs ? WORKER_LAYER_NO_NEW_PRIVS : 0U) |
+		      (report.landlock_abi > 0 ? WORKER_LAYER_LANDLOCK : 0U) |
+		      (report.seccomp ? WORKER_LAYER_SECCOMP : 0U),
 	    .landlock_abi = report.landlock_abi};
 	if (s->w.ops->on_start != NULL)
 		s->w.ops->on_start(&s->w);
@@ -257,9 +256,9 @@ all_handlers(const struct worker_ops *ops)
 	ipc_handler **all = mem_array(MSG_COUNT, sizeof(*all));
 
 	for (size_t i = 0; i < MSG_COUNT; i++)
-		all[i] = common_handlers[i] != NULL || ops->handlers == NULL ?
-		    common_handlers[i] :
-		    ops->handlers[i];
+		all[i] = common_handlers[i] != NULL || ops->handlers == NULL
+			     ? common_handlers[i]
+			     : ops->handlers[i];
 	return all;
 }
 
@@ -314,6 +313,8 @@ worker_path(const struct worker *w, const char *name)
 	bug("a path that master did not name");
 }
 
+/* each argument is one fact of the link: a struct would only rename them
+ * NOLINTNEXTLINE(readability-function-size) */
 struct ipc_link *
 worker_link_new(struct worker *w, enum role peer, int fd,
     ipc_handler *const *handlers, ipc_closed *on_closed, void *ctx)
@@ -339,6 +340,6 @@ worker_link_closed(
 		return;
 	LOG(LINK_BAD, log_str(role_name(w->ops->role)),
 	    log_str(role_name(peer)), log_num(w->index), log_str(why->text));
-	proto_send_bad_peer(w->master,
-	    &(struct msg_bad_peer){peer, span_of(why->text)});
+	proto_send_bad_peer(
+	    w->master, &(struct msg_bad_peer){peer, span_of(why->text)});
 }

@@ -1,0 +1,361 @@
+/*
+ * Lookups in a snapshot: see directory.h. The file is checked before LMDB maps
+ * it, because LMDB reads what is not there with a SIGBUS. One read transaction
+ * is kept, and reset after each call: it holds nothing in between.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/addr/path.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/directory/directory.h"
+#include "lib/directory/format.h"
+#include "lib/base/banned.h"
+
+struct directory {
+	MDB_env *env;
+	MDB_txn *txn; /* reset */
+	MDB_dbi dbi;
+};
+
+/* One lookup: all its reads in one transaction. */
+struct look {
+	const struct directory *d;
+	struct span local, domain;
+	bool broken;
+};
+
+/* LMDB 0.9: a meta page on a 64-bit host, without the names we do not need */
+struct meta {
+	uint64_t page_no;
+	uint16_t pad, flags;
+	uint32_t bounds;
+	uint32_t magic, version;
+	uint64_t address, map_size;
+	uint32_t page_size;
+	uint32_t rest[23];
+	uint64_t last_page, txn;
+};
+
+#define META_MAGIC   0xbeefc0deU
+#define META_VERSION 1
+#define META_FLAG    8
+
+_Static_assert(sizeof(struct meta) == 152, "as in LMDB's mdb.c");
+
+static bool
+meta_ok(const struct meta *m, uint64_t page_no, uint64_t page_size)
+{
+	return m->page_no == page_no && m->magic == META_MAGIC &&
+	       m->version == META_VERSION && (m->flags & META_FLAG) != 0 &&
+	       m->page_size == page_size && m->last_page >= 1 &&
+	       m->last_page < UINT64_MAX / page_size - 1;
+}
+
+/* Is it as long as compile.c has made it? *size is its length. */
+static bool
+file_ok(int fd, uint64_t *size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), last;
+	struct meta m[2];
+	struct stat st;
+	size_t got;
+
+	if (fstat(fd, &st) < 0 || st.st_size < (off_t)(2 * page))
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (!io_pread_all(
+			fd, &m[i], sizeof(m[i]), (off_t)(i * page), &got) ||
+		    got < sizeof(m[i]) || !meta_ok(&m[i], i, page))
+			return false;
+	last = m[m[1].txn > m[0].txn].last_page;
+	*size = (uint64_t)st.st_size;
+	return *size == (last + 1) * page;
+}
+
+static bool
+check_file(const char *path, uint64_t *size, struct why *why)
+{
+	int fd = io_open_read(AT_FDCWD, path);
+	bool ok = false;
+
+	if (fd < 0)
+		(void)why_sys(why, RC_TEMP, "4.3.0", "%s", path);
+	else if (!file_ok(fd, size))
+		(void)why_set(why, RC_TEMP, "4.3.0",
+		    "%s: no directory, or not all of it", path);
+	else
+		ok = true;
+	io_close(&fd);
+	return ok;
+}
+
+static bool
+get(struct look *l, char kind, struct span rest, struct span *value)
+{
+	char text[DIRECTORY_KEY_MAX];
+	MDB_val key = {rest.n + 1, text}, data;
+	int e;
+
+	if (rest.n >= sizeof(text))
+		return false;
+	text[0] = kind;
+	if (rest.n > 0)
+		memcpy(text + 1, rest.p, rest.n);
+	e = mdb_get(l->d->txn, l->d->dbi, &key, &data);
+	if (e != 0) {
+		l->broken = l->broken || e != MDB_NOTFOUND;
+		return false;
+	}
+	*value = span_make(data.mv_data, data.mv_size);
+	return true;
+}
+
+static int
+open_env(struct directory *d, const char *path, uint64_t size)
+{
+	int e = mdb_env_create(&d->env);
+
+	if (e == 0)
+		e = mdb_env_set_mapsize(d->env, size);
+	if (e == 0)
+		e = mdb_env_open(d->env, path,
+		    MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR | MDB_NOTLS |
+			MDB_NORDAHEAD,
+		    0);
+	if (e == 0)
+		e = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &d->txn);
+	if (e == 0)
+		e = mdb_dbi_open(d->txn, NULL, 0, &d->dbi);
+	return e;
+}
+
+enum rc
+directory_open(const char *path, struct directory **out, struct why *why)
+{
+	struct directory *d = mem_alloc(sizeof(*d));
+	struct look l = {.d = d};
+	struct span version;
+	enum rc rc = RC_TEMP;
+	uint64_t size;
+	int e;
+
+	*out = NULL;
+	if (!check_file(path, &size, why))
+		goto out;
+	e = open_env(d, path, size);
+	if (e != 0) {
+		(void)why_set(
+		    why, RC_TEMP, "4.3.0", "%s: %s", path, mdb_strerror(e));
+		goto out;
+	}
+	if (!get(&l, 'v', SPAN_NONE, &version) ||
+	    !span_eq(version, SPAN_LIT(DIRECTORY_VERSION))) {
+		(void)why_set(why, RC_TEMP, "4.3.0",
+		    "%s: no directory of this version", path);
+		goto out;
+	}
+	mdb_txn_reset(d->txn);
+	*out = d;
+	return RC_OK;
+out:
+	directory_close(&d);
+	return rc;
+}
+
+void
+directory_close(struct directory **d)
+{
+	if (*d == NULL)
+		return;
+	mdb_txn_abort((*d)->txn); /* takes NULL */
+	if ((*d)->env != NULL)
+		mdb_env_close((*d)->env);
+	free(*d);
+	*d = NULL;
+}
+
+static void
+put_lower(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c + ('a' - 'A'));
+		(void)buf_putc(b, c); /* over: no such key */
+	}
+}
+
+/* Targets of a "b" record: those without '@' are at the domain asked for. */
+static void
+put_bare(struct buf *out, struct span targets, struct span at)
+{
+	struct span local, domain;
+
+	while (targets.p != NULL) {
+		struct span target = span_cut(&targets, '\n');
+
+		(void)buf_put_span(out, target);
+		if (!addr_split(target, &local, &domain)) {
+			(void)buf_putc(out, '@');
+			(void)buf_put_span(out, at);
+		}
+		if (targets.p != NULL)
+			(void)buf_putc(out, '\n');
+	}
+}
+
+static enum directory_kind
+find_local(struct look *l, struct span local, struct buf *out)
+{
+	enum directory_kind kind = DIRECTORY_UNKNOWN;
+	struct span value;
+	struct buf key;
+
+	buf_init(&key, DIRECTORY_KEY_MAX - 1);
+	put_lower(&key, local);
+	(void)buf_putc(&key, '@');
+	(void)buf_put_span(&key, l->domain);
+	if (key.over)
+		goto out;
+	if (get(l, 'a', buf_span(&key), &value)) {
+		kind = DIRECTORY_ACCOUNT;
+		(void)buf_put_span(out, value); /* over is seen in the end */
+	} else if (get(l, 'l', buf_span(&key), &value)) {
+		kind = DIRECTORY_ALIAS;
+		(void)buf_put_span(out, value);
+	} else if (get(l, 'b', span_head(buf_span(&key), local.n), &value)) {
+		kind = DIRECTORY_ALIAS;
+		put_bare(out, value, l->domain);
+	}
+out:
+	buf_fini(&key);
+	return kind;
+}
+
+/* user+detail is user; the local part may be quoted, and need it no more */
+static enum directory_kind
+find_base(struct look *l, struct buf *out)
+{
+	enum directory_kind kind = DIRECTORY_UNKNOWN;
+	struct span base = l->local, local, domain;
+	struct buf text;
+
+	if (span_at(base, 0) == '"')
+		base = span_from(base, 1);
+	if (span_find(base, '+') == base.n || span_find(base, '+') == 0)
+		return kind;
+	buf_init(&text, 1024);
+	(void)buf_putc(&text, '"');
+	(void)buf_put_span(&text, span_head(base, span_find(base, '+')));
+	(void)buf_puts(&text, "\"@x");
+	if (addr_mailbox(buf_span(&text), &text, NULL) == RC_OK) {
+		buf_drop(&text, span_find(base, '+') + 4);
+		if (addr_split(buf_span(&text), &local, &domain))
+			kind = find_local(l, local, out);
+	}
+	buf_fini(&text);
+	return kind;
+}
+
+static enum directory_kind
+find_catchall(struct look *l, struct buf *out)
+{
+	struct span value;
+
+	if (!get(l, 'c', l->domain, &value))
+		return DIRECTORY_UNKNOWN;
+	(void)buf_put_span(out, value);
+	return DIRECTORY_ALIAS;
+}
+
+static enum directory_kind
+find_user(struct look *l, struct buf *out)
+{
+	enum directory_kind kind = find_local(l, l->local, out);
+
+	return kind != DIRECTORY_UNKNOWN ? kind : find_base(l, out);
+}
+
+/* RFC 5321 4.5.1; an address that leads nowhere is not used */
+static enum directory_kind
+find_postmaster(struct look *l, struct buf *out)
+{
+	enum directory_kind kind = DIRECTORY_UNKNOWN;
+	struct look to = {.d = l->d};
+	struct span address, nothing;
+	struct buf ignored;
+
+	if (!span_eq_ci(l->local, SPAN_LIT("postmaster")) ||
+	    !get(l, 'p', SPAN_NONE, &address) ||
+	    !addr_split(address, &to.local, &to.domain))
+		return kind;
+	if (span_eq_ci(to.local, l->local) && span_eq(to.domain, l->domain))
+		return kind;
+	buf_init(&ignored, 0);
+	if (!get(&to, 'd', to.domain, &nothing) ||
+	    find_user(&to, &ignored) != DIRECTORY_UNKNOWN ||
+	    find_catchall(&to, &ignored) != DIRECTORY_UNKNOWN) {
+		kind = DIRECTORY_ALIAS;
+		(void)buf_put_span(out, address);
+	}
+	l->broken = l->broken || to.broken;
+	buf_fini(&ignored);
+	return kind;
+}
+
+static enum directory_kind
+find(struct look *l, struct span mailbox, struct buf *out)
+{
+	enum directory_kind kind;
+	struct span nothing;
+
+	if (span_eq_ci(mailbox, SPAN_LIT("postmaster"))) {
+		l->local = mailbox;
+		if (!get(l, 'f', SPAN_NONE, &l->domain))
+			return DIRECTORY_UNKNOWN;
+	} else if (!addr_split(mailbox, &l->local, &l->domain)) {
+		return DIRECTORY_UNKNOWN;
+	}
+	if (!get(l, 'd', l->domain, &nothing))
+		return DIRECTORY_ELSEWHERE;
+	kind = find_user(l, out);
+	if (kind == DIRECTORY_UNKNOWN)
+		kind = find_postmaster(l, out);
+	if (kind == DIRECTORY_UNKNOWN)
+		kind = find_catchall(l, out);
+	return kind;
+}
+
+enum directory_kind
+directory_find(
+    const struct directory *d, struct span mailbox, struct buf *target)
+{
+	struct look l = {.d = d};
+	enum directory_kind kind;
+	struct buf none = {.max = 0};
+	struct buf *out = target == NULL ? &none : target;
+	size_t before;
+	bool was_over;
+
+	if (d == NULL || mdb_txn_renew(d->txn) != 0)
+		return DIRECTORY_ERROR;
+	before = out->n;
+	was_over = out->over;
+	out->over = false;
+	kind = find(&l, mailbox, out);
+	mdb_txn_reset(d->txn);
+	if (l.broken || (target != NULL && out->over)) {
+		out->n = before;
+		kind = DIRECTORY_ERROR;
+	}
+	out->over = was_over;
+	buf_fini(&none);
+	return kind;
+}

@@ -1,0 +1,19 @@
+/*
+ * The process of one account and service: forked from spawn, never exec'ed,
+ * confined to that account's folder, gone a few seconds after its last
+ * connection.
+ */
+#ifndef SPAWN_CHILD_H
+#define SPAWN_CHILD_H
+
+#include "lib/worker/worker.h"
+#include "spawn/service.h"
+
+/*
+ * Never returns. `link` (taken) is the socket to spawn. Whatever else is open,
+ * but for the log, is closed.
+ */
+void child_run(const struct worker *w, const struct service *service,
+    const char *account, int link) __attribute__((noreturn));
+
+#endif

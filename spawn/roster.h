@@ -1,0 +1,24 @@
+/*
+ * The living session processes: at most one for each account and service.
+ */
+#ifndef SPAWN_ROSTER_H
+#define SPAWN_ROSTER_H
+
+#include "lib/worker/worker.h"
+
+/* Told when a connection has been taken, or could not be. */
+typedef void roster_done(void *ctx, uint64_t id, const struct why *why);
+
+/*
+ * Give a logged-in connection to its account's process, starting one if
+ * needed. fd is taken. `done` runs once, later; never after roster_forget.
+ */
+void roster_open(struct worker *w, const struct msg_session_open *open,
+    int fd, roster_done *done, void *ctx);
+/* The asker is gone; its connections are served all the same. */
+void roster_forget(const void *ctx);
+/* Children may have ended. */
+void roster_reap(void);
+size_t roster_count(void);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * What a mailbox service gives to the process that serves one account: three
+ * functions. The process has the account's rights and nothing else.
+ */
+#ifndef SPAWN_SERVICE_H
+#define SPAWN_SERVICE_H
+
+#include <event2/event.h>
+
+#include "lib/base/why.h"
+#include "lib/conf/conf.h"
+
+struct service_env {
+	struct event_base *base;
+	const struct conf *conf;
+	const char *account; /* login */
+	const char *maildir; /* absolute path of its Maildir */
+	/* the last connection has ended */
+	void (*on_idle)(void *ctx);
+	void *ctx;
+};
+
+struct service {
+	const char *name; /* "pop3" */
+	/* Once, inside the sandbox. NULL with *why set: nothing can be served. */
+	void *(*open)(const struct service_env *env, struct why *why);
+	/* A logged-in connection; fd is taken. */
+	void (*take)(void *state, int fd);
+	/* Connections being served. */
+	size_t (*connections)(const void *state);
+};
+
+/* NULL when there is none of that name. */
+const struct service *service_find(struct span name);
+
+#endif

@@ -1,0 +1,238 @@
+"""A letter in: SMTP, the direct path, the queue, the mailbox."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.system.suite import Suite, wait_for
+
+pytestmark = pytest.mark.usefixtures("netns")
+BODY = b"From: x\r\nSubject: hello\r\n\r\nline\r\n.dot\r\n\xe4\r\n"
+
+
+@pytest.fixture
+def suite(tmpdir, bindir):
+    with Suite(tmpdir, bindir) as s:
+        yield s.start()
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def only(paths):
+    assert len(paths) == 1, paths
+    return read(paths[0])
+
+
+def stuffed(body):
+    return body.replace(b"\r\n.", b"\r\n..")
+
+
+def check_copy(text, account, body=BODY):
+    """The letter as it must lie in the mailbox: LF, trace, every octet."""
+    head = re.match(
+        rb"Return-Path: <x@elsewhere\.example>\n"
+        rb"Delivered-To: ([^\n]*)\n"
+        rb"Received: from client\.example \(\[127\.0\.0\.1\]\)\n"
+        rb"\tby mail\.example\.org with ESMTP id [0-9a-v]{15};\n"
+        rb"\t[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} "
+        rb"\d\d:\d\d:\d\d [+-]\d{4}\n", text)
+    assert head, text[:600]
+    assert head[1].decode() == account
+    assert text[head.end():] == body.replace(b"\r\n", b"\n")
+
+
+def test_direct(suite):
+    wire = suite.connect().greet()
+    code, text = wire.mail("Alice@Example.ORG", stuffed(BODY)[:-2])
+    assert code == "250"
+    # the promise: it is there by now, and was never in the queue
+    check_copy(only(suite.messages("alice@example.org")), "alice@example.org")
+    assert suite.queue() == []
+    assert not suite.said("queue.filed")
+    wire.close()
+
+
+def test_name_tells_sizes(suite):
+    wire = suite.connect().greet()
+    assert wire.mail("alice@example.org", stuffed(BODY)[:-2])[0] == "250"
+    path, = suite.messages("alice@example.org")
+    name, text = os.path.basename(path), read(path)
+    sizes = re.search(r",S=(\d+),W=(\d+)$", name)
+    assert sizes, name
+    assert int(sizes[1]) == len(text)
+    assert int(sizes[2]) == len(text) + text.count(b"\n")
+
+
+def test_several_recipients_get_a_copy_each(suite):
+    wire = suite.connect().greet()
+    assert wire.mail(["alice@example.org", "bob@example.org"],
+                     stuffed(BODY)[:-2])[0] == "250"
+    for account in ("alice@example.org", "bob@example.org"):
+        path, = suite.messages(account)
+        check_copy(read(path), account)
+        assert os.stat(path).st_nlink == 1
+        assert os.stat(path).st_mode & 0o077 == 0
+
+
+def test_queued(tmpdir, bindir):
+    with Suite(tmpdir, bindir, yaml="queue: {direct_recipients: 0}\n") as s:
+        s.start()
+        wire = s.connect().greet()
+        assert wire.mail(["alice@example.org", "bob@example.org"],
+                         stuffed(BODY)[:-2])[0] == "250"
+        assert s.said("queue.filed")
+        wait_for("an empty queue", lambda: not s.queue())
+        for account in ("alice@example.org", "bob@example.org"):
+            check_copy(only(s.messages(account)), account)
+
+
+def test_queue_file_says_what_is_to_happen(tmpdir, bindir):
+    with Suite(tmpdir, bindir) as s:
+        s.remove_worker("delivery")
+        s.start(wait=False)
+        wire = wait_for("smtp", lambda: s.said("worker.ready", role="smtpd")
+                        and s.said("worker.ready", role="qmgr")
+                        and s.connect()).greet()
+        assert wire.mail("alice@example.org", stuffed(BODY)[:-2])[0] == "250"
+        name, = s.queue()
+        lines = read(f"{s.spool}/new/{name}").decode("latin-1").split("\r\n")
+        assert re.fullmatch(r"Mailstead-Queue: 1 offset=\d{10} size=\d{10} "
+                            r"crc32c=[0-9a-f]{8} state=live", lines[0])
+        assert lines[1] == "Mailstead-From: <x@elsewhere.example>"
+        assert re.fullmatch(r"Mailstead-Arrived: \S+Z client=\[127\.0\.0\.1\]"
+                            r" proto=ESMTP login=", lines[2])
+        assert lines[3] == ("Mailstead-To: todo <alice@example.org> "
+                            "account=alice@example.org")
+        assert lines[4].startswith("Received: from client.example")
+        s.kill_all()
+        # delivered after a restart, once, and the file is gone
+        s.add_worker("delivery")
+        s.start()
+        wait_for("an empty queue", lambda: not s.queue())
+        check_copy(only(s.messages("alice@example.org")), "alice@example.org")
+
+
+def test_aliases(tmpdir, bindir):
+    with open(f"{tmpdir}/aliases", "w", encoding="ascii") as f:
+        f.write("team@example.org: alice@example.org, bob@example.org, "
+                "Alice@example.org\n")
+    conf = f"paths_aliases: {tmpdir}/aliases\n"
+    suite = Suite(tmpdir, bindir)
+    text = read(suite.conf).decode().replace(
+        "paths:\n", f"paths:\n  aliases: {tmpdir}/aliases\n")
+    assert conf not in text
+    with open(suite.conf, "w", encoding="ascii") as f:
+        f.write(text)
+    with suite as s:
+        s.start()
+        wire = s.connect().greet()
+        assert wire.mail("team@example.org", stuffed(BODY)[:-2])[0] == "250"
+        for account in ("alice@example.org", "bob@example.org"):
+            check_copy(only(s.messages(account)), account)
+
+
+def test_refusals(suite):
+    wire = suite.connect().greet()
+    assert wire.say("RCPT TO:<alice@example.org>")[0] == "503"
+    assert wire.say("DATA")[0] == "503"
+    assert wire.say("MAIL FROM:<a@b@c>")[0] == "501"
+    assert wire.say("MAIL FROM:<a@b.example> SIZE=99999999999")[0] == "552"
+    assert wire.say("MAIL FROM:<a@b.example> FOO=1")[0] == "555"
+    assert wire.say("MAIL FROM:<a@b.example>")[0] == "250"
+    assert wire.say("MAIL FROM:<a@b.example>")[0] == "503"
+    assert wire.say("DATA")[0] == "503"
+    assert wire.say("RCPT TO:<nobody@example.org>")[0] == "550"
+    code, text = wire.say("RCPT TO:<x@elsewhere.example>")
+    assert code == "550" and text.startswith("5.7.1")
+    assert wire.say("RCPT TO:<alice@example.org>")[0] == "250"
+    assert wire.say("VRFY alice")[0] == "252"
+    assert wire.say("NONSENSE")[0] == "500"
+    assert wire.say("AUTH PLAIN")[0] in ("502", "503")
+    assert wire.say("RSET")[0] == "250"
+    assert wire.say("DATA")[0] == "503"
+    assert wire.say("QUIT")[0] == "221"
+    assert suite.messages("alice@example.org") == []
+
+
+@pytest.mark.parametrize("octets", [
+    b"a\n.\nMAIL FROM:<evil@example.org>\nQUIT\n\r\n.\r\n",
+    b"a\n.\r\nMAIL FROM:<evil@example.org>\r\n.\r\n",
+    b"a\r\n.\nMAIL FROM:<evil@example.org>\r\n.\r\n",
+    b"a\r.\rMAIL FROM:<evil@example.org>\r\n.\r\n",
+    b"a\r\n.\rMAIL FROM:<evil@example.org>\r\n.\r\n",
+    b"a\0b\r\n.\r\n",
+])
+def test_only_crlf_dot_crlf_ends_a_message(suite, octets):
+    wire = suite.connect().greet()
+    wire.say("MAIL FROM:<x@elsewhere.example>")
+    wire.say("RCPT TO:<alice@example.org>")
+    wire.say("DATA")
+    wire.send(octets + b"NOOP\r\n")
+    code, text = wire.reply()
+    assert (code, text[:5]) == ("554", "5.6.0")
+    # that was one message, refused, and then one command
+    assert wire.reply()[0] == "250"
+    assert suite.messages("alice@example.org") == []
+    assert wire.mail("alice@example.org", b"good")[0] == "250"
+    assert len(suite.messages("alice@example.org")) == 1
+
+
+def test_pipelining(suite):
+    wire = suite.connect().greet()
+    wire.send(b"MAIL FROM:<x@elsewhere.example>\r\n"
+              b"RCPT TO:<nobody@example.org>\r\nRCPT TO:<bob@example.org>\r\n"
+              b"DATA\r\n")
+    assert [wire.reply()[0] for _ in range(4)] == ["250", "550", "250", "354"]
+    wire.send(b"x\r\n.\r\nMAIL FROM:<>\r\nRSET\r\nQUIT\r\n")
+    assert [wire.reply()[0] for _ in range(4)] == ["250", "250", "250", "221"]
+    assert len(suite.messages("bob@example.org")) == 1
+
+
+def test_large_message_and_limit(tmpdir, bindir):
+    with Suite(tmpdir, bindir, yaml="smtpd: {max_message_size: 4MB}\n") as s:
+        s.start()
+        wire = s.connect().greet()
+        line = b"x" * 76 + b"\r\n"
+        body = line * (3 * 1048576 // len(line))
+        assert wire.mail("alice@example.org", body)[0] == "250"
+        code, text = wire.mail("alice@example.org", body * 2)
+        assert (code, text[:5]) == ("552", "5.3.4")
+        assert wire.mail("alice@example.org", b"small")[0] == "250"
+        assert len(s.messages("alice@example.org")) == 2
+
+
+def test_too_long_a_line_and_odd_bytes(suite):
+    wire = suite.connect().greet()
+    wire.send(b"NOOP " + b"x" * (10 << 20) + b"\r\n")
+    assert wire.reply()[0] == "500"
+    assert wire.say("NO\nOP")[0] == "500"
+    assert wire.say("NO\0OP")[0] == "500"
+    assert wire.say("NOOP")[0] == "250"
+
+
+def test_too_many_errors(suite):
+    wire = suite.connect().greet()
+    codes = [wire.say("BAD")[0] for _ in range(21)]
+    assert codes[:20] == ["500"] * 20
+    assert wire.reply()[0] == "421"
+    assert wire.reply() == ("", "")
+
+
+@pytest.mark.parametrize("program", ["swaks", "curl"])
+def test_ordinary_programs(suite, program):
+    host, port = suite.address()
+    argv = {
+        "swaks": ["swaks", "--server", host, "--port", str(port), "--from",
+                  "x@elsewhere.example", "--to", "bob@example.org", "--body",
+                  "token-4711"],
+        "curl": ["curl", "-sS", f"smtp://{host}:{port}", "--mail-from",
+                 "x@elsewhere.example", "--mail-rcpt", "bob@example.org",
+                 "-T", "-"],
+    }[program]
+    subprocess.run(argv, input="Subject: s\r\n\r\ntoken-4711\r\n", text=True,
+                   check=True, timeout=60, capture_output=True)
+    assert b"token-4711" in only(suite.messages("bob@example.org"))

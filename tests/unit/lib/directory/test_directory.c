@@ -1,0 +1,335 @@
+/*
+ * Sources into a snapshot and back: what is found, expanded and refused.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "lib/base/io.h"
+#include "lib/directory/compile.h"
+#include "lib/directory/directory.h"
+#include "tests/unit/rows.h"
+#include "lib/base/banned.h"
+
+#define SECRET "$y$j9T$secretsecret$hash"
+#define ACCOUNTS                                              \
+	"# accounts\n\nJoe@one.example " SECRET " name=Joe\n" \
+	"ann@two.example !\n%22a%20b%22@one.example !\n"      \
+	"gone@gone.example " SECRET "\nboth@one.example !\n"  \
+	"x.y@one.example !\n"
+#define ALIASES                                                         \
+	"# aliases\n"                                                   \
+	"team@one.example: joe, ann@two.example,\r\n"                   \
+	"  # within\n\n\tout@far.example, JOE@one.example\n"            \
+	"Root: joe\nboth@one.example: root\n\"q r\": joe@one.example\n" \
+	"loop@one.example: loop2\nloop2@one.example: loop\n"            \
+	"self@one.example: self, ann@two.example\n"                     \
+	"lost@one.example: nobody\nhalf@one.example: nobody, joe\n"     \
+	"@two.example: ann, far@far.example\n"                          \
+	"x@gone.example: joe@one.example\nplus+x@one.example: ann\n"
+
+enum what {
+	FIND,
+	EXPAND,
+	COMPILE
+};
+
+static const struct row {
+	const char *name;
+	enum what what;
+	const char *in;           /* mailbox, or the aliases file */
+	enum directory_kind kind; /* FIND */
+	const char *out;          /* target; accounts; accounts file */
+	const char *more;         /* postmaster; elsewhere; reason */
+	const char *status;
+} rows[] = {
+    {"account", FIND, "Joe@one.example", DIRECTORY_ACCOUNT, "Joe@one.example",
+	NULL, NULL},
+    {"account without case", FIND, "jOE@one.example", DIRECTORY_ACCOUNT,
+	"Joe@one.example", NULL, NULL},
+    {"account of the other domain", FIND, "joe@two.example", DIRECTORY_ALIAS,
+	"ann@two.example\nfar@far.example", NULL, NULL},
+    {"quoted account", FIND, "\"A b\"@one.example", DIRECTORY_ACCOUNT,
+	"\"a b\"@one.example", NULL, NULL},
+    {"account before alias", FIND, "both@one.example", DIRECTORY_ACCOUNT,
+	"both@one.example", NULL, NULL},
+    {"account in no local domain", FIND, "gone@gone.example",
+	DIRECTORY_ELSEWHERE, "", NULL, NULL},
+    {"elsewhere", FIND, "a@far.example", DIRECTORY_ELSEWHERE, "", NULL, NULL},
+    {"literal", FIND, "a@[192.0.2.1]", DIRECTORY_ELSEWHERE, "", NULL, NULL},
+    {"unknown", FIND, "nobody@one.example", DIRECTORY_UNKNOWN, "", NULL, NULL},
+    {"empty", FIND, "", DIRECTORY_UNKNOWN, "", NULL, NULL},
+    {"no domain", FIND, "joe", DIRECTORY_UNKNOWN, "", NULL, NULL},
+    {"alias", FIND, "Team@one.example", DIRECTORY_ALIAS,
+	"joe@one.example\nann@two.example\nout@far.example\nJOE@one.example",
+	NULL, NULL},
+    {"bare alias", FIND, "root@one.example", DIRECTORY_ALIAS, "joe@one.example",
+	NULL, NULL},
+    {"bare alias of the other domain", FIND, "ROOT@two.example",
+	DIRECTORY_ALIAS, "joe@two.example", NULL, NULL},
+    {"quoted bare alias", FIND, "\"q r\"@two.example", DIRECTORY_ALIAS,
+	"joe@one.example", NULL, NULL},
+    {"detail", FIND, "joe+x+y@one.example", DIRECTORY_ACCOUNT,
+	"Joe@one.example", NULL, NULL},
+    {"detail of an alias", FIND, "root+x@one.example", DIRECTORY_ALIAS,
+	"joe@one.example", NULL, NULL},
+    {"detail of a quoted account", FIND, "\"a b+c d\"@one.example",
+	DIRECTORY_ACCOUNT, "\"a b\"@one.example", NULL, NULL},
+    {"detail that needed the quotes", FIND, "\"joe+c d\"@one.example",
+	DIRECTORY_ACCOUNT, "Joe@one.example", NULL, NULL},
+    {"name with a plus", FIND, "plus+x@one.example", DIRECTORY_ALIAS,
+	"ann@one.example", NULL, NULL},
+    {"plus in front", FIND, "+joe@one.example", DIRECTORY_UNKNOWN, "", NULL,
+	NULL},
+    {"detail of nobody", FIND, "nobody+x@one.example", DIRECTORY_UNKNOWN, "",
+	NULL, NULL},
+    {"catch-all", FIND, "nobody@two.example", DIRECTORY_ALIAS,
+	"ann@two.example\nfar@far.example", NULL, NULL},
+    {"postmaster not given", FIND, "postmaster@one.example", DIRECTORY_UNKNOWN,
+	"", NULL, NULL},
+    {"postmaster", FIND, "PostMaster@one.example", DIRECTORY_ALIAS,
+	"joe@one.example", "joe@one.example", NULL},
+    {"postmaster before catch-all", FIND, "postmaster@two.example",
+	DIRECTORY_ALIAS, "joe@one.example", "joe@one.example", NULL},
+    {"postmaster without a domain", FIND, "postmaster", DIRECTORY_ALIAS,
+	"joe@one.example", "joe@one.example", NULL},
+    {"postmaster elsewhere", FIND, "postmaster@one.example", DIRECTORY_ALIAS,
+	"p@far.example", "p@far.example", NULL},
+    {"postmaster who is nobody", FIND, "postmaster@one.example",
+	DIRECTORY_UNKNOWN, "", "nobody@one.example", NULL},
+    {"postmaster who is nobody, catch-all", FIND, "postmaster@two.example",
+	DIRECTORY_ALIAS, "ann@two.example\nfar@far.example",
+	"nobody@one.example", NULL},
+    {"postmaster by a catch-all", FIND, "postmaster@one.example",
+	DIRECTORY_ALIAS, "boss@two.example", "boss@two.example", NULL},
+    {"postmaster is the catch-all's", FIND, "postmaster@two.example",
+	DIRECTORY_ALIAS, "ann@two.example\nfar@far.example",
+	"postmaster@two.example", NULL},
+
+    {"expand account", EXPAND, "joe+x@one.example", 0, "Joe@one.example\n", "",
+	""},
+    {"expand alias", EXPAND, "team@one.example", 0,
+	"Joe@one.example\nann@two.example\n", "out@far.example\n", ""},
+    {"expand elsewhere", EXPAND, "a@far.example", 0, "", "a@far.example\n", ""},
+    {"expand unknown", EXPAND, "nobody@one.example", 0, NULL,
+	"nobody@one.example: no such mailbox", "5.1.1"},
+    {"expand to unknown", EXPAND, "lost@one.example", 0, NULL,
+	"nobody@one.example: no such mailbox", "5.1.1"},
+    {"expand to one unknown", EXPAND, "half@one.example", 0,
+	"Joe@one.example\n", "", "nobody@one.example: no such mailbox"},
+    {"expand loop", EXPAND, "loop@one.example", 0, NULL,
+	"loop@one.example: alias of itself only", "5.4.6"},
+    {"expand loop with more", EXPAND, "self@one.example", 0,
+	"ann@two.example\n", "", ""},
+
+    {"account twice", COMPILE, "", 0, "a@one.example !\n#\nA@one.example !\n",
+	"accounts:3: a@one.example is given twice, first on line 1", "5.3.5"},
+    {"bad account", COMPILE, "", 0, "a@one.example !\nb !\n",
+	"accounts:2: login: @ expected behind the local part", "5.3.5"},
+    {"account without hash", COMPILE, "", 0, "a@one.example\n",
+	"accounts:1: password hash (or !) expected behind the login", "5.3.5"},
+    {"alias twice", COMPILE, "a: b\n\n# c\nA: c\n", 0, "",
+	"aliases:4: a is given twice, first on line 1", "5.3.5"},
+    {"catch-all twice", COMPILE, "@one.example: b\n@ONE.example: b\n", 0, "",
+	"aliases:2: one.example is given twice, first on line 1", "5.3.5"},
+    {"program", COMPILE, "a: |/bin/x\n", 0, "",
+	"aliases:1: only addresses can be targets", "5.3.5"},
+    {"quoted program", COMPILE, "a: b,\n  \"|/bin/x y, z\"\n", 0, "",
+	"aliases:2: only addresses can be targets", "5.3.5"},
+    {"program behind a backslash", COMPILE, "a: \"\\|x\"@b\n", 0, "",
+	"aliases:1: only addresses can be targets", "5.3.5"},
+    {"file", COMPILE, "a: /dev/null\n", 0, "",
+	"aliases:1: only addresses can be targets", "5.3.5"},
+    {"include", COMPILE, "a:\n # x\n :include:/x\n", 0, "",
+	"aliases:3: only addresses can be targets", "5.3.5"},
+    {"no colon", COMPILE, "b: c\na b\n", 0, "",
+	"aliases:2: colon expected behind the name", "5.3.5"},
+    {"no target", COMPILE, "a:\n", 0, "", "aliases:1: address expected",
+	"5.3.5"},
+    {"comma behind", COMPILE, "a: b,\n", 0, "", "aliases:1: address expected",
+	"5.3.5"},
+    {"two commas", COMPILE, "a: b,\n ,c\n", 0, "",
+	"aliases:1: address expected", "5.3.5"},
+    {"continues nothing", COMPILE, "\n a: b\n", 0, "",
+	"aliases:2: continues nothing", "5.3.5"},
+    {"bad name", COMPILE, "a b: c\n", 0, "",
+	"aliases:1: @ expected behind the local part", "5.3.5"},
+    {"bad domain", COMPILE, "@a_b: c\n", 0, "",
+	"aliases:1: something behind the address", "5.3.5"},
+    {"bad target", COMPILE, "a: b@c..d\n", 0, "", "aliases:1: domain expected",
+	"5.3.5"},
+    {"two words", COMPILE, "a: b c\n", 0, "",
+	"aliases:1: @ expected behind the local part", "5.3.5"},
+    {"control character", COMPILE, "a: b, \001\n", 0, "",
+	"aliases:1: control character in the address", "5.3.5"},
+};
+
+static char folder[] = "/tmp/mailstead-directory-XXXXXX";
+
+static int
+memfile(const char *text)
+{
+	int fd = io_memfd("source");
+
+	assert_true(fd >= 0);
+	assert_true(io_write_all(fd, text, strlen(text)));
+	return fd;
+}
+
+static enum rc
+compile(const char *accounts, const char *aliases, const char *postmaster,
+    struct why *why)
+{
+	char one[] = "one.example", two[] = "two.example";
+	char *v[] = {one, two, one, NULL};
+	struct conf_list domains = {v, 3};
+	struct directory_source source = {
+	    &domains, postmaster, memfile(accounts), memfile(aliases)};
+	enum rc rc;
+
+	assert_int_equal(chdir(folder), 0);
+	(void)umask(077);
+	rc = directory_compile(&source, "d.mdb", why);
+	io_close(&source.accounts);
+	io_close(&source.aliases);
+	return rc;
+}
+
+/* nothing but the snapshot is there */
+static int
+count_files(void)
+{
+	DIR *dir = opendir(folder);
+	int n = 0;
+
+	assert_non_null(dir);
+	for (const struct dirent *e; (e = readdir(dir)) != NULL;)
+		n += e->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+static void
+check_find(const struct row *row, const struct directory *d)
+{
+	struct span in = span_of(row->in);
+	size_t n = strlen(row->out);
+	struct buf out;
+
+	buf_init(&out, n + 1);
+	assert_true(buf_putc(&out, '!'));
+	assert_int_equal(directory_find(d, in, &out), row->kind);
+	assert_string_equal(buf_cstr(&out) + 1, row->out);
+	assert_int_equal(directory_find(d, in, NULL), row->kind);
+	buf_fini(&out);
+	assert_int_equal(directory_find(NULL, in, NULL), DIRECTORY_ERROR);
+	if (n == 0)
+		return;
+	buf_init(&out, n - 1);
+	assert_int_equal(directory_find(d, in, &out), DIRECTORY_ERROR);
+	assert_int_equal(out.n, 0);
+	buf_fini(&out);
+}
+
+static void
+check_expand(const struct row *row, const struct directory *d)
+{
+	struct buf accounts, elsewhere;
+	struct why why;
+	enum rc rc;
+
+	buf_init(&accounts, 1000);
+	buf_init(&elsewhere, 1000);
+	rc = directory_expand(d, span_of(row->in), &accounts, &elsewhere, &why);
+	assert_int_equal(rc, row->out == NULL ? RC_PERM : RC_OK);
+	if (rc == RC_OK) {
+		assert_string_equal(buf_cstr(&accounts), row->out);
+		assert_string_equal(buf_cstr(&elsewhere), row->more);
+		assert_string_equal(why.text, row->status);
+	} else {
+		assert_int_equal(accounts.n + elsewhere.n, 0);
+		assert_string_equal(why.text, row->more);
+		assert_string_equal(why.status, row->status);
+	}
+	assert_int_equal(directory_expand(NULL, span_of(row->in), &accounts,
+			     &elsewhere, &why),
+	    RC_TEMP);
+	buf_fini(&accounts);
+	buf_fini(&elsewhere);
+}
+
+static void
+check_file(void)
+{
+	struct stat st;
+	struct buf all;
+	FILE *f = fopen("d.mdb", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	buf_init(&all, 1 << 20);
+	assert_int_equal(io_read_file(fileno(f), &all, NULL), RC_OK);
+	assert_null(memmem(all.p, all.n, "secret", 6));
+	/* nor what is in no local domain */
+	assert_null(memmem(all.p, all.n, "gone", 4));
+	buf_fini(&all);
+	(void)fclose(f);
+}
+
+static void
+check_row(void **state)
+{
+	const struct row *row = *state;
+	struct directory *d = NULL;
+	struct why why;
+
+	if (row->what == COMPILE) {
+		assert_int_equal(compile(row->out, row->in, "", &why), RC_PERM);
+		assert_string_equal(why.text, row->more);
+		assert_string_equal(why.status, row->status);
+		assert_int_equal(count_files(), 0);
+		return;
+	}
+	assert_int_equal(
+	    compile(ACCOUNTS, ALIASES,
+		row->what == FIND && row->more != NULL ? row->more : "", &why),
+	    RC_OK);
+	assert_int_equal(count_files(), 1);
+	check_file();
+	/* it is never changed, and nothing is left */
+	assert_int_equal(compile("", "", "", &why), RC_TEMP);
+	assert_int_equal(count_files(), 1);
+	assert_int_equal(directory_open("d.mdb", &d, &why), RC_OK);
+	if (row->what == FIND)
+		check_find(row, d);
+	else
+		check_expand(row, d);
+	assert_int_equal(count_files(), 1);
+	directory_close(&d);
+	assert_null(d);
+	directory_close(&d);
+	assert_int_equal(unlink("d.mdb"), 0);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0])];
+	int rc;
+
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL,
+		    NULL, (void *)(uintptr_t)&rows[i]};
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	return rmdir(folder) == 0 ? rc : 1;
+}
