@@ -33,7 +33,7 @@ accounts_index_fini(struct accounts_index *x)
 {
 	accounts_index_clear(x);
 	free(x->v);
-	*x = (struct accounts_index){0, 0, NULL};
+	*x = (struct accounts_index){0};
 }
 
 char *
@@ -124,7 +124,11 @@ accounts_index_fill(struct accounts_index *x, struct span text)
 	if (x->n > 0)
 		qsort(x->v, x->n, sizeof(*x->v), by_key);
 	bad = drop_doubles(x, bad);
-	LOG(ACCOUNT_FILE, log_num(x->n), log_num(bad));
+	/* a young file is read twice */
+	if (x->n != x->told || bad != x->told_bad)
+		LOG(ACCOUNT_FILE, log_num(x->n), log_num(bad));
+	x->told = x->n;
+	x->told_bad = bad;
 }
 
 /* How many keys are before `key`; with `past`, not behind it. */

@@ -10,6 +10,7 @@
 struct accounts_index {
 	size_t n, cap;
 	struct accounts_entry *v;
+	size_t told, told_bad; /* of the last reading */
 };
 
 /* From the file's text, which outlives it. Broken lines are logged, by number

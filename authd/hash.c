@@ -166,6 +166,9 @@ hash_usable(struct span hash)
 
 	if (!span_copy(hash, text, sizeof(text)))
 		return false;
+	/* crypt(3) takes nearly any two letters for a salt of DES */
+	if (text[0] != '$' && hash.n != (text[0] == '_' ? 20 : 13))
+		return false;
 	verdict = crypt_checksalt(text);
 	/* old and cheap schemes are for who chose them to replace */
 	return verdict != CRYPT_SALT_INVALID &&

@@ -301,7 +301,7 @@ check_name(struct span name, struct why *why)
 			MANAGE_NAME_MAX);
 }
 
-/* So that nobody is asked for a password, or a thread for a hash, in vain. */
+/* So that no hash is made in vain; it is checked again at the change. */
 static enum rc
 check_exists(const struct change *ch, bool wanted, struct why *why)
 {
