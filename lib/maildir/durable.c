@@ -39,9 +39,9 @@ durable_init(struct durable *d, int dir, int tmp, struct why *why)
 	/* measured to keep name and data with one fsync; tmpfs keeps nothing
 	 * over a power cut in any order */
 	d->by_name = (unsigned long)fs.f_type == EXT4_SUPER_MAGIC ||
-	    (unsigned long)fs.f_type == XFS_SUPER_MAGIC ||
-	    (unsigned long)fs.f_type == BTRFS_SUPER_MAGIC ||
-	    (unsigned long)fs.f_type == TMPFS_MAGIC;
+		     (unsigned long)fs.f_type == XFS_SUPER_MAGIC ||
+		     (unsigned long)fs.f_type == BTRFS_SUPER_MAGIC ||
+		     (unsigned long)fs.f_type == TMPFS_MAGIC;
 	return RC_OK;
 }
 
@@ -60,18 +60,26 @@ durable_create(const struct durable *d, const char *name,
 	*f = (struct durable_file){.fd = -1};
 	if (d->by_name) {
 		f->unnamed = true;
-		f->fd = openat(
-		    d->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		f->fd =
+		    openat(d->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 		return f->fd >= 0 ? RC_OK : no_room(why, "new file");
 	}
 	if (snprintf(f->tmp_name, sizeof(f->tmp_name), "%.100s.%d", name,
-	        (int)getpid()) >= (int)sizeof(f->tmp_name))
+		(int)getpid()) >= (int)sizeof(f->tmp_name))
 		return why_set(why, RC_PERM, "5.3.0", "name too long");
 	/* left by a process of our number that was killed: nobody uses it */
 	(void)unlinkat(d->tmp, f->tmp_name, 0);
 	f->fd = openat(d->tmp, f->tmp_name,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return f->fd >= 0 ? RC_OK : no_room(why, "new file in tmp");
+}
+
+enum rc
+durable_found(const struct durable *d, int dir, int fd, struct why *why)
+{
+	if (durable_sync(fd) < 0 || (!d->by_name && durable_sync(dir) < 0))
+		return why_sys(why, RC_TEMP, "4.3.0", "fsync");
+	return RC_OK;
 }
 
 /* The name is taken: by an earlier run of ourselves, perhaps not flushed. */
@@ -81,9 +89,10 @@ sync_existing(const struct durable *d, const char *name, struct why *why)
 	int fd = io_open_read(d->dir, name);
 	enum rc rc = RC_OK;
 
-	if (fd < 0 || durable_sync(fd) < 0 ||
-	    (!d->by_name && durable_sync(d->dir) < 0))
-		rc = why_sys(why, RC_TEMP, "4.3.0", "fsync %s", name);
+	if (fd < 0)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "open %s", name);
+	else
+		rc = durable_found(d, d->dir, fd, why);
 	io_close(&fd);
 	return rc;
 }
@@ -120,8 +129,8 @@ commit_temporary(const struct durable *d, const struct durable_file *f,
 		rc = no_room(why, "fsync");
 	} else if (linkat(d->tmp, f->tmp_name, d->dir, name, 0) < 0) {
 		*existed = errno == EEXIST;
-		rc = *existed ? sync_existing(d, name, why) :
-				no_room(why, "link");
+		rc = *existed ? sync_existing(d, name, why)
+			      : no_room(why, "link");
 	} else if (durable_sync(d->dir) < 0) {
 		rc = no_room(why, "fsync of the folder");
 		(void)unlinkat(d->dir, name, 0); /* not promised */
@@ -136,8 +145,8 @@ durable_commit(const struct durable *d, struct durable_file *f,
     const char *name, bool *existed, struct why *why)
 {
 	*existed = false;
-	return f->unnamed ? commit_unnamed(d, f, name, existed, why) :
-			    commit_temporary(d, f, name, existed, why);
+	return f->unnamed ? commit_unnamed(d, f, name, existed, why)
+			  : commit_temporary(d, f, name, existed, why);
 }
 
 void

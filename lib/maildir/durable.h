@@ -28,8 +28,7 @@ struct durable_file {
 };
 
 /* Look at the file system behind `dir`. RC_TEMP when it cannot be asked. */
-enum rc durable_init(
-    struct durable *d, int dir, int tmp, struct why *why);
+enum rc durable_init(struct durable *d, int dir, int tmp, struct why *why);
 
 /*
  * A new empty file without its name; `name` (at most 100 bytes) is where it
@@ -48,6 +47,14 @@ enum rc durable_create(const struct durable *d, const char *name,
  */
 enum rc durable_commit(const struct durable *d, struct durable_file *f,
     const char *name, bool *existed, struct why *why);
+
+/*
+ * Flush a file that was found under its name in the folder `dir`, since
+ * whoever made or moved it may have been killed before it did. RC_OK is the
+ * promise again; on failure the file stays as it is.
+ */
+enum rc durable_found(
+    const struct durable *d, int dir, int fd, struct why *why);
 
 /* Give up: nothing is left. Closes f->fd. */
 void durable_abort(const struct durable *d, struct durable_file *f);
