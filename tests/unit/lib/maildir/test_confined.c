@@ -112,7 +112,11 @@ static void
 check_row(void **state)
 {
 	const struct row *row = *state;
+<<<<<<< HEAD
 	char *text = calloc(1, row->size);
+=======
+	char *text;
+>>>>>>> local
 	int status = -1;
 	pid_t pid;
 
@@ -120,7 +124,10 @@ check_row(void **state)
 	    (unshare(CLONE_NEWNS) < 0 ||
 		mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)) {
 		print_message("in a container: no namespace of mounts\n");
+<<<<<<< HEAD
 		free(text);
+=======
+>>>>>>> local
 		skip();
 	}
 	box_make();
@@ -129,6 +136,10 @@ check_row(void **state)
 	if (row->made)
 		box_folders();
 	own_all();
+<<<<<<< HEAD
+=======
+	text = calloc(1, row->size);
+>>>>>>> local
 	box_message(span_make(text, row->size));
 	box.d.again = row->again;
 	box.d.arrived_us = 1;
