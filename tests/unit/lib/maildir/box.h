@@ -127,11 +127,7 @@ static inline struct span
 box_read(const char *folder, const char *name)
 {
 	char full[512], *p;
-<<<<<<< HEAD
-	struct stat st;
-=======
 	struct stat st = {0};
->>>>>>> local
 	size_t got;
 	int fd;
 

@@ -55,44 +55,17 @@ fsync(int fd)
 }
 
 int
-<<<<<<< HEAD
-linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
-=======
 linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
->>>>>>> local
 {
 	disk_say("link ");
 	if (disk.steal_name) {
 		disk.steal_name = false;
-<<<<<<< HEAD
-		(void)close(openat(to_dir, to, O_CREAT | O_WRONLY, 0600));
-=======
 		(void)close(openat(tofd, to, O_CREAT | O_WRONLY, 0600));
->>>>>>> local
 	}
 	if (disk.fail_link != 0) {
 		errno = disk.fail_link;
 		return -1;
 	}
-<<<<<<< HEAD
-	return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
-}
-
-int
-mkdirat(int dir, const char *name, mode_t mode)
-{
-	disk_say("mkdir:%s ", name);
-	return (int)syscall(SYS_mkdirat, dir, name, mode);
-}
-
-int
-fstatfs(int fd, struct statfs *fs)
-{
-	long rc = syscall(SYS_fstatfs, fd, fs);
-
-	if (disk.unknown)
-		fs->f_type = 0x6969; /* NFS */
-=======
 	return (int)syscall(SYS_linkat, fromfd, from, tofd, to, flags);
 }
 
@@ -110,7 +83,6 @@ fstatfs(int fildes, struct statfs *buf)
 
 	if (disk.unknown)
 		buf->f_type = 0x6969; /* NFS */
->>>>>>> local
 	return (int)rc;
 }
 
