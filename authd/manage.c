@@ -77,11 +77,11 @@ ask_directory(struct authd *a)
 	if (a->stale_id != 0)
 		return;
 	a->stale_id = ++a->last_id;
-	TAILQ_FOREACH(ch, &a->changes, next)
-	if (ch->changed && ch->stale_id == 0) {
-		ch->stale_id = a->stale_id;
-		any = true;
-	}
+	TAILQ_FOREACH (ch, &a->changes, next)
+		if (ch->changed && ch->stale_id == 0) {
+			ch->stale_id = a->stale_id;
+			any = true;
+		}
 	if (!any)
 		a->stale_id = 0;
 	else

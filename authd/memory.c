@@ -76,9 +76,9 @@ find(struct memory *m, const struct digest *d)
 {
 	struct entry *e;
 
-	LIST_FOREACH(e, &m->chains[digest_tag(d) % CHAINS], chain)
-	if (digest_eq(&e->digest, d))
-		return e;
+	LIST_FOREACH (e, &m->chains[digest_tag(d) % CHAINS], chain)
+		if (digest_eq(&e->digest, d))
+			return e;
 	return NULL;
 }
 

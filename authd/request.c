@@ -92,8 +92,8 @@ count_delayed(const struct authd *a, const struct client *c)
 	const struct request *r;
 	size_t n = 0;
 
-	TAILQ_FOREACH(r, &a->requests, next)
-	n += r->client == c && evtimer_pending(r->timer, NULL);
+	TAILQ_FOREACH (r, &a->requests, next)
+		n += r->client == c && evtimer_pending(r->timer, NULL);
 	return n;
 }
 
@@ -315,9 +315,10 @@ on_session_opened(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct request *r;
 
 	(void)link;
-	TAILQ_FOREACH(r, &a->requests, next)
-	if (r->session_id != 0 && r->session_id == msg->session_opened.id)
-		break;
+	TAILQ_FOREACH (r, &a->requests, next)
+		if (r->session_id != 0 &&
+		    r->session_id == msg->session_opened.id)
+			break;
 	if (r == NULL)
 		return; /* the client has gone, or would not wait */
 	if (msg->session_opened.rc == RC_OK)

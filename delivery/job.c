@@ -29,9 +29,9 @@ find(struct job_desk *desk, struct span qid, uint32_t rcpt)
 {
 	struct job *j;
 
-	TAILQ_FOREACH(j, &desk->jobs, next)
-	if (j->d.rcpt == rcpt && span_eq(j->d.qid, qid))
-		return j;
+	TAILQ_FOREACH (j, &desk->jobs, next)
+		if (j->d.rcpt == rcpt && span_eq(j->d.qid, qid))
+			return j;
 	return NULL;
 }
 
@@ -141,8 +141,7 @@ job_desk_greet(struct job_desk *desk, struct ipc_link *link)
 	struct job *j;
 
 	desk->qmgr = link;
-	TAILQ_FOREACH(j, &desk->jobs, next)
-	{
+	TAILQ_FOREACH (j, &desk->jobs, next) {
 		end.count++;
 		/* if it fails the link closes, and the next one is told */
 		(void)proto_send_underway(

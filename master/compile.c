@@ -136,10 +136,10 @@ adopt(struct master *m)
 	memcpy(c->previous, c->current, sizeof(c->previous));
 	memcpy(c->current, c->next, sizeof(c->current));
 	LOG(MASTER_DIRECTORY, log_str(c->current), log_str("ok"));
-	TAILQ_FOREACH(p, &m->procs, next)
-	if (p->link != NULL && p->state != PROC_BACKOFF)
-		proto_send_directory(
-		    p->link, &(struct msg_directory){span_of(c->current)});
+	TAILQ_FOREACH (p, &m->procs, next)
+		if (p->link != NULL && p->state != PROC_BACKOFF)
+			proto_send_directory(p->link,
+			    &(struct msg_directory){span_of(c->current)});
 }
 
 static void
@@ -149,15 +149,16 @@ answer(struct master *m, bool ok)
 	struct proc *p;
 
 	for (size_t i = 0; i < c->n_served; i++)
-		TAILQ_FOREACH(p, &m->procs, next)
-	if (p->row->role == c->askers[i].role &&
-	    p->index == c->askers[i].index && p->state == PROC_RUNNING)
-		proto_send_directory_done(
-		    p->link, &(struct msg_directory_done){c->askers[i].id,
-				 ok ? RC_OK : RC_TEMP,
-				 ok ? SPAN_LIT("")
-				    : SPAN_LIT("directory not compiled: "
-					       "see the log")});
+		TAILQ_FOREACH (p, &m->procs, next)
+			if (p->row->role == c->askers[i].role &&
+			    p->index == c->askers[i].index &&
+			    p->state == PROC_RUNNING)
+				proto_send_directory_done(p->link,
+				    &(struct msg_directory_done){
+					c->askers[i].id, ok ? RC_OK : RC_TEMP,
+					ok ? SPAN_LIT("")
+					   : SPAN_LIT("directory not compiled: "
+						      "see the log")});
 	c->n_askers -= c->n_served;
 	memmove(c->askers, c->askers + c->n_served,
 	    c->n_askers * sizeof(c->askers[0]));

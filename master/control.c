@@ -117,8 +117,7 @@ put_listeners(struct caller *c)
 	struct buf b;
 
 	buf_init(&b, 1024);
-	TAILQ_FOREACH(l, &c->m->listeners, next)
-	{
+	TAILQ_FOREACH (l, &c->m->listeners, next) {
 		buf_clear(&b);
 		buf_putf(&b, "kind=listener service=%s address=", l->service);
 		enc_line(&b, span_of(l->address));
@@ -135,9 +134,9 @@ status_finish(struct caller *c)
 	c->status_id = 0;
 	evtimer_del(c->timer);
 	/* those that could not be asked, or did not answer */
-	TAILQ_FOREACH(p, &c->m->procs, next)
-	if (p->state != PROC_RUNNING)
-		put_worker(c, p, SPAN_LIT(""));
+	TAILQ_FOREACH (p, &c->m->procs, next)
+		if (p->state != PROC_RUNNING)
+			put_worker(c, p, SPAN_LIT(""));
 	put_listeners(c);
 	end(c, c->asked, c->waiting == 0 ? RC_OK : RC_TEMP,
 	    c->waiting == 0 ? SPAN_LIT("")
@@ -180,11 +179,11 @@ on_ctl_status(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	enc_line(&b, span_of(c->m->conf->hostname));
 	put_row(c, &b);
 	buf_fini(&b);
-	TAILQ_FOREACH(p, &c->m->procs, next)
-	if (p->state == PROC_RUNNING &&
-	    proto_send_status_ask(
-		p->link, &(struct msg_status_ask){c->status_id}))
-		c->waiting++;
+	TAILQ_FOREACH (p, &c->m->procs, next)
+		if (p->state == PROC_RUNNING &&
+		    proto_send_status_ask(
+			p->link, &(struct msg_status_ask){c->status_id}))
+			c->waiting++;
 	evtimer_add(c->timer, &patience);
 	if (c->waiting == 0)
 		status_finish(c);
@@ -197,8 +196,7 @@ control_on_status(struct proc *p, uint64_t id, struct span text)
 
 	if (p->m->control == NULL)
 		return;
-	TAILQ_FOREACH(c, &p->m->control->callers, next)
-	{
+	TAILQ_FOREACH (c, &p->m->control->callers, next) {
 		if (c->status_id != id || id == 0 || c->waiting == 0)
 			continue;
 		put_worker(c, p, text);
@@ -250,10 +248,11 @@ on_ctl_reach(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	if (!may(c, id))
 		return;
-	TAILQ_FOREACH(p, &c->m->procs, next)
-	if (p->row->role == msg->ctl_reach.role && p->state == PROC_RUNNING &&
-	    p->generation == c->m->generation)
-		break;
+	TAILQ_FOREACH (p, &c->m->procs, next)
+		if (p->row->role == msg->ctl_reach.role &&
+		    p->state == PROC_RUNNING &&
+		    p->generation == c->m->generation)
+			break;
 	if (p == NULL ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, fds) < 0) {

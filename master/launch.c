@@ -65,8 +65,7 @@ send_channels(struct proc *p)
 {
 	struct proc *q;
 
-	TAILQ_FOREACH(q, &p->m->procs, next)
-	{
+	TAILQ_FOREACH (q, &p->m->procs, next) {
 		int fds[2];
 
 		if (q == p || q->link == NULL || !fits(p, q) ||
@@ -93,9 +92,11 @@ send_listeners(struct proc *p)
 
 	for (const char *const *s = p->row->services; s != NULL && *s != NULL;
 	     s++)
-		TAILQ_FOREACH(l, &p->m->listeners, next)
-	if (l->keep && span_eq(span_of(l->service), span_of(*s)))
-		proto_send_listener(p->link, &(struct msg_listener){span_of(*s),
+		TAILQ_FOREACH (l, &p->m->listeners, next)
+			if (l->keep &&
+			    span_eq(span_of(l->service), span_of(*s)))
+				proto_send_listener(
+				    p->link, &(struct msg_listener){span_of(*s),
 						 span_of(l->address), l->fd});
 }
 

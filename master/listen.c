@@ -110,10 +110,10 @@ find(struct master *m, const char *service, const char *configured)
 {
 	struct listener *l;
 
-	TAILQ_FOREACH(l, &m->listeners, next)
-	if (span_eq(span_of(l->service), span_of(service)) &&
-	    span_eq(span_of(l->configured), span_of(configured)))
-		return l;
+	TAILQ_FOREACH (l, &m->listeners, next)
+		if (span_eq(span_of(l->service), span_of(service)) &&
+		    span_eq(span_of(l->configured), span_of(configured)))
+			return l;
 	return NULL;
 }
 
@@ -173,8 +173,8 @@ listen_open(struct master *m, const struct conf *conf, struct why *why)
 {
 	struct listener *l, *last = TAILQ_LAST(&m->listeners, listener_list);
 
-	TAILQ_FOREACH(l, &m->listeners, next)
-	l->keep = false;
+	TAILQ_FOREACH (l, &m->listeners, next)
+		l->keep = false;
 	if (open_list(m, "smtp", &conf->listen.smtp, why) == RC_OK &&
 	    open_list(m, "submission", &conf->listen.submission, why) ==
 		RC_OK &&
@@ -185,8 +185,8 @@ listen_open(struct master *m, const struct conf *conf, struct why *why)
 		return RC_OK;
 	while ((l = TAILQ_LAST(&m->listeners, listener_list)) != last)
 		close_one(m, l);
-	TAILQ_FOREACH(l, &m->listeners, next)
-	l->keep = true;
+	TAILQ_FOREACH (l, &m->listeners, next)
+		l->keep = true;
 	return RC_PERM;
 }
 
@@ -217,10 +217,10 @@ listen_stop(struct master *m)
 	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
 	struct listener *l;
 
-	TAILQ_FOREACH(l, &m->listeners, next)
-	/* without it a connection in this moment may be reset */
-	(void)setsockopt(
-	    l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	TAILQ_FOREACH (l, &m->listeners, next)
+		/* without it a connection in this moment may be reset */
+		(void)setsockopt(
+		    l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
 void

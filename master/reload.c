@@ -91,8 +91,7 @@ tell_singles(struct master *m)
 {
 	struct proc *p;
 
-	TAILQ_FOREACH(p, &m->procs, next)
-	{
+	TAILQ_FOREACH (p, &m->procs, next) {
 		struct buf text;
 
 		if (!p->row->single || p->link == NULL)

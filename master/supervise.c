@@ -229,9 +229,9 @@ find_pid(struct master *m, pid_t pid)
 {
 	struct proc *p;
 
-	TAILQ_FOREACH(p, &m->procs, next)
-	if (p->pid == pid)
-		return p;
+	TAILQ_FOREACH (p, &m->procs, next)
+		if (p->pid == pid)
+			return p;
 	return NULL;
 }
 
@@ -317,8 +317,8 @@ supervise_all_running(const struct master *m, uint32_t generation)
 {
 	const struct proc *p;
 
-	TAILQ_FOREACH(p, &m->procs, next)
-	if (p->generation == generation && p->state != PROC_RUNNING)
-		return false;
+	TAILQ_FOREACH (p, &m->procs, next)
+		if (p->generation == generation && p->state != PROC_RUNNING)
+			return false;
 	return true;
 }

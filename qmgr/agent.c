@@ -31,9 +31,9 @@ find_foreign(struct agent *a, struct span name, uint32_t rcpt)
 {
 	struct foreign *f;
 
-	TAILQ_FOREACH(f, &a->foreign, next)
-	if (f->rcpt == rcpt && span_eq(span_of(f->name), name))
-		return f;
+	TAILQ_FOREACH (f, &a->foreign, next)
+		if (f->rcpt == rcpt && span_eq(span_of(f->name), name))
+			return f;
 	return NULL;
 }
 
@@ -192,11 +192,10 @@ choose(struct message *m, size_t rcpt)
 	struct agent *a, *best = NULL;
 	struct foreign *f;
 
-	TAILQ_FOREACH(a, &m->q->agents, next)
-	if (!a->told)
-		return NULL;
-	TAILQ_FOREACH(a, &m->q->agents, next)
-	{
+	TAILQ_FOREACH (a, &m->q->agents, next)
+		if (!a->told)
+			return NULL;
+	TAILQ_FOREACH (a, &m->q->agents, next) {
 		f = find_foreign(a, span_of(m->name), (uint32_t)rcpt);
 		if (f != NULL)
 			return a; /* it is under way already */
@@ -239,7 +238,7 @@ agent_underway(const struct qmgr *q)
 	const struct agent *a;
 	size_t n = 0;
 
-	TAILQ_FOREACH(a, &q->agents, next)
-	n += a->underway;
+	TAILQ_FOREACH (a, &q->agents, next)
+		n += a->underway;
 	return n;
 }

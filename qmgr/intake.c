@@ -40,9 +40,9 @@ partial_find(struct intake *in, uint64_t txn)
 {
 	struct partial *p;
 
-	TAILQ_FOREACH(p, &in->partials, next)
-	if (p->txn == txn)
-		return p;
+	TAILQ_FOREACH (p, &in->partials, next)
+		if (p->txn == txn)
+			return p;
 	return NULL;
 }
 
@@ -303,9 +303,9 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	worker_link_closed(q->w, link, why);
 	/* nobody waits any more; what is under way goes on all the same */
 	for (size_t i = 0; i < QMGR_BUCKETS; i++)
-		TAILQ_FOREACH(m, &q->buckets[i], next)
-	if (m->intake == in)
-		m->intake = NULL;
+		TAILQ_FOREACH (m, &q->buckets[i], next)
+			if (m->intake == in)
+				m->intake = NULL;
 	while (!TAILQ_EMPTY(&in->partials))
 		partial_free(in, TAILQ_FIRST(&in->partials));
 	TAILQ_REMOVE(&q->intakes, in, next);
@@ -328,8 +328,8 @@ intake_announce(struct qmgr *q, const struct why *why)
 {
 	struct intake *in;
 
-	TAILQ_FOREACH(in, &q->intakes, next)
-	tell(in, why);
+	TAILQ_FOREACH (in, &q->intakes, next)
+		tell(in, why);
 }
 
 void
@@ -353,7 +353,7 @@ intake_count(const struct qmgr *q)
 	const struct intake *in;
 	size_t n = 0;
 
-	TAILQ_FOREACH(in, &q->intakes, next)
-	n++;
+	TAILQ_FOREACH (in, &q->intakes, next)
+		n++;
 	return n;
 }

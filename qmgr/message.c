@@ -43,9 +43,9 @@ message_find(struct qmgr *q, struct span name)
 {
 	struct message *m;
 
-	TAILQ_FOREACH(m, bucket(q, name), next)
-	if (span_eq(span_of(m->name), name))
-		return m;
+	TAILQ_FOREACH (m, bucket(q, name), next)
+		if (span_eq(span_of(m->name), name))
+			return m;
 	return NULL;
 }
 

@@ -41,7 +41,7 @@ ask_authd(struct session *s, struct span authzid, struct span login,
 	struct msg_auth ask = {.id = ++server->next_id,
 	    .service = SPAN_LIT("smtp"),
 	    .client =
-	        span_starts(client, tag) ? span_from(client, tag.n) : client,
+		span_starts(client, tag) ? span_from(client, tag.n) : client,
 	    .tls = stream_tls(s->stream) != NULL,
 	    .authzid = authzid,
 	    .login = login,

@@ -42,9 +42,9 @@ by_txn(struct server *server, uint64_t id)
 {
 	struct session *s;
 
-	TAILQ_FOREACH(s, &server->sessions, next)
-	if (s->state == ST_COMMIT && s->txn->id == id)
-		return s;
+	TAILQ_FOREACH (s, &server->sessions, next)
+		if (s->state == ST_COMMIT && s->txn->id == id)
+			return s;
 	return NULL;
 }
 
@@ -78,9 +78,9 @@ on_auth_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct session *s;
 
 	(void)link;
-	TAILQ_FOREACH(s, &server->sessions, next)
-	if (s->auth_id != 0 && s->auth_id == msg->auth_result.id)
-		break;
+	TAILQ_FOREACH (s, &server->sessions, next)
+		if (s->auth_id != 0 && s->auth_id == msg->auth_result.id)
+			break;
 	if (s != NULL)
 		cmd_auth_result(s, &msg->auth_result);
 }

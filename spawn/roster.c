@@ -66,9 +66,9 @@ on_taken(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct handover *h;
 
 	(void)link;
-	TAILQ_FOREACH(h, &e->waiting, next)
-	if (h->token == msg->session_taken.id)
-		break;
+	TAILQ_FOREACH (h, &e->waiting, next)
+		if (h->token == msg->session_taken.id)
+			break;
 	if (h == NULL)
 		return;
 	TAILQ_REMOVE(&e->waiting, h, next);
@@ -148,10 +148,10 @@ give(struct worker *w, const struct service *service, const char *account,
 		finish(h, &why);
 		return;
 	}
-	TAILQ_FOREACH(e, &roster.entries, next)
-	if (e->link != NULL && e->service == service &&
-	    span_eq(span_of(e->account), span_of(account)))
-		break;
+	TAILQ_FOREACH (e, &roster.entries, next)
+		if (e->link != NULL && e->service == service &&
+		    span_eq(span_of(e->account), span_of(account)))
+			break;
 	if (e == NULL)
 		e = start(w, service, account, &why);
 	if (e == NULL) {
@@ -194,10 +194,10 @@ roster_forget(const void *ctx)
 	struct handover *h;
 	struct entry *e;
 
-	TAILQ_FOREACH(e, &roster.entries, next)
-	TAILQ_FOREACH(h, &e->waiting, next)
-	if (h->ctx == ctx)
-		h->done = NULL;
+	TAILQ_FOREACH (e, &roster.entries, next)
+		TAILQ_FOREACH (h, &e->waiting, next)
+			if (h->ctx == ctx)
+				h->done = NULL;
 }
 
 static void
@@ -226,9 +226,9 @@ roster_reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		TAILQ_FOREACH(e, &roster.entries, next)
-		if (e->pid == pid)
-			break;
+		TAILQ_FOREACH (e, &roster.entries, next)
+			if (e->pid == pid)
+				break;
 		if (e != NULL)
 			reaped(e, status);
 	}

@@ -246,7 +246,6 @@ deliver(uint32_t rcpt)
 	    t.qmgr, &(struct msg_deliver){.qid = SPAN_LIT("qid"),
 			.rcpt = rcpt,
 			.account = box.d.account,
-			.address = box.d.account,
 			.sender = box.d.sender,
 			.trace = SPAN_LIT("Received: by us\n"),
 			.arrived = 5,
