@@ -61,9 +61,10 @@ ask(const char *prompt, char *line)
 		(void)sigaction(signals[i], &act, &old[i]); /* cannot fail */
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK);
-	(void)fputs(prompt, stderr); /* it is asked all the same */
-	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0)
+	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0) {
+		(void)fputs(prompt, stderr); /* it is asked all the same */
 		n = read_line(line);
+	}
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before); /* was possible */
 	(void)fputc('\n', stderr);
 	for (size_t i = 0; i < SIGNALS; i++)

@@ -175,8 +175,8 @@ check_edits(void **state)
 	/* in place, of the same size, perhaps within one tick of the clock */
 	(void)snprintf(path, sizeof(path), "%s/accounts", folder);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	for (char c = 'c'; c < 'z'; c++) {
-		(void)snprintf(text, sizeof(text), "%c@b.c !\n", c);
+	for (int c = 'c'; c < 'z'; c++) {
+		(void)snprintf(text, sizeof(text), "%c@b.c !\n", (char)c);
 		assert_int_equal(pwrite(fd, text, 8, 0), 8);
 		assert_int_equal(accounts_refresh(a, &why), RC_OK);
 		assert_non_null(accounts_find(a, span_make(text, 5)));
