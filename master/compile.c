@@ -143,6 +143,19 @@ adopt(struct master *m)
 }
 
 static void
+answer_one(struct proc *p, uint64_t id, bool ok)
+{
+	struct msg_directory_done done = {id, RC_OK, SPAN_LIT("")};
+
+	if (!ok) {
+		done.rc = RC_TEMP;
+		done.text = SPAN_LIT("directory not compiled: see the log");
+	}
+	if (p->state == PROC_RUNNING)
+		proto_send_directory_done(p->link, &done);
+}
+
+static void
 answer(struct master *m, bool ok)
 {
 	struct compile *c = m->compile;
@@ -151,14 +164,8 @@ answer(struct master *m, bool ok)
 	for (size_t i = 0; i < c->n_served; i++)
 		TAILQ_FOREACH (p, &m->procs, next)
 			if (p->row->role == c->askers[i].role &&
-			    p->index == c->askers[i].index &&
-			    p->state == PROC_RUNNING)
-				proto_send_directory_done(p->link,
-				    &(struct msg_directory_done){
-					c->askers[i].id, ok ? RC_OK : RC_TEMP,
-					ok ? SPAN_LIT("")
-					   : SPAN_LIT("directory not compiled: "
-						      "see the log")});
+			    p->index == c->askers[i].index)
+				answer_one(p, c->askers[i].id, ok);
 	c->n_askers -= c->n_served;
 	memmove(c->askers, c->askers + c->n_served,
 	    c->n_askers * sizeof(c->askers[0]));

@@ -65,7 +65,8 @@ load_conf(struct master *m)
 		exit(EXIT_CONFIG);
 	}
 	buf_init(&errors, REPORT_MAX);
-	if (conf_load(fd, m->conf_path, &m->conf, &errors) != RC_OK) {
+	if (conf_load(fd, m->conf_path, &m->conf, &errors) != RC_OK ||
+	    m->conf == NULL) {
 		(void)fputs(buf_cstr(&errors), stderr); /* dying anyway */
 		exit(EXIT_CONFIG);
 	}

@@ -28,8 +28,6 @@ struct handover {
 	void *ctx;
 };
 
-TAILQ_HEAD(handover_list, handover);
-
 struct entry {
 	TAILQ_ENTRY(entry) next;
 	struct worker *w;
@@ -37,7 +35,7 @@ struct entry {
 	char *account;
 	pid_t pid;
 	struct ipc_link *link; /* NULL: it takes nothing more */
-	struct handover_list waiting;
+	TAILQ_HEAD(, handover) waiting;
 };
 
 static struct {
@@ -80,15 +78,13 @@ static void
 on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 {
 	struct entry *e = ctx;
-	struct handover_list list;
 	struct handover *h;
 
 	worker_link_closed(e->w, link, why);
 	ipc_link_free(&e->link);
-	TAILQ_INIT(&list);
-	TAILQ_CONCAT(&list, &e->waiting, next);
-	while ((h = TAILQ_FIRST(&list)) != NULL) {
-		TAILQ_REMOVE(&list, h, next);
+	/* without a link this entry is chosen no more */
+	while ((h = TAILQ_FIRST(&e->waiting)) != NULL) {
+		TAILQ_REMOVE(&e->waiting, h, next);
 		give(e->w, e->service, e->account, h);
 	}
 }

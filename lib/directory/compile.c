@@ -225,7 +225,7 @@ is_domain(struct compile *c, struct span domain)
 static enum rc
 arrange(struct compile *c)
 {
-	const struct record *twice = NULL, *before = NULL;
+	const struct record *twice = NULL;
 
 	qsort_r(c->records, c->n, sizeof(*c->records), by_key, c);
 	for (size_t i = 0; i < c->n; i++) {
@@ -235,10 +235,8 @@ arrange(struct compile *c)
 		if (i > 0 && span_eq(key, key_of(c, r - 1))) {
 			r->out = true; /* a domain may be listed twice */
 			if (r->line > 0 &&
-			    (twice == NULL || r->line < twice->line)) {
+			    (twice == NULL || r->line < twice->line))
 				twice = r;
-				before = r - 1;
-			}
 			continue;
 		}
 		domain = span_from(key, 1);
@@ -250,7 +248,7 @@ arrange(struct compile *c)
 	return why_set(c->why, RC_PERM, "5.3.5",
 	    "%s:%u: " SPAN_FMT " is given twice, first on line %u",
 	    c->text.p[twice->key] == 'a' ? "accounts" : "aliases", twice->line,
-	    SPAN_ARG(span_from(key_of(c, twice), 1)), before->line);
+	    SPAN_ARG(span_from(key_of(c, twice), 1)), (twice - 1)->line);
 }
 
 static int

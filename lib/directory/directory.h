@@ -12,7 +12,8 @@
 struct directory;
 
 /* RC_TEMP when the file is missing or is no snapshot of this version. */
-enum rc directory_open(const char *path, struct directory **d, struct why *why);
+enum rc directory_open(
+    const char *path, struct directory **out, struct why *why);
 /* Accepts NULL inside. */
 void directory_close(struct directory **d);
 

@@ -203,12 +203,24 @@ ipc_msg_close(
 }
 
 static uint64_t
-fnv(uint64_t h, const void *data, size_t n)
+fnv(uint64_t h, unsigned char c)
 {
-	const unsigned char *p = data;
+	return (h ^ c) * 1099511628211U;
+}
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 1099511628211U;
+static uint64_t
+fnv_text(uint64_t h, const char *s)
+{
+	for (; *s != '\0'; s++)
+		h = fnv(h, (unsigned char)*s);
+	return fnv(h, 0);
+}
+
+static uint64_t
+fnv_number(uint64_t h, uint32_t n)
+{
+	for (unsigned shift = 0; shift < 32; shift += 8)
+		h = fnv(h, (unsigned char)(n >> shift));
 	return h;
 }
 
@@ -219,16 +231,14 @@ ipc_schema_hash(const struct ipc_schema *schema)
 
 	for (size_t i = 0; i < schema->n_rows; i++) {
 		const struct ipc_row *row = &schema->rows[i];
-		uint32_t rights[3] = {row->from, row->to, row->phase};
 
-		h = fnv(h, row->name, strlen(row->name) + 1);
-		h = fnv(h, rights, sizeof(rights));
+		h = fnv_text(h, row->name);
+		h = fnv_number(h, row->from);
+		h = fnv_number(h, row->to);
+		h = fnv_number(h, row->phase);
 		for (size_t j = 0; j < row->n_fields; j++) {
-			uint32_t type = row->fields[j].type;
-
-			h = fnv(h, &type, sizeof(type));
-			h = fnv(h, row->fields[j].name,
-			    strlen(row->fields[j].name) + 1);
+			h = fnv_number(h, row->fields[j].type);
+			h = fnv_text(h, row->fields[j].name);
 		}
 	}
 	return h;

@@ -337,8 +337,8 @@ worker_path(const struct worker *w, const char *name)
 	bug("a path that master did not name");
 }
 
-/* each argument is one fact of the link: a struct would only rename them
- * NOLINTNEXTLINE(readability-function-size) */
+/* each argument is one fact of the link: a struct would only rename them */
+/* NOLINTBEGIN(readability-function-size) */
 struct ipc_link *
 worker_link_new(struct worker *w, enum role peer, int fd,
     ipc_handler *const *handlers, ipc_closed *on_closed, void *ctx)
@@ -353,6 +353,7 @@ worker_link_new(struct worker *w, enum role peer, int fd,
 	    .peer = peer,
 	    .phase = IPC_RUN});
 }
+/* NOLINTEND(readability-function-size) */
 
 void
 worker_link_closed(

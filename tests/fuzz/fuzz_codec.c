@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/base/io.h"
+#include "lib/ipc/codec.h"
 #include "lib/proto/proto.h"
 #include "lib/base/banned.h"
 

@@ -209,8 +209,8 @@ check_front_may_not(void **state)
 	for (int i = 0; i < 100; i++) {
 		unsigned n = 0;
 
-		TAILQ_FOREACH(c, &w.a.clients, next)
-		n++;
+		TAILQ_FOREACH (c, &w.a.clients, next)
+			n++;
 		if (n == 2)
 			break;
 		(void)turn_until(&w.ends, 1, 5);

@@ -174,13 +174,15 @@ honest(void)
 static void
 changes_it_afterwards(void)
 {
+	void *page;
+
 	honest();
 	assert_int_equal(pwrite(t.body, "WHAT", 4, 14), -1);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(ftruncate(t.body, 1), -1);
 	assert_int_equal(ftruncate(t.body, 4096), -1);
-	assert_true(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, t.body,
-			0) == MAP_FAILED);
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, t.body, 0);
+	assert_true(page == MAP_FAILED);
 }
 
 static void
