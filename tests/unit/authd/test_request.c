@@ -212,6 +212,7 @@ check_busy(void **state)
 {
 	(void)state;
 	begin(ROLE_SMTPD);
+	write_accounts(""); /* so that it is the dummy, which takes its time */
 	for (int i = 0; i < 400; i++) {
 		char login[32];
 

@@ -37,6 +37,9 @@ static struct world {
 	int session; /* at spawn */
 } w;
 
+static struct hasher *hashers[64];
+static size_t n_hashers;
+
 static void
 copy(char *to, size_t size, struct span s)
 {
@@ -181,6 +184,9 @@ world_begin(enum role front)
 	w.a.dirfd = open(w.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	authd_init(&w.a);
 	authd_start(&w.a);
+	/* its threads live, and use it, as long as the process */
+	assert_true(n_hashers < sizeof(hashers) / sizeof(hashers[0]));
+	hashers[n_hashers++] = w.a.hasher;
 	w.front = peer_new(front, &fd);
 	client_new(&w.a, front, fd);
 	w.ctl = peer_new(ROLE_CTL, &fd);
@@ -230,7 +236,6 @@ world_end(void)
 	(void)snprintf(command, sizeof(command), "%s/accounts", w.folder);
 	(void)unlink(command); /* some tests have none */
 	assert_int_equal(rmdir(w.folder), 0);
-	/* the threads use hasher and base as long as the process lives */
 }
 
 #endif
