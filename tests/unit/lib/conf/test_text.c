@@ -33,9 +33,9 @@ static const struct row {
     {"paths", BASE "paths: {spool: \"/a b/\\xe4\\\"\\\\\", aliases: ''}\n",
 	CONF_PATHS,
 	"paths.spool=/a%20b/%c3%a4%22\\\n"
-	"paths.state=/var/lib/mailstead\n"
+	"paths.state=" LOCALSTATEDIR "/lib/mailstead\n"
 	"paths.run=/run/mailstead\n"
-	"paths.mail=/var/lib/mailstead/mail\n"
+	"paths.mail=" LOCALSTATEDIR "/lib/mailstead/mail\n"
 	"paths.aliases=\n"},
     {"listeners without TLS", BASE, CONF_LISTEN,
 	"listen.smtp=*:25\n"
