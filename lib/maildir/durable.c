@@ -74,6 +74,14 @@ durable_create(const struct durable *d, const char *name,
 	return f->fd >= 0 ? RC_OK : no_room(why, "new file in tmp");
 }
 
+enum rc
+durable_found(const struct durable *d, int dir, int fd, struct why *why)
+{
+	if (durable_sync(fd) < 0 || (!d->by_name && durable_sync(dir) < 0))
+		return why_sys(why, RC_TEMP, "4.3.0", "fsync");
+	return RC_OK;
+}
+
 /* The name is taken: by an earlier run of ourselves, perhaps not flushed. */
 static enum rc
 sync_existing(const struct durable *d, const char *name, struct why *why)
@@ -81,9 +89,10 @@ sync_existing(const struct durable *d, const char *name, struct why *why)
 	int fd = io_open_read(d->dir, name);
 	enum rc rc = RC_OK;
 
-	if (fd < 0 || durable_sync(fd) < 0 ||
-	    (!d->by_name && durable_sync(d->dir) < 0))
-		rc = why_sys(why, RC_TEMP, "4.3.0", "fsync %s", name);
+	if (fd < 0)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "open %s", name);
+	else
+		rc = durable_found(d, d->dir, fd, why);
 	io_close(&fd);
 	return rc;
 }

@@ -48,6 +48,14 @@ enum rc durable_create(const struct durable *d, const char *name,
 enum rc durable_commit(const struct durable *d, struct durable_file *f,
     const char *name, bool *existed, struct why *why);
 
+/*
+ * Flush a file that was found under its name in the folder `dir`, since
+ * whoever made or moved it may have been killed before it did. RC_OK is the
+ * promise again; on failure the file stays as it is.
+ */
+enum rc durable_found(
+    const struct durable *d, int dir, int fd, struct why *why);
+
 /* Give up: nothing is left. Closes f->fd. */
 void durable_abort(const struct durable *d, struct durable_file *f);
 

@@ -1,0 +1,79 @@
+/*
+ * One message into one mailbox. Owns the form of the delivered file, its name
+ * and the rules by which a repetition knows what was done before. Blocking:
+ * runs in threads. No link is followed, no file replaced, none removed but
+ * the one that this call failed to make durable.
+ *
+ * The file holds, line ends LF:
+ *
+ *   Return-Path: <sender>
+ *   Delivered-To: account
+ *   trace                   (our Received field; empty when it is in the file)
+ *   the message             (CRLF becomes LF, any other CR and LF stay)
+ *
+ * Its name in new/ is `<base>,S=<size>,W=<size with CRLF line ends>`, where
+ *
+ *   <base>  <qid>.R<rcpt>         the first attempt
+ *           <qid>.R<rcpt>.<n>     n = 1 to 9: when what stands under the
+ *                                 names before it is torn
+ *
+ * and <qid> is the queue ID, of which control characters and `,:/%` become
+ * %xx. So name and bytes are made from the message alone: the same, whether
+ * it comes from smtpd's memory or from the queue's file. W= counts a CR for
+ * each LF that has none before it.
+ *
+ * A file of new/ or cur/ is ours if its name up to the first ',' or ':' is
+ * one of the bases. It is
+ *
+ *   whole   a regular file whose size is that of the S= in its name: done; it
+ *           is flushed, nothing is written
+ *   torn    anything else: the machine stopped between name and flush, or
+ *           another program took the S= away or changed the file. It does not
+ *           count, since it may lack mail that was promised, and it stays
+ *           where it is: an account's session moves it aside
+ *
+ * A whole one beside torn ones is whole. With `again` new/, then cur/ are
+ * searched before anything is written; without it only when the name turns
+ * out to be taken.
+ */
+#ifndef LIB_MAILDIR_DELIVER_H
+#define LIB_MAILDIR_DELIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/span.h"
+#include "lib/base/why.h"
+
+struct maildir_deliver {
+	struct span qid;
+	uint32_t rcpt;
+	bool again; /* an earlier attempt may have succeeded */
+	struct span account;
+	struct span sender;  /* "" is the null reverse-path */
+	struct span trace;   /* LF line ends */
+	uint64_t arrived_us; /* becomes the file's time; 0: now */
+	int file;            /* read by pread(2) only; borrowed */
+	uint64_t offset;     /* of the message in it */
+	uint64_t size;
+};
+
+#define MAILDIR_DELIVER_NAME_MAX 256
+
+struct maildir_delivered {
+	char name[MAILDIR_DELIVER_NAME_MAX]; /* as found, when it existed */
+	uint64_t size;                       /* on disk */
+	bool existed;
+};
+
+/*
+ * Deliver below the folder `mail` (see place.h); folders that are missing are
+ * made. RC_OK: the message is durable in the mailbox, *out says where. RC_PERM
+ * only for an account that can have no folder (5.1.1). Else RC_TEMP, and
+ * nothing is left under a name: 4.3.1 no room, 4.2.2 over quota, 4.3.0 all
+ * else. One attempt per queue ID and recipient at a time.
+ */
+enum rc maildir_deliver(int mail, const struct maildir_deliver *d,
+    struct maildir_delivered *out, struct why *why);
+
+#endif
