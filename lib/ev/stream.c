@@ -13,6 +13,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
 #include "lib/ev/stream.h"
 #include "lib/base/banned.h"
 
@@ -376,6 +377,15 @@ stream_consume(struct stream *s, size_t n)
 	if (n > s->in.n - s->in_off)
 		bug("more consumed than there was");
 	s->in_off += n;
+}
+
+void
+stream_consume_secret(struct stream *s, size_t n)
+{
+	size_t at = s->in_off;
+
+	stream_consume(s, n);
+	secret_wipe(s->in.p + at, n);
 }
 
 void
