@@ -32,7 +32,7 @@ peer_address(int fd)
 		buf_puts(&b, inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12],
 				 host, sizeof(host)));
 	else
-		buf_putf(&b, "IPv6:%s",
+		buf_puts(&b,
 		    inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)));
 	text = span_dup(buf_span(&b));
 	buf_fini(&b);

@@ -5,9 +5,8 @@
 #define LIB_EV_PEER_H
 
 /*
- * "192.0.2.1", "IPv6:2001:db8::1" (RFC 5321 section 4.1.3) or "unknown"; an
- * IPv4 address that was mapped to IPv6 is shown as the former. Owned by the
- * caller.
+ * "192.0.2.1", "2001:db8::1" or "unknown"; an IPv4 address that was mapped to
+ * IPv6 is shown as the former. Owned by the caller.
  */
 char *peer_address(int fd);
 
