@@ -195,9 +195,11 @@ FUZZ_PARTS_envelope := qmgr
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 
 .SECONDEXPANSION:
-unit_parts = $(call objects,$(call parts,$(filter-out lib/%,$1)))
+# (not in the rule: make would put the stem where the patterns have %)
+unit_folder = $(patsubst $(B)/tests/unit/%/,%,$(dir $1))
+unit_parts = $(call objects,$(call parts,$(filter-out lib/%,$(unit_folder))))
 $(UNIT_BINS): $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o \
-    $$(call unit_parts,$$(patsubst %/,%,$$(dir $$*))) $(LIB_A)
+    $$(call unit_parts,$$@) $(LIB_A)
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $^ $(ALL_LIBS) $(CMOCKA_LIBS)
 

@@ -29,8 +29,8 @@ static struct {
 static void
 fail(const struct why *why)
 {
-	LOG(SESSION_ERROR, log_str(child.account),
-	    log_str(child.service->name), log_str(why->text));
+	LOG(SESSION_ERROR, log_str(child.account), log_str(child.service->name),
+	    log_str(why->text));
 	_exit(1);
 }
 
@@ -89,8 +89,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
 
 /* Make the folders while spawn's rights are still there; "" on failure. */
 static void
-account_paths(
-    const struct worker *w, struct buf *home, struct buf *maildir)
+account_paths(const struct worker *w, struct buf *home, struct buf *maildir)
 {
 	struct maildir_folders folders;
 	struct maildir_place place;
@@ -118,8 +117,8 @@ account_paths(
 static void
 enter(const char *home, unsigned landlock_abi, bool required)
 {
-	struct sandbox_path path = {home,
-	    SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE};
+	struct sandbox_path path = {
+	    home, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE};
 	struct sandbox_setup setup = {.role = ROLE_SESSION,
 	    .paths = &path,
 	    .n_paths = 1,
@@ -166,9 +165,9 @@ child_run(const struct worker *w, const struct service *service,
 	enter(buf_cstr(&home), (unsigned)w->conf->sandbox.landlock_abi,
 	    w->conf->sandbox.required);
 	child.base = event_base_new();
-	child.linger = child.base == NULL ?
-	    NULL :
-	    evtimer_new(child.base, on_linger, NULL);
+	child.linger = child.base == NULL
+			   ? NULL
+			   : evtimer_new(child.base, on_linger, NULL);
 	if (child.linger == NULL)
 		bug("no event loop");
 	open_service(w, buf_cstr(&maildir));

@@ -31,9 +31,9 @@ on_opened(void *ctx, uint64_t id, const struct why *why)
 {
 	struct asker *a = ctx;
 
-	proto_send_session_opened(a->link,
-	    &(struct msg_session_opened){id, (uint8_t)why->rc,
-	        why->rc == RC_OK ? SPAN_LIT("") : span_of(why->text)});
+	proto_send_session_opened(
+	    a->link, &(struct msg_session_opened){id, (uint8_t)why->rc,
+			 why->rc == RC_OK ? SPAN_LIT("") : span_of(why->text)});
 }
 
 static void

@@ -66,9 +66,9 @@ on_taken(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct handover *h;
 
 	(void)link;
-	TAILQ_FOREACH (h, &e->waiting, next)
-		if (h->token == msg->session_taken.id)
-			break;
+	TAILQ_FOREACH(h, &e->waiting, next)
+	if (h->token == msg->session_taken.id)
+		break;
 	if (h == NULL)
 		return;
 	TAILQ_REMOVE(&e->waiting, h, next);
@@ -106,7 +106,7 @@ start(struct worker *w, const struct service *service, const char *account,
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	        0, fds) < 0) {
+		0, fds) < 0) {
 		why_sys(why, RC_TEMP, "4.3.0", "socketpair");
 		return NULL;
 	}
@@ -125,8 +125,8 @@ start(struct worker *w, const struct service *service, const char *account,
 	e->account = mem_dup(account);
 	e->pid = pid;
 	TAILQ_INIT(&e->waiting);
-	e->link = worker_link_new(
-	    w, ROLE_SESSION, fds[0], handlers, on_closed, e);
+	e->link =
+	    worker_link_new(w, ROLE_SESSION, fds[0], handlers, on_closed, e);
 	TAILQ_INSERT_TAIL(&roster.entries, e, next);
 	roster.n++;
 	LOG(SESSION_START, log_str(account), log_str(service->name),
@@ -142,15 +142,16 @@ give(struct worker *w, const struct service *service, const char *account,
 	struct why why;
 
 	if (h->tries++ == TRIES_MAX) {
-		why_set(&why, RC_TEMP, "4.3.0", "the mailbox's session ends "
-						"at once: see the log");
+		why_set(&why, RC_TEMP, "4.3.0",
+		    "the mailbox's session ends "
+		    "at once: see the log");
 		finish(h, &why);
 		return;
 	}
-	TAILQ_FOREACH (e, &roster.entries, next)
-		if (e->link != NULL && e->service == service &&
-		    span_eq(span_of(e->account), span_of(account)))
-			break;
+	TAILQ_FOREACH(e, &roster.entries, next)
+	if (e->link != NULL && e->service == service &&
+	    span_eq(span_of(e->account), span_of(account)))
+		break;
 	if (e == NULL)
 		e = start(w, service, account, &why);
 	if (e == NULL) {
@@ -193,10 +194,10 @@ roster_forget(const void *ctx)
 	struct handover *h;
 	struct entry *e;
 
-	TAILQ_FOREACH (e, &roster.entries, next)
-		TAILQ_FOREACH (h, &e->waiting, next)
-			if (h->ctx == ctx)
-				h->done = NULL;
+	TAILQ_FOREACH(e, &roster.entries, next)
+	TAILQ_FOREACH(h, &e->waiting, next)
+	if (h->ctx == ctx)
+		h->done = NULL;
 }
 
 static void
@@ -225,9 +226,9 @@ roster_reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		TAILQ_FOREACH (e, &roster.entries, next)
-			if (e->pid == pid)
-				break;
+		TAILQ_FOREACH(e, &roster.entries, next)
+		if (e->pid == pid)
+			break;
 		if (e != NULL)
 			reaped(e, status);
 	}

@@ -13,8 +13,8 @@ typedef void roster_done(void *ctx, uint64_t id, const struct why *why);
  * Give a logged-in connection to its account's process, starting one if
  * needed. fd is taken. `done` runs once, later; never after roster_forget.
  */
-void roster_open(struct worker *w, const struct msg_session_open *open,
-    int fd, roster_done *done, void *ctx);
+void roster_open(struct worker *w, const struct msg_session_open *open, int fd,
+    roster_done *done, void *ctx);
 /* The asker is gone; its connections are served all the same. */
 void roster_forget(const void *ctx);
 /* Children may have ended. */

@@ -6,8 +6,7 @@
 #include "lib/base/banned.h"
 
 static const struct service services[] = {
-    {"pop3", pop3d_account_open, pop3d_account_take,
-        pop3d_account_connections},
+    {"pop3", pop3d_account_open, pop3d_account_take, pop3d_account_connections},
 };
 
 const struct service *

@@ -22,7 +22,8 @@ struct service_env {
 
 struct service {
 	const char *name; /* "pop3" */
-	/* Once, inside the sandbox. NULL with *why set: nothing can be served. */
+	/* Once, inside the sandbox. NULL with *why set: nothing can be served.
+	 */
 	void *(*open)(const struct service_env *env, struct why *why);
 	/* A logged-in connection; fd is taken. */
 	void (*take)(void *state, int fd);

@@ -19,9 +19,10 @@
 /* accept strangers */
 #define SANDBOX_FRONTS (SANDBOX_OF(SMTPD) | SANDBOX_OF(POP3D))
 /* open the directory snapshot, and nothing for writing */
-#define SANDBOX_READERS (SANDBOX_FRONTS | SANDBOX_OF(AUTHD))
-/* have files of their own */
-#define SANDBOX_OWNERS (SANDBOX_CONFINED & ~SANDBOX_READERS)
+#define SANDBOX_READERS SANDBOX_FRONTS
+/* have many files: a queue, mailboxes; authd has one, and little else */
+#define SANDBOX_OWNERS \
+	(SANDBOX_CONFINED & ~SANDBOX_READERS & ~SANDBOX_OF(AUTHD))
 
 struct sandbox_policy;
 

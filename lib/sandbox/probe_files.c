@@ -192,9 +192,11 @@ try_environ(struct sandbox_probe *probe)
 	return try_open(path, O_RDONLY);
 }
 
-#define HELD     (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
-#define ALL      SANDBOX_CONFINED
-#define READERS  SANDBOX_READERS
+#define HELD    (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
+#define ALL     SANDBOX_CONFINED
+#define READERS SANDBOX_READERS
+/* and authd, whose one file is only ever replaced */
+#define FEW      (READERS | SANDBOX_OF(AUTHD))
 #define ANY_FILE arrange_files
 
 const struct sandbox_act sandbox_probe_files[] = {
@@ -202,19 +204,19 @@ const struct sandbox_act sandbox_probe_files[] = {
     /* a chroot does not hold who has a folder open from before */
     {"read below an open folder", ANY_FILE, try_read_below, 0,
 	SANDBOX_BY_LANDLOCK},
-    {"list a folder", ANY_FILE, try_list, READERS, HELD},
+    {"list a folder", ANY_FILE, try_list, FEW, HELD},
     {"open for writing", ANY_FILE, try_write, READERS, HELD | SANDBOX_BY_IDS},
     {"create a file", ANY_FILE, try_create, READERS, HELD | SANDBOX_BY_IDS},
-    {"create an unnamed file", ANY_FILE, try_tmpfile, READERS,
+    {"create an unnamed file", ANY_FILE, try_tmpfile, FEW,
 	HELD | SANDBOX_BY_IDS},
     {"truncate by name", ANY_FILE, try_truncate, ALL, 0},
-    {"truncate by open", ANY_FILE, try_open_truncate, READERS,
+    {"truncate by open", ANY_FILE, try_open_truncate, FEW,
 	HELD | SANDBOX_BY_IDS},
     {"unlink", ANY_FILE, try_unlink, READERS, HELD | SANDBOX_BY_IDS},
-    {"make a folder", ANY_FILE, try_mkdir, READERS, HELD | SANDBOX_BY_IDS},
+    {"make a folder", ANY_FILE, try_mkdir, FEW, HELD | SANDBOX_BY_IDS},
     {"rename", ANY_FILE, try_rename, READERS,
 	SANDBOX_BY_LANDLOCK | SANDBOX_BY_IDS},
-    {"link", ANY_FILE, try_link, READERS, SANDBOX_BY_LANDLOCK | SANDBOX_BY_IDS},
+    {"link", ANY_FILE, try_link, FEW, SANDBOX_BY_LANDLOCK | SANDBOX_BY_IDS},
     {"make a symbolic link", ANY_FILE, try_symlink, ALL, 0},
     {"make a fifo", ANY_FILE, try_mkfifo, ALL, 0},
     {"chmod", ANY_FILE, try_chmod, ALL, 0},

@@ -17,8 +17,7 @@ feed(struct dotstream *d, struct span in, size_t step, size_t *used)
 	while (*used < in.n && d->state != DOTSTREAM_DONE) {
 		size_t part = in.n - *used < step ? in.n - *used : step;
 
-		*used += dotstream_feed(
-		    d, span_make(in.p + *used, part), &out);
+		*used += dotstream_feed(d, span_make(in.p + *used, part), &out);
 	}
 	return out;
 }

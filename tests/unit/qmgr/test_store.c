@@ -92,11 +92,10 @@ comes_back_whole(void **state)
 
 	(void)state;
 	assert_int_equal(write_sample(&w, &why), RC_OK);
-	assert_int_equal(
-	    store_read(store.new, NAME, &e, &fd, &why), RC_OK);
+	assert_int_equal(store_read(store.new, NAME, &e, &fd, &why), RC_OK);
 	assert_int_equal(envelope_todo(e), 2);
-	assert_true(io_pread_all(fd, text, sizeof(text) - 1,
-	    (off_t)e->offset, &got));
+	assert_true(
+	    io_pread_all(fd, text, sizeof(text) - 1, (off_t)e->offset, &got));
 	assert_string_equal(text, "Received: here\r\n" BODY);
 	assert_int_equal(e->size, strlen(text));
 	io_close(&fd);
@@ -115,8 +114,7 @@ word_is_kept_and_sum_holds(void **state)
 	(void)state;
 	assert_int_equal(write_sample(&w, &why), RC_OK);
 	w.envelope->rcpts[1].word = ENVELOPE_DONE;
-	assert_int_equal(
-	    store_word(w.fd, &w.envelope->rcpts[1], &why), RC_OK);
+	assert_int_equal(store_word(w.fd, &w.envelope->rcpts[1], &why), RC_OK);
 	assert_int_equal(store_read(store.new, NAME, &e, &fd, &why), RC_OK);
 	assert_int_equal(e->rcpts[0].word, ENVELOPE_TODO);
 	assert_int_equal(e->rcpts[1].word, ENVELOPE_DONE);
@@ -158,9 +156,9 @@ one_wrong_bit_is_seen(void **state)
 		char c;
 
 		if (((uint64_t)at >= r[0].word_at &&
-		        (uint64_t)at < r[0].word_at + 4) ||
+			(uint64_t)at < r[0].word_at + 4) ||
 		    ((uint64_t)at >= r[1].word_at &&
-		        (uint64_t)at < r[1].word_at + 4) ||
+			(uint64_t)at < r[1].word_at + 4) ||
 		    (at >= 75 && at < 79))
 			continue;
 		assert_int_equal(pread(w.fd, &c, 1, at), 1);

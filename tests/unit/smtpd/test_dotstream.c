@@ -18,30 +18,29 @@ static const struct row {
 } rows[] = {
     {"a line", SPAN_LIT("Hi\r\n.\r\n"), SPAN_LIT("Hi\r\n"), 0, true, 0},
     {"no content", SPAN_LIT(".\r\n"), SPAN_LIT(""), 0, true, 0},
-    {"what follows stays", SPAN_LIT("a\r\n.\r\nQUIT\r\n"), SPAN_LIT("a\r\n"),
-        0, true, 6},
+    {"what follows stays", SPAN_LIT("a\r\n.\r\nQUIT\r\n"), SPAN_LIT("a\r\n"), 0,
+	true, 6},
     {"a stuffed dot", SPAN_LIT("..\r\n.\r\n"), SPAN_LIT(".\r\n"), 0, true, 0},
-    {"dot before text", SPAN_LIT(".x\r\n.\r\n"), SPAN_LIT("x\r\n"), 0, true,
-        0},
+    {"dot before text", SPAN_LIT(".x\r\n.\r\n"), SPAN_LIT("x\r\n"), 0, true, 0},
     {"dots within a line", SPAN_LIT("a.b.\r\n.\r\n"), SPAN_LIT("a.b.\r\n"), 0,
-        true, 0},
+	true, 0},
     {"not yet the end", SPAN_LIT("a\r\n.\r"), SPAN_LIT("a\r\n"), 0, false, 0},
     {"LF dot LF is no end", SPAN_LIT("a\n.\nMAIL\r\n.\r\n"),
-        SPAN_LIT("a\n.\nMAIL\r\n"), DOTSTREAM_BARE_LF, true, 0},
+	SPAN_LIT("a\n.\nMAIL\r\n"), DOTSTREAM_BARE_LF, true, 0},
     {"LF dot CRLF is no end", SPAN_LIT("a\n.\r\nb\r\n.\r\n"),
-        SPAN_LIT("a\n.\r\nb\r\n"), DOTSTREAM_BARE_LF, true, 0},
+	SPAN_LIT("a\n.\r\nb\r\n"), DOTSTREAM_BARE_LF, true, 0},
     {"CRLF dot LF is no end", SPAN_LIT("a\r\n.\nb\r\n.\r\n"),
-        SPAN_LIT("a\r\n\nb\r\n"), DOTSTREAM_BARE_LF, true, 0},
+	SPAN_LIT("a\r\n\nb\r\n"), DOTSTREAM_BARE_LF, true, 0},
     {"CR dot CR is no end", SPAN_LIT("a\r.\rb\r\n.\r\n"),
-        SPAN_LIT("a\r.\rb\r\n"), DOTSTREAM_BARE_CR, true, 0},
+	SPAN_LIT("a\r.\rb\r\n"), DOTSTREAM_BARE_CR, true, 0},
     {"CRLF dot CR is no end", SPAN_LIT("a\r\n.\rb\r\n.\r\n"),
-        SPAN_LIT("a\r\n\rb\r\n"), DOTSTREAM_BARE_CR, true, 0},
+	SPAN_LIT("a\r\n\rb\r\n"), DOTSTREAM_BARE_CR, true, 0},
     {"CR CR LF", SPAN_LIT("a\r\r\n.\r\n"), SPAN_LIT("a\r\r\n"),
-        DOTSTREAM_BARE_CR, true, 0},
+	DOTSTREAM_BARE_CR, true, 0},
     {"NUL", SPAN_LIT("a\0b\r\n.\r\n"), SPAN_LIT("a\0b\r\n"), DOTSTREAM_NUL,
-        true, 0},
-    {"eight bits pass", SPAN_LIT("\xc3\xa4\r\n.\r\n"),
-        SPAN_LIT("\xc3\xa4\r\n"), 0, true, 0},
+	true, 0},
+    {"eight bits pass", SPAN_LIT("\xc3\xa4\r\n.\r\n"), SPAN_LIT("\xc3\xa4\r\n"),
+	0, true, 0},
 };
 
 /* In pieces of n octets: where the network cuts must not matter. */
@@ -56,8 +55,8 @@ check_cut(const struct row *row, size_t n)
 	while (used < row->in.n && d.state != DOTSTREAM_DONE) {
 		size_t part = row->in.n - used < n ? row->in.n - used : n;
 
-		used += dotstream_feed(
-		    &d, span_make(row->in.p + used, part), &out);
+		used +=
+		    dotstream_feed(&d, span_make(row->in.p + used, part), &out);
 	}
 	assert_int_equal(d.state == DOTSTREAM_DONE, row->done);
 	assert_int_equal(d.faults, row->faults);

@@ -93,16 +93,15 @@ frame(uint16_t type, const union ipc_msg *msg, struct ipc_frame *f)
 	struct why why;
 
 	buf_init(&f->bytes, IPC_FRAME_MAX);
-	assert_int_equal(
-	    ipc_encode(proto_schema(), type, msg, f, &why), RC_OK);
+	assert_int_equal(ipc_encode(proto_schema(), type, msg, f, &why), RC_OK);
 }
 
 static struct ipc_frame
 commit(int fd)
 {
-	union ipc_msg msg = {.commit = {.txn = 7,
-				 .sender = SPAN_LIT("a@example.org"),
-				 .body = fd}};
+	union ipc_msg msg = {
+	    .commit = {
+		.txn = 7, .sender = SPAN_LIT("a@example.org"), .body = fd}};
 	struct ipc_frame f;
 
 	frame(MSG_COMMIT, &msg, &f);
@@ -279,16 +278,16 @@ static const struct row {
     {"another schema", other_schema, 0, "hello of another version"},
     {"unknown type", unknown_type, 0, "unknown message"},
     {"not this peer's to send", not_its_to_send, 0,
-        "message delivered is not this peer's to send"},
+	"message delivered is not this peer's to send"},
     {"wrong phase", wrong_phase, 0, "message commit is not expected now"},
     {"not handled here", not_handled, 0,
-        "message commit_rcpt is not expected now"},
+	"message commit_rcpt is not expected now"},
     {"cut", cut, 0, "message commit: bad field body"},
     {"too long", too_long, 0, "message commit: 1 bytes too many"},
     {"a line end in text", line_in_text, 0, "message commit: bad field sender"},
     {"a length that lies", lying_length, 0, "message commit: bad field sender"},
     {"descriptor missing", fd_promised_not_sent, 0,
-        "message commit: 0 descriptors where 1 belong"},
+	"message commit: 0 descriptors where 1 belong"},
     {"too many descriptors", fd_too_many, 0, "frame too large"},
     {"a peer that does not read", floods, 0, "the peer does not read"},
 };

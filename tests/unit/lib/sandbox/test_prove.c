@@ -35,8 +35,8 @@ static const struct row {
 	{#NAME " all, Landlock 2", ROLE_##NAME, 2, IDS | ROOT, n + 3}, \
 	{#NAME " all", ROLE_##NAME, 99, IDS | ROOT, n + 4},
 	FOR_CHROOT(SMTPD, 46)
-	FOR_CHROOT(AUTHD, 46)
 	FOR_CHROOT(POP3D, 46)
+	FOR_ROLE(AUTHD, 42)
 	FOR_ROLE(QMGR, 36)
 	FOR_ROLE(LOCAL, 36)
 	FOR_ROLE(SESSION, 36)

@@ -26,6 +26,7 @@ static struct world {
 	struct place place;
 	struct sandbox_setup setup;
 	struct sandbox_report report;
+	int folder;
 	int listener;
 	int caller;
 	SSL_CTX *server;

@@ -1,0 +1,17 @@
+/*
+ * AUTH: from the question to AUTH_RESULT, by way of the memory, a hash and,
+ * for mailbox services, a session of spawn's.
+ */
+#ifndef AUTHD_REQUEST_H
+#define AUTHD_REQUEST_H
+
+#include "authd/authd.h"
+
+/* ctx is the struct client. */
+ipc_handler request_on_auth;
+/* The client is going: its questions are dropped when they are finished. */
+void request_orphan(struct authd *a, const struct client *c);
+/* spawn: its link (fd taken), which takes an earlier one's place. */
+void request_spawn(struct authd *a, int fd);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * The commands: each returns steadctl's exit status and has said on stderr
+ * what went wrong.
+ */
+#ifndef CTL_CMD_H
+#define CTL_CMD_H
+
+#include "ctl/command.h"
+
+int cmd_status(const struct command_call *call);
+int cmd_check(const struct command_call *call);
+int cmd_reload(const struct command_call *call);
+int cmd_stop(const struct command_call *call);
+int cmd_account_add(const struct command_call *call);
+int cmd_account_passwd(const struct command_call *call);
+int cmd_account_list(const struct command_call *call);
+int cmd_account_remove(const struct command_call *call);
+
+#endif

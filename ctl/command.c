@@ -1,0 +1,151 @@
+/*
+ * What steadctl can do: see command.h.
+ */
+#include <stdarg.h>
+
+#include "ctl/cmd.h"
+#include "lib/base/buf.h"
+#include "lib/base/banned.h"
+
+#define NAME_MAX_LEN 32
+#define NEAR         3 /* edits: more is another word */
+
+const struct command command_table[] = {
+    {"status", "", "Show whether all runs, and what holds the workers in.", 0,
+	0, cmd_status},
+    {"check", "", "Check the configuration; no server is needed.", 0, 0,
+	cmd_check},
+    {"reload", "", "Take up the changed configuration.", 0, 0, cmd_reload},
+    {"stop", "", "Stop the server, and wait until it is gone.", 0, 0, cmd_stop},
+    {"account add", "ADDRESS [--name NAME]",
+	"Make an account; its password is asked for, or read from standard "
+	"input.",
+	1, 3, cmd_account_add},
+    {"account passwd", "ADDRESS",
+	"Change a password; it is asked for, or read from standard input.", 1,
+	1, cmd_account_passwd},
+    {"account list", "", "List the accounts.", 0, 0, cmd_account_list},
+    {"account remove", "ADDRESS",
+	"Remove an account; its mailbox stays where it is.", 1, 1,
+	cmd_account_remove},
+    {"help", "[COMMAND]", "Explain the commands, or one.", 0, 2,
+	command_run_help},
+    {NULL, NULL, NULL, 0, 0, NULL},
+};
+
+void
+command_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	/* nobody is left to tell when stderr fails */
+	(void)fputs("steadctl: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+}
+
+const struct command *
+command_find(int argc, char **argv, int *used)
+{
+	for (const struct command *c = command_table; c->name != NULL; c++) {
+		struct span second = span_of(c->name);
+		struct span first = span_cut(&second, ' ');
+
+		*used = second.p == NULL ? 1 : 2;
+		if (argc >= *used && span_eq(span_of(argv[0]), first) &&
+		    (*used == 1 || span_eq(span_of(argv[1]), second)))
+			return c;
+	}
+	return NULL;
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Insertions, deletions, replacements from a to b, both short. */
+static size_t
+distance(struct span a, struct span b)
+{
+	size_t row[NAME_MAX_LEN + 1], before, old;
+
+	for (size_t j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (size_t i = 0; i < a.n; i++) {
+		before = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < b.n; j++) {
+			old = row[j + 1];
+			row[j + 1] = least(least(old, row[j]) + 1,
+			    before + (a.p[i] != b.p[j]));
+			before = old;
+		}
+	}
+	return row[b.n];
+}
+
+const char *
+command_nearest(struct span said)
+{
+	const char *best = NULL;
+	size_t least_far = NEAR + 1;
+
+	if (said.n > NAME_MAX_LEN)
+		return NULL;
+	for (const struct command *c = command_table; c->name != NULL; c++) {
+		size_t far = distance(said, span_of(c->name));
+
+		if (far < least_far && far < strlen(c->name)) {
+			least_far = far;
+			best = c->name;
+		}
+	}
+	return best;
+}
+
+/* A usage text that cannot be written harms nobody. */
+void
+command_help(FILE *to, const struct command *only)
+{
+	if (only != NULL) {
+		(void)fprintf(to, "usage: steadctl %s %s\n%s\n", only->name,
+		    only->args, only->help);
+		return;
+	}
+	(void)fputs("usage: steadctl [-c FILE | --run DIR] [--json] COMMAND\n"
+		    "  -c FILE    configuration, which says where the server "
+		    "is reached\n"
+		    "  --run DIR  its folder of sockets (paths.run)\n"
+		    "  --json     status and account list for programs\n\n",
+	    to);
+	for (const struct command *c = command_table; c->name != NULL; c++) {
+		char line[96];
+
+		(void)snprintf(
+		    line, sizeof(line), "%s %s", c->name, c->args); /* fits */
+		(void)fprintf(to, "  %-34s %s\n", line, c->help);
+	}
+}
+
+int
+command_run_help(const struct command_call *call)
+{
+	const struct command *c = NULL;
+	int used;
+
+	if (call->argc > 0) {
+		c = command_find(call->argc, call->argv, &used);
+		if (c == NULL || used != call->argc) {
+			command_say("no such command: %s%s%s", call->argv[0],
+			    call->argc > 1 ? " " : "",
+			    call->argc > 1 ? call->argv[1] : "");
+			return COMMAND_USAGE;
+		}
+	}
+	command_help(stdout, c);
+	return COMMAND_OK;
+}
