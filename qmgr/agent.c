@@ -218,7 +218,6 @@ agent_deliver(struct message *m, size_t rcpt)
 	    .rcpt = (uint32_t)rcpt,
 	    .again = m->attempts[rcpt].again,
 	    .account = span_of(r->account),
-	    .address = span_of(r->address),
 	    .sender = span_of(m->env->sender),
 	    .trace = buf_span(&m->trace),
 	    .arrived = m->env->arrived_us,

@@ -317,7 +317,9 @@ read_packet(struct ipc_link *l, char *space, int flags)
 
 	do
 		n = recvmsg(l->a.fd, &mh, MSG_CMSG_CLOEXEC | flags);
-	while (n < 0 && errno == EINTR);
+	/* a peer that closed with unread input of its own is told of first;
+	 * what it had sent us comes behind that error */
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	if (n <= 0) {

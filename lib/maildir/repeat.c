@@ -87,20 +87,22 @@ struct look {
 };
 
 /*
- * One of ours. What cannot be opened, but for what it is, may be whole:
- * nobody knows.
+ * Is it one of ours? What cannot be opened, but for what it is, may be
+ * whole: nobody knows.
  */
 static enum rc
 inspect(struct look *l, const char *name, struct why *why)
 {
 	struct maildir_repeat *r = l->r;
 	struct span rest;
-	int attempt = attempt_of(r, span_of(name), &rest);
-	int fd = io_open_read(l->folder, name);
+	int attempt = attempt_of(r, span_of(name), &rest), fd;
 	enum rc rc = RC_OK;
 	uint64_t size;
 	struct stat st;
 
+	if (attempt < 0)
+		return RC_OK;
+	fd = io_open_read(l->folder, name);
 	if (fd >= 0 && fstat(fd, &st) < 0) {
 		rc = why_sys(why, RC_TEMP, "4.3.0", "stat %s", name);
 	} else if (fd >= 0 && size_of(rest, &size) &&
@@ -128,7 +130,6 @@ search(struct look *l, struct why *why)
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	enum rc rc = RC_OK;
 	struct dirent *e;
-	struct span rest;
 
 	if (dir == NULL) {
 		io_close(&fd);
@@ -137,12 +138,12 @@ search(struct look *l, struct why *why)
 	while (rc == RC_OK && !l->r->whole) {
 		errno = 0;
 		e = readdir(dir);
-		if (e == NULL && errno != 0)
-			rc = why_sys(why, RC_TEMP, "4.3.0", "read folder");
-		if (e == NULL)
-			break;
-		if (attempt_of(l->r, span_of(e->d_name), &rest) >= 0)
+		if (e != NULL)
 			rc = inspect(l, e->d_name, why);
+		else if (errno != 0)
+			rc = why_sys(why, RC_TEMP, "4.3.0", "read folder");
+		else
+			break;
 	}
 	(void)closedir(dir); /* read only */
 	return rc;

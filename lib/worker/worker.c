@@ -17,6 +17,7 @@
 
 #define MASTER_FD 3
 #define PATHS_MAX 8
+#define LINKS_MAX 256
 
 struct path {
 	char *name;
@@ -34,6 +35,12 @@ struct setup {
 	char *directory; /* first snapshot */
 	size_t n_paths;
 	struct path paths[PATHS_MAX];
+	/* channels that came before the worker could serve them */
+	size_t n_links;
+	struct {
+		uint32_t role;
+		int fd;
+	} links[LINKS_MAX];
 };
 
 static struct setup *
@@ -120,15 +127,30 @@ on_file(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
+hand_over(struct setup *s, uint32_t role, int fd)
+{
+	if (s->w.ops->on_link == NULL || role >= ROLE_COUNT)
+		io_close(&fd);
+	else
+		s->w.ops->on_link(&s->w, (enum role)role, fd);
+}
+
+static void
 on_link(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct setup *s = ctx;
+	int fd = msg->link.socket;
 
 	(void)link;
-	if (s->w.ops->on_link == NULL || msg->link.role >= ROLE_COUNT)
-		return;
-	s->w.ops->on_link(&s->w, (enum role)msg->link.role, msg->link.socket);
 	msg->link.socket = -1;
+	if (s->ready)
+		hand_over(s, msg->link.role, fd);
+	else if (s->n_links == LINKS_MAX)
+		bug("too many channels");
+	else {
+		s->links[s->n_links].role = msg->link.role;
+		s->links[s->n_links++].fd = fd;
+	}
 }
 
 static void
@@ -245,6 +267,8 @@ enter_sandbox(struct setup *s)
 	if (s->w.ops->on_directory != NULL && s->directory[0] != '\0')
 		s->w.ops->on_directory(&s->w, s->directory);
 	s->ready = true;
+	for (size_t i = 0; i < s->n_links; i++)
+		hand_over(s, s->links[i].role, s->links[i].fd);
 	proto_send_ready(s->w.master, &ready);
 	ipc_link_phase(s->w.master, IPC_RUN);
 }

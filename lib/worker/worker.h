@@ -33,8 +33,9 @@ struct worker_ops {
 	void (*on_open)(struct worker *w);
 	/* Inside the sandbox, before ready: threads, folders, indexes. */
 	void (*on_start)(struct worker *w);
-	/* Any time: a certificate or key, a channel to a peer, a snapshot. */
+	/* Any time: a certificate or key. */
 	void (*on_file)(struct worker *w, struct span name, int fd);
+	/* Behind on_start: a channel to a peer, a snapshot. */
 	void (*on_link)(struct worker *w, enum role peer, int fd);
 	void (*on_directory)(struct worker *w, const char *name);
 	/* The new configuration is in w->conf already. */

@@ -169,8 +169,10 @@ listen:
         return bool(self.events(name, **keys))
 
     def address(self, service="smtp"):
-        host, port = self.events("master.listen", service=service)[-1][
-            "address"].rsplit(":", 1)
+        said = self.events("master.listen", service=service)
+        if not said:
+            raise ConnectionRefusedError("it does not listen yet")
+        host, port = said[-1]["address"].rsplit(":", 1)
         return host.strip("[]"), int(port)
 
     def workers(self):

@@ -127,7 +127,7 @@ static inline struct span
 box_read(const char *folder, const char *name)
 {
 	char full[512], *p;
-	struct stat st;
+	struct stat st = {0};
 	size_t got;
 	int fd;
 

@@ -55,34 +55,34 @@ fsync(int fd)
 }
 
 int
-linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
 {
 	disk_say("link ");
 	if (disk.steal_name) {
 		disk.steal_name = false;
-		(void)close(openat(to_dir, to, O_CREAT | O_WRONLY, 0600));
+		(void)close(openat(tofd, to, O_CREAT | O_WRONLY, 0600));
 	}
 	if (disk.fail_link != 0) {
 		errno = disk.fail_link;
 		return -1;
 	}
-	return (int)syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
+	return (int)syscall(SYS_linkat, fromfd, from, tofd, to, flags);
 }
 
 int
-mkdirat(int dir, const char *name, mode_t mode)
+mkdirat(int fd, const char *path, mode_t mode)
 {
-	disk_say("mkdir:%s ", name);
-	return (int)syscall(SYS_mkdirat, dir, name, mode);
+	disk_say("mkdir:%s ", path);
+	return (int)syscall(SYS_mkdirat, fd, path, mode);
 }
 
 int
-fstatfs(int fd, struct statfs *fs)
+fstatfs(int fildes, struct statfs *buf)
 {
-	long rc = syscall(SYS_fstatfs, fd, fs);
+	long rc = syscall(SYS_fstatfs, fildes, buf);
 
 	if (disk.unknown)
-		fs->f_type = 0x6969; /* NFS */
+		buf->f_type = 0x6969; /* NFS */
 	return (int)rc;
 }
 

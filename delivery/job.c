@@ -1,0 +1,152 @@
+/*
+ * Deliveries under way: see job.h. A job owns all that its thread touches.
+ */
+#include <stdlib.h>
+
+#include "delivery/job.h"
+#include "lib/base/clock.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "lib/maildir/deliver.h"
+#include "lib/base/banned.h"
+
+struct job {
+	TAILQ_ENTRY(job) next;
+	struct job_desk *desk;
+	struct maildir_deliver d; /* its text is in `text` */
+	struct buf text;
+	int mail;
+	uint64_t start_ms;
+	/* the thread's answer */
+	enum rc rc;
+	struct why why;
+	struct maildir_delivered out;
+};
+
+static struct job *
+find(struct job_desk *desk, struct span qid, uint32_t rcpt)
+{
+	struct job *j;
+
+	TAILQ_FOREACH(j, &desk->jobs, next)
+	if (j->d.rcpt == rcpt && span_eq(j->d.qid, qid))
+		return j;
+	return NULL;
+}
+
+static void
+work(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = maildir_deliver(j->mail, &j->d, &j->out, &j->why);
+}
+
+static void
+log_end(const struct job *j)
+{
+	struct log_val qid = log_text(j->d.qid), rcpt = log_num(j->d.rcpt);
+	struct log_val account = log_text(j->d.account);
+	struct log_val ms = log_num(clock_mono_ms() - j->start_ms);
+
+	if (j->rc != RC_OK)
+		LOG(DELIVERY_FAILED, qid, rcpt, account, log_str(j->why.status),
+		    log_str(j->why.text), ms);
+	else if (j->out.existed)
+		LOG(DELIVERY_FOUND, qid, rcpt, account, log_str(j->out.name),
+		    log_num(j->out.size), ms);
+	else
+		LOG(DELIVERY_DONE, qid, rcpt, account, log_str(j->out.name),
+		    log_num(j->out.size), ms);
+}
+
+static void
+answer(const struct job *j)
+{
+	struct msg_delivered m = {j->d.qid, j->d.rcpt, (uint8_t)j->rc,
+	    span_of(j->why.status), span_of(j->why.text)};
+
+	if (j->rc == RC_OK) {
+		m.status = SPAN_LIT("2.0.0");
+		m.text = span_of(j->out.name);
+	}
+	/* a link that has just closed: as without one */
+	if (j->desk->qmgr != NULL)
+		(void)proto_send_delivered(j->desk->qmgr, &m);
+}
+
+static void
+done(void *arg)
+{
+	struct job *j = arg;
+	struct job_desk *desk = j->desk;
+
+	if (j->rc == RC_OK)
+		desk->delivered++;
+	else
+		desk->failed++;
+	log_end(j);
+	answer(j);
+	TAILQ_REMOVE(&desk->jobs, j, next);
+	io_close(&j->d.file);
+	buf_fini(&j->text);
+	free(j);
+	desk->on_end(desk->ctx);
+}
+
+/* Borrowed from b, which has the room already. */
+static struct span
+copy(struct buf *b, struct span s)
+{
+	size_t at = b->n;
+
+	buf_put_span(b, s);
+	return span_make(b->p + at, s.n);
+}
+
+void
+job_start(struct job_desk *desk, struct msg_deliver *m)
+{
+	struct job *j;
+	size_t n = m->qid.n + m->account.n + m->sender.n + m->trace.n + 1;
+
+	if (find(desk, m->qid, m->rcpt) != NULL)
+		return;
+	j = mem_alloc(sizeof(*j));
+	j->desk = desk;
+	j->mail = desk->mail;
+	j->start_ms = clock_mono_ms();
+	buf_init(&j->text, n);
+	(void)buf_reserve(&j->text, n); /* so that nothing moves any more */
+	j->d = (struct maildir_deliver){.qid = copy(&j->text, m->qid),
+	    .rcpt = m->rcpt,
+	    .again = m->again != 0,
+	    .account = copy(&j->text, m->account),
+	    .sender = copy(&j->text, m->sender),
+	    .trace = copy(&j->text, m->trace),
+	    .arrived_us = m->arrived,
+	    .file = m->file,
+	    .offset = m->offset,
+	    .size = m->size};
+	m->file = -1;
+	TAILQ_INSERT_TAIL(&desk->jobs, j, next);
+	pool_submit(desk->pool, work, done, j);
+}
+
+void
+job_desk_greet(struct job_desk *desk, struct ipc_link *link)
+{
+	struct msg_underway_end end = {0};
+	struct job *j;
+
+	desk->qmgr = link;
+	TAILQ_FOREACH(j, &desk->jobs, next)
+	{
+		end.count++;
+		/* if it fails the link closes, and the next one is told */
+		(void)proto_send_underway(
+		    link, &(struct msg_underway){j->d.qid, j->d.rcpt});
+	}
+	(void)proto_send_underway_end(link, &end);
+}
