@@ -133,15 +133,21 @@ $(B)/flags:
 # program is a row name:main file:folders (a+b), linked from the folders'
 # files but those with a main(): main.c and *_main.c. Each top-level folder
 # with a main.c gives mailstead-FOLDER; other rows stand in PROGRAMS_EXTRA,
-# other names in NAME_FOLDER.
+# other names in NAME_FOLDER, other parts in PARTS_FOLDER: instead of a folder,
+# a pattern of files without their .c.
 
 NAME_ctl := steadctl
+# spawn forks the mailbox side of pop3d; the front is a program of its own
+PARTS_pop3d := pop3d/front*
+PARTS_spawn := spawn+pop3d/[!f]*
 PROGRAMS_EXTRA :=
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
-    $(or $(NAME_$d),mailstead-$d):$d/main.c:$d) $(PROGRAMS_EXTRA)
+    $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
+    $(PROGRAMS_EXTRA)
 
-# the files of folders $1 without a main()
-parts = $(filter-out %/main.c %_main.c,$(sort $(wildcard $(1:%=%/*.c))))
+# the files of folders and patterns $1 without a main()
+parts = $(filter-out %/main.c %_main.c,$(sort $(wildcard \
+    $(foreach p,$1,$p$(if $(findstring *,$p),,/*).c))))
 objects = $(patsubst %.c,$(B)/obj/%.o,$1)
 # field $1 of program row $2
 field = $(word $1,$(subst :, ,$2))
@@ -184,6 +190,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
+FUZZ_PARTS_pop3 := pop3d
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)

@@ -154,7 +154,7 @@ child_run(const struct worker *w, const struct service *service,
 
 	/* nothing of spawn's and of other accounts stays open; its event loop
 	 * is a descriptor among them, and is not touched again */
-	if (link != LINK_FD && dup2(link, LINK_FD) < 0)
+	if (link != LINK_FD && dup3(link, LINK_FD, O_CLOEXEC) < 0)
 		_exit(1);
 	(void)close_range(LINK_FD + 1, ~0U, 0); /* cannot fail so */
 	child.service = service;

@@ -13,6 +13,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
 #include "lib/ev/stream.h"
 #include "lib/base/banned.h"
 
@@ -209,6 +210,9 @@ flush(struct stream *s)
 		begin_tls(s);
 	if (done > 0 && s->ops->on_drained != NULL)
 		s->ops->on_drained(s->ctx);
+	/* said just now: in another turn, so that others come to theirs */
+	if (!s->over && s->out.n > 0)
+		event_add(s->ev_write, NULL);
 	if (s->finishing && s->out.n == 0) {
 		if (s->ssl != NULL)
 			(void)SSL_shutdown(s->ssl); /* best effort */
@@ -244,6 +248,11 @@ turn(struct stream *s, bool readable)
 	s->in_turn = true;
 	if (s->handshaking)
 		handshake(s);
+	/* before the end may be read behind it */
+	if (s->input_due && !s->freed) {
+		s->input_due = false;
+		tell_input(s);
+	}
 	while (readable && !s->over && !s->freed && !s->paused &&
 	       !s->handshaking && s->tls_due == NULL && !s->finishing) {
 		size_t room = s->in.max - s->in.n;
@@ -267,10 +276,6 @@ turn(struct stream *s, bool readable)
 		 * TLS may hold decrypted bytes that no event tells of */
 		if (s->freed || s->ssl == NULL || SSL_pending(s->ssl) == 0)
 			break;
-	}
-	if (s->input_due && !s->freed) {
-		s->input_due = false;
-		tell_input(s);
 	}
 	if (!s->freed)
 		flush(s);
@@ -376,6 +381,15 @@ stream_consume(struct stream *s, size_t n)
 	if (n > s->in.n - s->in_off)
 		bug("more consumed than there was");
 	s->in_off += n;
+}
+
+void
+stream_consume_secret(struct stream *s, size_t n)
+{
+	size_t at = s->in_off;
+
+	stream_consume(s, n);
+	secret_wipe(s->in.p + at, n);
 }
 
 void

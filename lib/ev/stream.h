@@ -40,6 +40,8 @@ void stream_free(struct stream **s);
 /* What has come and is not consumed; borrowed until the next call. */
 struct span stream_input(const struct stream *s);
 void stream_consume(struct stream *s, size_t n);
+/* The same, and overwrite them: there was a password among them. */
+void stream_consume_secret(struct stream *s, size_t n);
 
 /*
  * Queue output; what is written within on_input goes out together behind it.

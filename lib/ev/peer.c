@@ -1,0 +1,40 @@
+/*
+ * Who is at the other end: see peer.h.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "lib/base/buf.h"
+#include "lib/ev/peer.h"
+#include "lib/base/banned.h"
+
+char *
+peer_address(int fd)
+{
+	char host[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_storage ss;
+	const struct sockaddr_in *in = (const void *)&ss;
+	const struct sockaddr_in6 *in6 = (const void *)&ss;
+	socklen_t n = sizeof(ss);
+	struct buf b;
+	char *text;
+
+	memset(&ss, 0, sizeof(ss));
+	buf_init(&b, INET6_ADDRSTRLEN + 8);
+	if (getpeername(fd, (void *)&ss, &n) < 0 ||
+	    (ss.ss_family != AF_INET && ss.ss_family != AF_INET6))
+		buf_puts(&b, "unknown");
+	else if (ss.ss_family == AF_INET)
+		buf_puts(
+		    &b, inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)));
+	else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		buf_puts(&b, inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12],
+				 host, sizeof(host)));
+	else
+		buf_puts(&b,
+		    inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)));
+	text = span_dup(buf_span(&b));
+	buf_fini(&b);
+	return text;
+}

@@ -1,0 +1,35 @@
+/*
+ * What a message's file name says. Nothing here is trusted: sizes are checked
+ * against the file by who uses them. Pure, fuzzed.
+ */
+#ifndef LIB_MAILDIR_NAME_H
+#define LIB_MAILDIR_NAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/span.h"
+
+/* `<base>,S=4321,W=4400:2,FS` */
+struct maildir_name {
+	struct span base;  /* up to the first ',' or ':'; stays for life */
+	struct span flags; /* behind ":2," */
+	bool has_size;
+	bool has_wire;
+	uint64_t size; /* S=: on disk */
+	uint64_t wire; /* W=: with CRLF line ends */
+};
+
+/* Spans borrow from `file`. A field that is no number counts as missing. */
+void maildir_name_parse(struct span file, struct maildir_name *n);
+
+/* Up to the first ',' or ':'. */
+struct span maildir_name_base(struct span file);
+
+/*
+ * Has the base the form that our deliveries give (lib/maildir/deliver.h): a
+ * queue ID, ".R", the recipient's number, and "." and a digit if repeated?
+ */
+bool maildir_name_ours(struct span base);
+
+#endif
