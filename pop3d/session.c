@@ -77,7 +77,7 @@ session_send(struct session *s, session_next *more)
 }
 
 static void
-work(void *job)
+run(void *job)
 {
 	struct session *s = job;
 
@@ -85,7 +85,7 @@ work(void *job)
 }
 
 static void
-worked(void *job)
+ran(void *job)
 {
 	struct session *s = job;
 
@@ -99,14 +99,14 @@ worked(void *job)
 }
 
 void
-session_start(struct session *s, session_work *what, session_next *done)
+session_start(struct session *s, session_work *work, session_next *done)
 {
 	s->busy = true;
-	s->work = what;
+	s->work = work;
 	s->done = done;
 	stream_deadline(s->stream, 0);
 	stream_pause(s->stream, true);
-	pool_submit(s->account->pool, work, worked, s);
+	pool_submit(s->account->pool, run, ran, s);
 }
 
 static void

@@ -11,8 +11,8 @@
 #include "lib/ev/line.h"
 #include "lib/ev/pool.h"
 #include "lib/ev/stream.h"
+#include "pop3d/account.h"
 #include "pop3d/drop.h"
-#include "spawn/service.h"
 
 struct session;
 
