@@ -71,17 +71,25 @@ def found_in(suite, account):
         size = int(re.search(r",S=(\d+)", path)[1])
         if size != len(text):
             continue  # torn, and not promised
-        body = text[text.index(b"Subject: "):]
-        token = body.split(b"\n", 1)[0][9:].decode()
+        at = text.find(b"Subject: ")
+        body = text[at:] if at >= 0 else b""
+        token = body.split(b"\n", 1)[0][9:].decode(errors="replace")
+        if not token or b"\0" in text:
+            # the right size and not the content: the worst there is
+            found.setdefault("(spoilt)", []).append(path)
+            continue
         found.setdefault(token, []).append(digest(body))
     return found
 
 
 def lost_of(promised, suite):
     """(lost, duplicates): promised letters that are not where they belong,
-    and copies beyond the first."""
+    and copies beyond the first. A file that passes for whole by its name and
+    is not counts as lost, promised or not."""
     boxes = {a: found_in(suite, a) for a in ACCOUNTS}
+    spoilt = [("(spoilt)", path) for box in boxes.values()
+              for path in box.pop("(spoilt)", [])]
     lost = [(t, a) for t, (d, to) in promised.items() for a in to
             if d not in boxes[a].get(t, [])]
-    return lost, sum(len(copies) - 1 for box in boxes.values()
+    return lost + spoilt, sum(len(copies) - 1 for box in boxes.values()
                      for copies in box.values())
