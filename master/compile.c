@@ -16,10 +16,12 @@
 #include "lib/directory/compile.h"
 #include "lib/log/log.h"
 #include "master/compile.h"
+#include "master/reload.h"
 #include "master/workers.h"
 #include "lib/base/banned.h"
 
 #define ASKERS_MAX 64
+#define CHILD_S    60
 
 struct asker {
 	enum role role;
@@ -62,33 +64,43 @@ net_path(const struct master *m, const char *file)
 	return path;
 }
 
+/* authd's folder: whatever lies there under that name is not waited for */
+static enum rc
+open_accounts(const struct master *m, int *fd, struct why *why)
+{
+	static const struct worker_path_row auth = {
+	    "", WORKER_STATE, "/auth/accounts", 0};
+	char *path = workers_path(&auth, m->conf);
+	enum rc rc = RC_OK;
+
+	*fd = io_open_read(AT_FDCWD, path);
+	/* no file yet: there are no accounts. Anything else is an error */
+	if (*fd < 0 && errno != ENOENT)
+		rc = why_sys(why, RC_TEMP, "4.3.5", "%s", path);
+	free(path);
+	return rc;
+}
+
 /* in the child; the exit status is the result */
 static void
 child(const struct master *m)
 {
-	static const struct worker_path_row auth = {
-	    "", WORKER_STATE, "/auth/accounts", 0};
-	char *accounts = workers_path(&auth, m->conf);
+	const char *aliases = m->conf->paths.aliases;
 	char *path = net_path(m, m->compile->next);
-	struct directory_source source = {
-	    .domains = &m->conf->domains,
+	struct directory_source source = {.domains = &m->conf->domains,
 	    .postmaster = m->conf->postmaster,
-	    .accounts = open(accounts, O_RDONLY | O_CLOEXEC | O_NOFOLLOW),
-	    .aliases = m->conf->paths.aliases[0] == '\0'
-			   ? -1
-			   : open(m->conf->paths.aliases, O_RDONLY | O_CLOEXEC),
-	};
+	    .aliases = -1};
 	struct why why;
 	enum rc rc;
 
-	/* no file of accounts yet: there are none. Anything else is an error */
-	if (source.accounts < 0 && errno != ENOENT && errno != 0 &&
-	    access(accounts, F_OK) == 0)
-		rc = why_sys(&why, RC_TEMP, "4.3.5", "%s", accounts);
-	else if (source.aliases < 0 && m->conf->paths.aliases[0] != '\0')
-		rc = why_sys(
-		    &why, RC_PERM, "5.3.5", "%s", m->conf->paths.aliases);
-	else
+	(void)alarm(CHILD_S); /* master waits for the end, whatever it is */
+	rc = open_accounts(m, &source.accounts, &why);
+	if (rc == RC_OK && aliases[0] != '\0') {
+		source.aliases = open(aliases, O_RDONLY | O_CLOEXEC);
+		if (source.aliases < 0)
+			rc = why_sys(&why, RC_PERM, "5.3.5", "%s", aliases);
+	}
+	if (rc == RC_OK)
 		rc = directory_compile(&source, path, &why);
 	if (rc != RC_OK)
 		LOG(MASTER_DIRECTORY, log_str(m->compile->next),
@@ -159,8 +171,11 @@ static void
 answer(struct master *m, bool ok)
 {
 	struct compile *c = m->compile;
+	bool reload = false;
 	struct proc *p;
 
+	for (size_t i = 0; i < c->n_served; i++)
+		reload |= c->askers[i].role == ROLE_MASTER;
 	for (size_t i = 0; i < c->n_served; i++)
 		TAILQ_FOREACH (p, &m->procs, next)
 			if (p->row->role == c->askers[i].role &&
@@ -170,6 +185,8 @@ answer(struct master *m, bool ok)
 	memmove(c->askers, c->askers + c->n_served,
 	    c->n_askers * sizeof(c->askers[0]));
 	c->n_served = 0;
+	if (reload)
+		reload_compiled(m, ok);
 }
 
 void

@@ -25,7 +25,10 @@
 #include "lib/base/banned.h"
 
 #define CALLERS_MAX 64
-#define STATUS_MS   1000 /* a worker that does not answer is shown without */
+/* those without the right: enough to be told so, and not for long */
+#define STRANGERS_MAX 8
+#define STRANGER_S    5
+#define STATUS_MS     1000 /* a worker that does not answer is shown without */
 
 struct caller {
 	TAILQ_ENTRY(caller) next;
@@ -44,6 +47,7 @@ struct control {
 	struct event *ev;
 	uint64_t status_id;
 	unsigned n_callers;
+	unsigned n_strangers;
 	TAILQ_HEAD(, caller) callers;
 };
 
@@ -71,7 +75,10 @@ caller_free(struct caller *c)
 
 	reload_forget(c->m, c);
 	TAILQ_REMOVE(&ctl->callers, c, next);
-	ctl->n_callers--;
+	if (c->allowed)
+		ctl->n_callers--;
+	else
+		ctl->n_strangers--;
 	ipc_link_free(&c->link);
 	event_free(c->timer);
 	free(c);
@@ -146,9 +153,14 @@ status_finish(struct caller *c)
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	struct caller *c = arg;
+
 	(void)fd;
 	(void)what;
-	status_finish(arg);
+	if (c->allowed)
+		status_finish(c);
+	else
+		caller_free(c);
 }
 
 static void
@@ -273,25 +285,13 @@ static ipc_handler *const handlers[MSG_COUNT] = {
 };
 
 static void
-on_accept(evutil_socket_t lfd, short what, void *arg)
+caller_new(struct master *m, int fd, bool allowed)
 {
-	struct master *m = arg;
-	struct ucred cred = {0};
-	socklen_t n = sizeof(cred);
-	struct caller *c;
-	int fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct timeval patience = {STRANGER_S, 0};
+	struct caller *c = mem_alloc(sizeof(*c));
 
-	(void)what;
-	if (fd < 0)
-		return;
-	if (m->control->n_callers == CALLERS_MAX ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0) {
-		io_close(&fd);
-		return;
-	}
-	c = mem_alloc(sizeof(*c));
 	c->m = m;
-	c->allowed = cred.uid == 0 || cred.uid == geteuid();
+	c->allowed = allowed;
 	c->timer = evtimer_new(m->base, on_timer, c);
 	c->link = ipc_link_new(&(struct ipc_link_args){.base = m->base,
 	    .schema = proto_schema(),
@@ -304,8 +304,37 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 	    .phase = IPC_RUN});
 	if (c->timer == NULL)
 		bug("evtimer_new");
+	if (!allowed)
+		evtimer_add(c->timer, &patience);
 	TAILQ_INSERT_TAIL(&m->control->callers, c, next);
-	m->control->n_callers++;
+}
+
+static void
+on_accept(evutil_socket_t lfd, short what, void *arg)
+{
+	struct master *m = arg;
+	struct control *ctl = m->control;
+	struct ucred cred = {0};
+	socklen_t n = sizeof(cred);
+	int fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	unsigned *count;
+	bool allowed;
+
+	(void)what;
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0) {
+		io_close(&fd);
+		return;
+	}
+	allowed = cred.uid == 0 || cred.uid == geteuid();
+	count = allowed ? &ctl->n_callers : &ctl->n_strangers;
+	if (*count == (allowed ? CALLERS_MAX : STRANGERS_MAX)) {
+		io_close(&fd);
+		return;
+	}
+	++*count;
+	caller_new(m, fd, allowed);
 }
 
 enum rc
@@ -331,7 +360,7 @@ control_open(struct master *m, struct why *why)
 	/* ours, left by a master that was killed: the lock says so */
 	(void)unlink(a.sun_path);
 	if (ctl->fd < 0 || bind(ctl->fd, (void *)&a, sizeof(a)) < 0 ||
-	    chmod(a.sun_path, 0666) < 0 || listen(ctl->fd, CALLERS_MAX) < 0)
+	    chmod(a.sun_path, 0666) < 0 || listen(ctl->fd, 1024) < 0)
 		return why_sys(why, RC_PERM, "5.3.5", "%s", a.sun_path);
 	ctl->ev =
 	    event_new(m->base, ctl->fd, EV_READ | EV_PERSIST, on_accept, m);

@@ -18,6 +18,8 @@
 #include "master/workers.h"
 #include "lib/base/banned.h"
 
+/* of a message, with room for its head */
+#define CONF_MAX  (IPC_FRAME_MAX - 64)
 #define WORKER_FD 3 /* as in lib/worker */
 
 static int
@@ -179,7 +181,7 @@ send_setup(struct proc *p, struct why *why)
 
 	if (send_identity(p, why) != RC_OK)
 		return RC_PERM;
-	buf_init(&text, IPC_FRAME_MAX - 64);
+	buf_init(&text, CONF_MAX);
 	if (!conf_encode(p->m->conf, p->row->sections, &text)) {
 		buf_fini(&text);
 		return why_set(why, RC_PERM, "5.3.5",
@@ -231,5 +233,23 @@ launch_proc(struct proc *p, struct why *why)
 	rc = send_setup(p, why);
 	if (rc != RC_OK)
 		(void)kill(p->pid, SIGKILL); /* gone already is as good */
+	return rc;
+}
+
+enum rc
+launch_conf_fits(const struct conf *conf, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; rc == RC_OK && i < workers_n; i++) {
+		struct buf text;
+
+		buf_init(&text, CONF_MAX);
+		if (!conf_encode(conf, workers[i].sections, &text))
+			rc = why_set(why, RC_PERM, "5.3.5",
+			    "domains: too many, together more than %d bytes",
+			    (int)CONF_MAX);
+		buf_fini(&text);
+	}
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include "master/compile.h"
 #include "master/control.h"
 #include "master/folders.h"
+#include "master/launch.h"
 #include "master/listen.h"
 #include "master/reload.h"
 #include "master/supervise.h"
@@ -164,13 +165,14 @@ start(struct master *m)
 	if (m->base == NULL)
 		fatal("no event loop");
 	raise_limits();
-	if (folders_make(m, &why) != RC_OK || folders_lock(m, &why) != RC_OK ||
+	if (launch_conf_fits(m->conf, &why) != RC_OK ||
+	    folders_make(m, &why) != RC_OK || folders_lock(m, &why) != RC_OK ||
 	    compile_first(m, &why) != RC_OK ||
 	    listen_open(m, m->conf, &why) != RC_OK ||
 	    control_open(m, &why) != RC_OK)
 		fatal("%s", why.text);
 	watch_signals(m);
-	m->generation = 1;
+	m->generation = m->generations = 1;
 	supervise_start_all(m, true);
 }
 

@@ -58,8 +58,9 @@ struct master {
 	int lock_fd;
 	TAILQ_HEAD(listener_list, listener) listeners;
 	TAILQ_HEAD(proc_list, proc) procs;
-	uint32_t generation;
-	bool ready; /* all were ready once */
+	uint32_t generation;  /* that is started, or serves */
+	uint32_t generations; /* the highest number used */
+	bool ready;           /* all were ready once */
 	bool stopping;
 	uint64_t start_ms;
 	struct control *control;

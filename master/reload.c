@@ -24,6 +24,8 @@
 
 struct reload {
 	struct conf *old;
+	uint32_t old_generation;
+	bool compiling; /* the directory, before anything is started */
 	struct event *timer;
 	reload_done *done;
 	void *ctx;
@@ -59,22 +61,21 @@ drain_generation(struct master *m, uint32_t generation)
 }
 
 static void
-give_up(struct master *m)
+give_up(struct master *m, struct span reason)
 {
 	struct conf *failed = m->conf;
 	struct why why;
 
 	drain_generation(m, m->generation);
-	m->generation--;
+	m->generation = m->reload->old_generation;
 	m->conf = m->reload->old;
 	m->reload->old = NULL;
 	/* every address of the old one is still bound: this only marks */
 	(void)listen_open(m, m->conf, &why);
 	listen_close_unused(m);
 	conf_free(&failed);
-	finish(m, RC_PERM,
-	    SPAN_LIT("the new workers did not come up: see the log; the old "
-		     "ones serve on with the old configuration"));
+	log_level((enum log_level)(LOG_ERROR + m->conf->log.level));
+	finish(m, RC_PERM, reason);
 }
 
 static void
@@ -82,7 +83,9 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	give_up(arg);
+	give_up(arg,
+	    SPAN_LIT("the new workers did not come up: see the log; the old "
+		     "ones serve on with the old configuration"));
 }
 
 /* singles stay; they get their new configuration in place */
@@ -114,12 +117,12 @@ reload_progress(struct master *m)
 		LOG(MASTER_READY, log_num(m->generation),
 		    log_num(clock_mono_ms() - m->start_ms));
 	}
-	if (m->reload == NULL || !supervise_all_running(m, m->generation))
+	if (m->reload == NULL || m->reload->compiling ||
+	    !supervise_all_running(m, m->generation))
 		return;
 	tell_singles(m);
-	drain_generation(m, m->generation - 1);
+	drain_generation(m, m->reload->old_generation);
 	listen_close_unused(m);
-	compile_start(m, ROLE_MASTER, 0, 0);
 	finish(m, RC_OK, SPAN_LIT("reloaded"));
 }
 
@@ -179,6 +182,7 @@ reload_start(struct master *m, reload_done *done, void *ctx)
 	} else if (load(m, &conf, &errors) != RC_OK) {
 		rc = RC_PERM;
 	} else if (check_fixed(m->conf, conf, &why) != RC_OK ||
+		   launch_conf_fits(conf, &why) != RC_OK ||
 		   listen_open(m, conf, &why) != RC_OK) {
 		rc = RC_PERM;
 		buf_puts(&errors, why.text);
@@ -200,11 +204,28 @@ reload_start(struct master *m, reload_done *done, void *ctx)
 	if (m->reload->timer == NULL)
 		bug("evtimer_new");
 	evtimer_add(m->reload->timer, &patience);
+	m->reload->old_generation = m->generation;
+	m->reload->compiling = true;
 	m->conf = conf;
-	m->generation++;
+	/* a number is never used again: the old may be draining still */
+	m->generation = ++m->generations;
 	log_level((enum log_level)(LOG_ERROR + conf->log.level));
-	supervise_start_all(m, false);
+	compile_start(m, ROLE_MASTER, 0, 0);
 	return RC_WAIT;
+}
+
+void
+reload_compiled(struct master *m, bool ok)
+{
+	if (m->reload == NULL || !m->reload->compiling)
+		return;
+	m->reload->compiling = false;
+	if (ok)
+		supervise_start_all(m, false);
+	else
+		give_up(m,
+		    SPAN_LIT("accounts or aliases cannot be taken up: see the "
+			     "log; all serves on as before"));
 }
 
 void

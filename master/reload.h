@@ -15,6 +15,8 @@ typedef void reload_done(void *ctx, enum rc rc, struct span text);
 enum rc reload_start(struct master *m, reload_done *done, void *ctx);
 /* The asker is gone; the reload itself goes on. */
 void reload_forget(struct master *m, const void *ctx);
+/* The directory has been compiled, or could not be. */
+void reload_compiled(struct master *m, bool ok);
 /* A worker has become ready. */
 void reload_progress(struct master *m);
 /* The suite stops: an unfinished reload is dropped. */

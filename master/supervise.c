@@ -318,7 +318,8 @@ supervise_all_running(const struct master *m, uint32_t generation)
 	const struct proc *p;
 
 	TAILQ_FOREACH (p, &m->procs, next)
-		if (p->generation == generation && p->state != PROC_RUNNING)
+		if (p->generation == generation && p->state != PROC_RUNNING &&
+		    p->state != PROC_DRAINING)
 			return false;
 	return true;
 }

@@ -8,6 +8,7 @@
 #include "qmgr/agent.h"
 #include "lib/base/banned.h"
 
+#define FOREIGN_MAX  4096
 #define UNDERWAY_MAX 512 /* at one worker: more waits here */
 
 /* under way for the qmgr before us */
@@ -23,6 +24,7 @@ struct agent {
 	struct ipc_link *link;
 	bool told; /* UNDERWAY_END has come */
 	size_t underway;
+	size_t n_foreign;
 	TAILQ_HEAD(, foreign) foreign;
 };
 
@@ -41,6 +43,7 @@ static void
 drop_foreign(struct agent *a, struct foreign *f)
 {
 	TAILQ_REMOVE(&a->foreign, f, next);
+	a->n_foreign--;
 	free(f);
 }
 
@@ -61,15 +64,19 @@ static void
 on_underway(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct agent *a = ctx;
-	struct foreign *f = mem_alloc(sizeof(*f));
+	struct foreign *f;
 
 	(void)link;
+	if (a->told || a->n_foreign == FOREIGN_MAX)
+		return; /* it lies, or what it does is found by its name */
+	f = mem_alloc(sizeof(*f));
 	f->rcpt = msg->underway.rcpt;
 	if (!span_copy(msg->underway.qid, f->name, sizeof(f->name))) {
 		free(f);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&a->foreign, f, next);
+	a->n_foreign++;
 }
 
 static void

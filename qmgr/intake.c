@@ -14,9 +14,12 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/intake.h"
+#include "qmgr/nameset.h"
 #include "lib/base/banned.h"
 
-#define PARTIAL_MAX   4096 /* commits being assembled on one link */
+#define PARTIAL_MAX   4096        /* commits being assembled on one link */
+#define PARTIAL_BYTES (32U << 20) /* of them all */
+#define RCPTS_BYTES   (ENVELOPE_RCPTS_MAX * 512)
 #define SIZE_MAX_MAIL (4ULL << 30)
 
 /* recipients that have come before their COMMIT */
@@ -32,6 +35,7 @@ struct intake {
 	struct qmgr *q;
 	struct ipc_link *link;
 	size_t n_partials;
+	size_t bytes; /* in them */
 	TAILQ_HEAD(, partial) partials;
 };
 
@@ -51,6 +55,7 @@ partial_free(struct intake *in, struct partial *p)
 {
 	TAILQ_REMOVE(&in->partials, p, next);
 	in->n_partials--;
+	in->bytes -= p->rcpts.n;
 	buf_fini(&p->rcpts);
 	free(p);
 }
@@ -68,14 +73,19 @@ on_commit_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 			partial_free(in, TAILQ_FIRST(&in->partials));
 		p = mem_alloc(sizeof(*p));
 		p->txn = msg->commit_rcpt.txn;
-		buf_init(&p->rcpts, ENVELOPE_RCPTS_MAX * 512);
+		buf_init(&p->rcpts, RCPTS_BYTES);
 		TAILQ_INSERT_TAIL(&in->partials, p, next);
 		in->n_partials++;
 	}
+	in->bytes -= p->rcpts.n;
 	if (p->n++ < ENVELOPE_RCPTS_MAX) {
 		buf_put_span(&p->rcpts, msg->commit_rcpt.address);
 		buf_putc(&p->rcpts, '\n');
 	}
+	in->bytes += p->rcpts.n;
+	/* as above: no honest smtpd has so many on the way */
+	while (in->bytes > PARTIAL_BYTES)
+		partial_free(in, TAILQ_FIRST(&in->partials));
 }
 
 void
@@ -122,45 +132,72 @@ canonical(struct span text, struct why *why)
 	return same;
 }
 
-static bool
-has_account(const struct envelope *e, struct span account)
+/* What a transaction's recipients come to. */
+struct gather {
+	struct qmgr *q;
+	struct envelope *e;
+	struct nameset rcpts;    /* a repeated one is looked up once */
+	struct nameset accounts; /* and a mailbox gets one copy */
+	size_t looked_at;        /* results, repeated ones too */
+};
+
+static enum rc
+add_accounts(
+    struct gather *g, struct span rcpt, struct span accounts, struct why *why)
 {
-	for (size_t i = 0; i < e->n_rcpts; i++)
-		if (span_eq_ci(span_of(e->rcpts[i].account), account))
-			return true;
-	return false;
+	while (accounts.n > 0) {
+		struct span account = span_cut(&accounts, '\n');
+
+		/* aliases that hold each other's members cost time, too */
+		if (++g->looked_at > ENVELOPE_RCPTS_MAX * 2 ||
+		    g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
+			return why_set(why, RC_PERM, "5.5.3",
+			    "too many recipients behind aliases");
+		if (account.n > 0 && nameset_add(&g->accounts, account))
+			envelope_add(g->e, rcpt, account);
+	}
+	return RC_OK;
 }
 
 /* One recipient of the transaction: all mailboxes that it stands for. */
 static enum rc
-add_rcpt(struct qmgr *q, struct envelope *e, struct span rcpt, struct why *why)
+add_rcpt(struct gather *g, struct span rcpt, struct why *why)
 {
 	struct buf accounts, elsewhere;
-	struct span rest;
 	enum rc rc;
 
+	if (!nameset_add(&g->rcpts, rcpt))
+		return RC_OK;
 	if (!canonical(rcpt, why) && !span_eq_ci(rcpt, SPAN_LIT("postmaster")))
 		return why_set(
 		    why, RC_PERM, "5.1.3", "not a canonical mailbox");
-	buf_init(&accounts, ENVELOPE_RCPTS_MAX * 512);
-	buf_init(&elsewhere, ENVELOPE_RCPTS_MAX * 512);
-	rc = directory_expand(q->directory, rcpt, &accounts, &elsewhere, why);
+	buf_init(&accounts, RCPTS_BYTES);
+	buf_init(&elsewhere, RCPTS_BYTES);
+	rc =
+	    directory_expand(g->q->directory, rcpt, &accounts, &elsewhere, why);
 	if (rc == RC_OK && elsewhere.n > 0)
 		rc = why_set(why, RC_PERM, "5.4.4",
 		    "it leads to another host, and this one delivers to its "
 		    "own domains only");
-	rest = buf_span(&accounts);
-	while (rc == RC_OK && rest.n > 0) {
-		struct span account = span_cut(&rest, '\n');
-
-		if (e->n_rcpts == ENVELOPE_RCPTS_MAX)
-			rc = why_set(why, RC_PERM, "5.5.3",
-			    "too many recipients behind aliases");
-		else if (account.n > 0 && !has_account(e, account))
-			envelope_add(e, rcpt, account);
-	}
+	if (rc == RC_OK)
+		rc = add_accounts(g, rcpt, buf_span(&accounts), why);
 	buf_fini(&accounts);
 	buf_fini(&elsewhere);
+	return rc;
+}
+
+static enum rc
+add_all(struct qmgr *q, struct envelope *e, struct span rest, struct why *why)
+{
+	struct gather g = {.q = q, .e = e};
+	enum rc rc = RC_OK;
+
+	nameset_init(&g.rcpts, RCPTS_BYTES);
+	nameset_init(&g.accounts, RCPTS_BYTES);
+	while (rc == RC_OK && rest.n > 0)
+		rc = add_rcpt(&g, span_cut(&rest, '\n'), why);
+	nameset_fini(&g.rcpts);
+	nameset_fini(&g.accounts);
 	return rc;
 }
 
@@ -169,8 +206,7 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
     struct why *why)
 {
 	struct partial *p = partial_find(in, c->txn);
-	struct span rest = SPAN_NONE;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	if (p == NULL || p->n != c->recipients || p->rcpts.over ||
 	    p->n > ENVELOPE_RCPTS_MAX)
@@ -179,9 +215,7 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
 	else if (in->q->directory == NULL)
 		rc = why_set(why, RC_TEMP, "4.3.0", "no directory");
 	else
-		rest = buf_span(&p->rcpts);
-	while (rc == RC_OK && rest.n > 0)
-		rc = add_rcpt(in->q, e, span_cut(&rest, '\n'), why);
+		rc = add_all(in->q, e, buf_span(&p->rcpts), why);
 	if (p != NULL)
 		partial_free(in, p);
 	if (rc == RC_OK && e->n_rcpts == 0)
@@ -337,14 +371,15 @@ intake_new(struct qmgr *q, int fd)
 {
 	struct intake *in = mem_alloc(sizeof(*in));
 	struct why why;
-	bool room = store_room(&q->store, &why) == RC_OK;
 
 	in->q = q;
 	TAILQ_INIT(&in->partials);
 	TAILQ_INSERT_TAIL(&q->intakes, in, next);
 	in->link =
 	    worker_link_new(q->w, ROLE_SMTPD, fd, handlers, on_closed, in);
-	tell(in, room ? NULL : &why);
+	/* all are told, so that nobody keeps an older answer */
+	q->open = store_room(&q->store, &why) == RC_OK;
+	intake_announce(q, q->open ? NULL : &why);
 }
 
 size_t

@@ -3,6 +3,7 @@
  * A recipient has at most one attempt under way; it ends by its outcome or by
  * the death of its worker, never by the clock.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -30,6 +31,7 @@ struct job {
 	char *file;
 	struct why why;
 	enum rc rc;
+	bool gone; /* the file is not there (any more) */
 };
 
 static struct message_list *
@@ -148,6 +150,8 @@ attempt_all(struct message *m)
 static size_t
 failed(const struct message *m, const struct why **worst)
 {
+	static const struct why unknown = {
+	    RC_TEMP, "4.3.0", "delivery was interrupted"};
 	size_t n = 0;
 
 	*worst = NULL;
@@ -158,7 +162,9 @@ failed(const struct message *m, const struct why **worst)
 			continue;
 		n++;
 		/* what may work later decides: the client tries again */
-		if (a->tried && (*worst == NULL || (*worst)->rc == RC_PERM))
+		if (!a->tried)
+			*worst = &unknown;
+		else if (*worst == NULL || (*worst)->rc == RC_PERM)
 			*worst = &a->why;
 	}
 	return n;
@@ -284,6 +290,9 @@ finish_round(struct message *m)
 		return;
 	}
 	LOG(QUEUE_DONE, log_str(m->name));
+	/* a listing that began before this shall not bring it back */
+	if (m->q->recover != NULL)
+		(void)nameset_add(&m->q->ended, span_of(m->name));
 	remove_file(m);
 	message_free(m);
 }
@@ -421,6 +430,7 @@ work_load(void *arg)
 	struct job *j = arg;
 
 	j->rc = store_read(j->folder, j->file, &j->env, &j->fd, &j->why);
+	j->gone = j->rc == RC_TEMP && errno == ENOENT;
 }
 
 /* A file that cannot be read now is tried again; a damaged one is kept. */
@@ -429,7 +439,16 @@ not_loaded(struct message *m, struct job *j)
 {
 	struct why why;
 
-	LOG(QUEUE_DAMAGED, log_str(m->name), log_str(j->why.text));
+	if (j->gone) {
+		/* somebody has taken it away: so it was meant */
+		LOG(QUEUE_GONE, log_str(m->name));
+		message_free(m);
+		return;
+	}
+	if (j->rc == RC_PERM)
+		LOG(QUEUE_DAMAGED, log_str(m->name), log_str(j->why.text));
+	else
+		LOG(QUEUE_ERROR, log_str(m->name), log_str(j->why.text));
 	if (j->rc == RC_PERM &&
 	    store_damaged(j->store, j->folder, j->file, &why) == RC_OK) {
 		message_free(m);
@@ -507,6 +526,17 @@ message_found(struct qmgr *q, struct span name, const char *file, bool in_cur)
 	return m;
 }
 
+/* Is there one of whom nobody knows whether it was done? */
+static bool
+any_unknown(const struct message *m)
+{
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		    !m->attempts[i].tried)
+			return true;
+	return false;
+}
+
 void
 message_outcome(struct message *m, size_t rcpt, const struct why *why)
 {
@@ -536,7 +566,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		return;
 	if (m->state == MESSAGE_ACTIVE)
 		message_kick(m);
-	else if (m->state == MESSAGE_DIRECT && why->rc == RC_WAIT &&
+	else if (m->state == MESSAGE_DIRECT && any_unknown(m) &&
 		 !m->refused_file)
 		message_enqueue(m);
 	else if (m->state == MESSAGE_DIRECT)

@@ -5,6 +5,7 @@
  *   DIRECT   attempts are under way, nothing is on disk, smtpd waits
  *   WRITING  the queue file is being made durable, smtpd may wait
  *   ACTIVE   on disk, loaded, attempts under way or wanted
+ *   LOADING  on disk, a thread reads and checks it
  *   IDLE     on disk, not loaded: waits for its time, or is held
  */
 #ifndef QMGR_MESSAGE_H

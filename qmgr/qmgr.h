@@ -9,6 +9,7 @@
 #include "lib/directory/directory.h"
 #include "lib/ev/pool.h"
 #include "lib/worker/worker.h"
+#include "qmgr/nameset.h"
 #include "qmgr/store.h"
 
 #define QMGR_BUCKETS 4096
@@ -26,6 +27,7 @@ struct qmgr {
 	TAILQ_HEAD(intake_list, intake) intakes; /* links to smtpd */
 	TAILQ_HEAD(agent_list, agent) agents;    /* links to delivery */
 	struct recover *recover;                 /* under way, or NULL */
+	struct nameset ended; /* messages, while recovery lists */
 	struct event *room_timer;
 	bool starved; /* something waits for room at a delivery worker */
 	bool open;    /* mail is taken */

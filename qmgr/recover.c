@@ -80,7 +80,8 @@ done(void *arg)
 			continue;
 		}
 		/* what has been queued since the start, or stands twice */
-		if (message_find(r->q, span_of(id)) != NULL)
+		if (message_find(r->q, span_of(id)) != NULL ||
+		    nameset_has(&r->q->ended, span_of(id)))
 			continue;
 		m = message_found(r->q, span_of(id), file.p, in_cur);
 		found++;
@@ -89,6 +90,7 @@ done(void *arg)
 	LOG(QUEUE_RECOVERED, log_num(found),
 	    log_num(clock_mono_ms() - r->start_ms));
 	r->q->recover = NULL;
+	nameset_fini(&r->q->ended);
 	buf_fini(&r->names);
 	free(r);
 }
@@ -104,5 +106,6 @@ recover_start(struct qmgr *q)
 	r->start_ms = clock_mono_ms();
 	buf_init(&r->names, NAMES_MAX);
 	q->recover = r;
+	nameset_init(&q->ended, NAMES_MAX);
 	pool_submit(q->pool, work, done, r);
 }

@@ -92,6 +92,7 @@ write_file(struct store_write *w, int fd, struct why *why)
 {
 	struct envelope *e = w->envelope;
 	struct buf head;
+	size_t first;
 	enum rc rc = RC_OK;
 
 	e->size = w->trace.n + w->size;
@@ -112,7 +113,8 @@ write_file(struct store_write *w, int fd, struct why *why)
 		goto out;
 	envelope_seal(e, &head);
 	/* the first line again, now with its sum */
-	if (pwrite(fd, head.p, 128 < head.n ? 128 : head.n, 0) < 0)
+	first = head.n < 128 ? head.n : 128;
+	if (pwrite(fd, head.p, first, 0) != (ssize_t)first)
 		rc = write_failed(why);
 out:
 	buf_fini(&head);
@@ -151,8 +153,11 @@ check_sum(int fd, const struct envelope *e, struct span head, struct why *why)
 	size_t got = 1;
 
 	while (at < end && got > 0) {
-		if (!io_pread_all(fd, chunk, CHUNK, (off_t)at, &got))
-			break;
+		if (!io_pread_all(fd, chunk, CHUNK, (off_t)at, &got)) {
+			/* a disk that fails now says nothing of the file */
+			free(chunk);
+			return why_sys(why, RC_TEMP, "4.3.0", "read");
+		}
 		crc = enc_crc32c(crc, chunk, got);
 		at += got;
 	}

@@ -59,7 +59,9 @@ cmd_data_input(struct session *s, struct span in)
 {
 	size_t used = txn_feed(s->txn, in);
 
-	stream_deadline(s->stream, s->server->w->conf->smtpd.data_timeout);
+	if (!s->server->w->stopping)
+		stream_deadline(
+		    s->stream, s->server->w->conf->smtpd.data_timeout);
 	if (s->txn->dots.state != DOTSTREAM_DONE)
 		return used;
 	stream_deadline(s->stream, 0);

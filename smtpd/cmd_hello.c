@@ -17,7 +17,7 @@ helo_ok(struct span name)
 	for (size_t i = 0; i < name.n; i++)
 		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == '(' ||
 		    name.p[i] == ')' || name.p[i] == '"' || name.p[i] == '\\' ||
-		    name.p[i] == '<' || name.p[i] == '>')
+		    name.p[i] == '<' || name.p[i] == '>' || name.p[i] == ';')
 			return false;
 	return name.n > 0 && name.n <= HELO_MAX;
 }
@@ -87,7 +87,9 @@ cmd_starttls(struct session *s, struct span args)
 	stream_start_tls(s->stream, s->server->tls);
 	/* RFC 3207 4.2: all that was learned in clear is forgotten */
 	free(s->helo);
+	free(s->login);
 	s->helo = NULL;
+	s->login = NULL;
 	s->esmtp = false;
 	return ST_NEW;
 }

@@ -35,22 +35,42 @@ take_path(struct session *s, struct span prefix, struct span *args,
 	return true;
 }
 
+/* RFC 1870 section 3: up to 20 digits, more than any number here can hold. */
+static bool
+size_of(struct span value, uint64_t *size)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] < '0' || value.p[i] > '9')
+			return false;
+	if (value.n == 0 || value.n > 20)
+		return false;
+	if (!num_u64_padded(value, size))
+		*size = UINT64_MAX;
+	return true;
+}
+
+static void
+refuse_size(struct session *s)
+{
+	struct buf b;
+
+	buf_init(&b, 32);
+	buf_putf(&b, "%llu",
+	    (unsigned long long)s->server->w->conf->smtpd.max_message_size);
+	reply(s, REPLY_TOO_BIG, buf_span(&b));
+	buf_fini(&b);
+}
+
 static bool
 mail_param(struct session *s, struct span param)
 {
-	uint64_t max = s->server->w->conf->smtpd.max_message_size;
 	struct span value = param, key = span_cut(&value, '=');
 	uint64_t size;
 
-	if (span_eq_ci(key, SPAN_LIT("SIZE")) && num_u64(value, &size)) {
-		struct buf b;
-
-		if (size <= max)
+	if (span_eq_ci(key, SPAN_LIT("SIZE")) && size_of(value, &size)) {
+		if (size <= s->server->w->conf->smtpd.max_message_size)
 			return true;
-		buf_init(&b, 32);
-		buf_putf(&b, "%llu", (unsigned long long)max);
-		reply(s, REPLY_TOO_BIG, buf_span(&b));
-		buf_fini(&b);
+		refuse_size(s);
 		return false;
 	}
 	if (span_eq_ci(key, SPAN_LIT("BODY")) &&

@@ -15,7 +15,9 @@
 #include "smtpd/txn.h"
 #include "lib/base/banned.h"
 
-#define INPUT_MAX 65536
+/* for the rest of a message when all stops; master waits longer */
+#define STOP_DATA_MS 20000
+#define INPUT_MAX    65536
 /* RFC 4954 section 4.3.1: the longest line that has to be taken */
 #define SESSION_LINE_MAX 12288
 
@@ -54,8 +56,11 @@ session_resume(struct session *s, enum state state)
 void
 session_drain(struct session *s)
 {
-	if ((s->state & ST_ANY) == 0)
-		return; /* at its end session_resume comes here */
+	/* what is under way may end: session_resume comes here then */
+	if (s->state == ST_DATA)
+		stream_deadline(s->stream, STOP_DATA_MS);
+	if ((s->state & (ST_ANY | ST_AUTH)) == 0 || s->auth_id != 0)
+		return;
 	reply(s, REPLY_CLOSING, span_of(s->server->w->conf->hostname));
 	session_close(s);
 }
@@ -121,11 +126,11 @@ next_line(struct session *s)
 		take_line(s, span_head(in, end));
 		/* after STARTTLS what was there is gone already */
 		if (stream_input(s->stream).n >= end + 2)
-			stream_consume(s->stream, end + 2);
+			stream_consume_secret(s->stream, end + 2);
 		return true;
 	}
 	if (end < in.n) {
-		stream_consume(s->stream, end + 2);
+		stream_consume_secret(s->stream, end + 2);
 		s->discarding = false;
 		if (s->state == ST_AUTH)
 			cmd_auth_free(s);

@@ -42,6 +42,7 @@ struct server {
 	char queue_text[128];
 	uint64_t next_id; /* of transactions and log-ins */
 	unsigned n_sessions;
+	uint64_t in_memory;  /* bytes of messages being received */
 	uint64_t n_accepted; /* messages */
 	TAILQ_HEAD(session_list, session) sessions;
 };

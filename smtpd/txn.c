@@ -21,6 +21,8 @@ txn_new(struct session *s, struct span sender)
 	t->id = ++s->server->next_id;
 	t->sender = span_dup(sender);
 	t->fd = -1;
+	t->in_memory = &s->server->in_memory;
+	t->memory_max = s->server->w->conf->smtpd.max_memory;
 	t->size_max = s->server->w->conf->smtpd.max_message_size;
 	buf_init(&t->pending, PENDING_MAX);
 	return t;
@@ -39,6 +41,7 @@ txn_free(struct txn **txn)
 	free(t->rcpts);
 	free(t->sender);
 	io_close(&t->fd);
+	*t->in_memory -= t->kept;
 	buf_fini(&t->pending);
 	free(t);
 }
@@ -46,6 +49,10 @@ txn_free(struct txn **txn)
 void
 txn_add(struct txn *t, struct span rcpt)
 {
+	/* said twice: one copy, as if said once */
+	for (size_t i = 0; i < t->n_rcpts; i++)
+		if (span_eq_ci(span_of(t->rcpts[i]), rcpt))
+			return;
 	t->rcpts = mem_grow(t->rcpts, (t->n_rcpts + 1) * sizeof(*t->rcpts));
 	t->rcpts[t->n_rcpts++] = span_dup(rcpt);
 }
@@ -61,6 +68,11 @@ static void
 write_pending(struct txn *t)
 {
 	t->size += t->pending.n;
+	t->kept += t->pending.n;
+	*t->in_memory += t->pending.n;
+	/* all sessions together may not fill the host's memory */
+	if (*t->in_memory > t->memory_max)
+		t->no_room = true;
 	if (t->size > t->size_max)
 		t->too_big = true;
 	/* a message that is refused anyway is read but not kept */

@@ -14,6 +14,9 @@ struct txn {
 	int fd; /* the message's memfd; -1 before DATA */
 	uint64_t size;
 	uint64_t size_max;
+	uint64_t kept;       /* of it, counted in the server's memory */
+	uint64_t *in_memory; /* the server's sum */
+	uint64_t memory_max;
 	bool too_big;
 	bool no_room; /* the memfd could not be written */
 	struct dotstream dots;

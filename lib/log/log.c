@@ -2,7 +2,9 @@
  * Log lines: see log.h. The one static struct is the process's log; threads
  * may call log_write at the same time, each line is one write.
  */
+#include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/buf.h"
@@ -22,16 +24,21 @@ static const struct {
 };
 
 static struct {
+	bool may_block; /* a pipe or a socket that nobody may read */
+	unsigned lost;
 	int fd;
 	const char *name;
 	enum log_level level;
 	bool journal;
-} log_state = {STDERR_FILENO, "mailstead", LOG_INFO, false};
+} log_state = {false, 0, STDERR_FILENO, "mailstead", LOG_INFO, false};
 
 void
 log_open(int fd, const char *name, enum log_level level, bool journal)
 {
+	struct stat st;
+
 	log_state.fd = fd;
+	log_state.may_block = fstat(fd, &st) < 0 || !S_ISREG(st.st_mode);
 	log_state.name = name;
 	log_state.level = level;
 	log_state.journal = journal;
@@ -86,6 +93,30 @@ put_head(struct buf *b, enum log_event event)
 	buf_puts(b, events[event].name);
 }
 
+/* Room for one line? Mail goes on without its log. */
+static bool
+can_write(void)
+{
+	struct pollfd p = {.fd = log_state.fd, .events = POLLOUT};
+	char text[64];
+	int n;
+
+	if (!log_state.may_block)
+		return true;
+	if (poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0) {
+		log_state.lost++;
+		return false;
+	}
+	if (log_state.lost > 0) {
+		n = snprintf(text, sizeof(text), "<4>log.lost lines=%u\n",
+		    log_state.lost);
+		log_state.lost = 0;
+		/* as below */
+		(void)!write(log_state.fd, text, (size_t)n);
+	}
+	return true;
+}
+
 void
 log_write(enum log_event event, const struct log_val *vals, size_t n)
 {
@@ -113,6 +144,8 @@ log_write(enum log_event event, const struct log_val *vals, size_t n)
 	if (keys.n != 0)
 		bug("fewer log values than keys");
 	text[b.n++] = '\n';
+	if (!can_write())
+		return;
 	/* a log that cannot be written must not stop the mail */
 	(void)!write(log_state.fd, text, b.n);
 }

@@ -176,8 +176,6 @@ maildir_repeat_find(struct maildir_repeat *r, const struct durable *d,
 			after.st_mtim.tv_nsec)
 			return RC_OK;
 	}
-	if (new.moved || cur.moved)
-		return why_set(why, RC_TEMP, "4.3.0",
-		    "the mailbox changes too fast to look for %s", r->base);
-	return RC_OK;
+	return why_set(why, RC_TEMP, "4.3.0",
+	    "the mailbox changes too fast to look for %s", r->base);
 }

@@ -68,6 +68,7 @@ struct sandbox_policy {
 #define ANY                  0, {{0}}
 #define IS(i, v)             1, {COND_IS(i, v)}
 #define IS_BOTH(i, v, j, w)  2, {COND_IS(i, v), COND_IS(j, w)}
+#define IS_CLEAR(i, v, j, b) 2, {COND_IS(i, v), COND(j, (uint64_t)(b), 0)}
 #define CLEAR(i, bits)       1, {COND(i, (uint64_t)(bits), 0)}
 #define SET(i, bits)         1, {COND(i, (uint64_t)(bits), (uint64_t)(bits))}
 #define READ_SELF(i, j)      2, {COND_IS(i, 0), COND(j, UINT64_MAX, 0)}
@@ -84,32 +85,41 @@ static const struct policy_row rows[] = {
 /* clang-format on */
 
 /* The program as bytes; the library writes it only to a descriptor. */
-static enum rc export(scmp_filter_ctx ctx, enum role role,
-    struct sandbox_policy **policy, struct why *why) {
-	int fd = io_memfd("policy"); enum rc rc = RC_PERM; size_t size,
-	got; struct stat st; int err;
+static enum rc
+save(scmp_filter_ctx ctx, enum role role, struct sandbox_policy **policy,
+    struct why *why)
+{
+	int fd = io_memfd("policy");
+	enum rc rc = RC_PERM;
+	size_t size, got;
+	struct stat st;
+	int err;
 
-	    if (fd < 0) return why_sys(why, RC_PERM, STATUS, "memfd");
-	    err = seccomp_export_bpf(ctx, fd);
-	    if (err < 0 || fstat(fd, &st) < 0){errno = err < 0 ? -err : errno;
-		why_sys(why, rc, STATUS, "export filter"); goto out;
-}
-size = (size_t)st.st_size;
-if (size == 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
-	why_set(why, rc, STATUS, "filter of %zu bytes", size);
-	goto out;
-}
-*policy = mem_alloc(sizeof(**policy) + size);
-(*policy)->role = role;
-(*policy)->n = (unsigned short)(size / sizeof(struct sock_filter));
-if (!io_pread_all(fd, (*policy)->code, size, 0, &got) || got != size) {
-	why_sys(why, rc, STATUS, "read filter");
-	sandbox_policy_free(policy);
-	goto out;
-}
-rc = RC_OK;
-out : io_close(&fd);
-return rc;
+	if (fd < 0)
+		return why_sys(why, RC_PERM, STATUS, "memfd");
+	err = seccomp_export_bpf(ctx, fd);
+	if (err < 0 || fstat(fd, &st) < 0) {
+		errno = err < 0 ? -err : errno;
+		why_sys(why, rc, STATUS, "export filter");
+		goto out;
+	}
+	size = (size_t)st.st_size;
+	if (size == 0 || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
+		why_set(why, rc, STATUS, "filter of %zu bytes", size);
+		goto out;
+	}
+	*policy = mem_alloc(sizeof(**policy) + size);
+	(*policy)->role = role;
+	(*policy)->n = (unsigned short)(size / sizeof(struct sock_filter));
+	if (!io_pread_all(fd, (*policy)->code, size, 0, &got) || got != size) {
+		why_sys(why, rc, STATUS, "read filter");
+		sandbox_policy_free(policy);
+		goto out;
+	}
+	rc = RC_OK;
+out:
+	io_close(&fd);
+	return rc;
 }
 
 static int
@@ -152,7 +162,7 @@ sandbox_policy_new(
 	if (err == 0)
 		err = add_rows(ctx, role);
 	if (err == 0) {
-		rc = export(ctx, role, policy, why);
+		rc = save(ctx, role, policy, why);
 	} else {
 		errno = -err;
 		why_sys(why, rc, STATUS, "filter of role %s", role_name(role));

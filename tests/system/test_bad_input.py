@@ -121,7 +121,8 @@ def test_client_that_leaves_in_the_middle(suite):
 def test_recipients_without_end(suite):
     wire = suite.connect().greet()
     wire.say("MAIL FROM:<a@b.example>")
-    wire.send(b"RCPT TO:<alice@example.org>\r\n" * 1005)
+    wire.send(b"".join(b"RCPT TO:<alice+%d@example.org>\r\n" % n
+                       for n in range(1005)))
     codes = [wire.reply()[0] for _ in range(1005)]
     assert codes[:1000] == ["250"] * 1000
     assert set(codes[1000:]) == {"452"}

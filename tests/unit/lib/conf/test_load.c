@@ -128,8 +128,9 @@ static const struct row {
     {"letter missing", TEXT(BASE "smtpd:\n  max_sesions: 5\n"),
 	"m:4:3: smtpd.max_sesions: unknown option; did you mean "
 	"\"max_sessions\"?\n"},
-    {"dash for underscore", TEXT(BASE "queue: {max-age: 5d}\n"),
-	"m:3:9: queue.max-age: unknown option; did you mean \"max_age\"?\n"},
+    {"dash for underscore", TEXT(BASE "queue: {retry-max: 5d}\n"),
+	"m:3:9: queue.retry-max: unknown option; did you mean "
+	"\"retry_max\"?\n"},
     {"section misspelt", TEXT(BASE "smptd:\n  timeout: 1s\n"),
 	"m:3:1: smptd: unknown option; did you mean \"smtpd\"?\n"},
     {"nothing near", TEXT(BASE "relayhost: [a, {b: c}]\nlog: {level: x}\n"),

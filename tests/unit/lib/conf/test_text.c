@@ -61,6 +61,7 @@ static const struct row {
 	"smtpd.max_sessions=1000\n"
 	"smtpd.max_message_size=26214400\n"
 	"smtpd.max_recipients=1000\n"
+	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
 	"smtpd.timeout=300000\n"
 	"smtpd.data_timeout=180000\n"},
@@ -72,17 +73,16 @@ static const struct row {
 	"smtpd.max_sessions=1000\n"
 	"smtpd.max_message_size=1234567\n"
 	"smtpd.max_recipients=1000\n"
+	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
 	"smtpd.timeout=1000\n"
 	"smtpd.data_timeout=1500\n"},
-    {"queue, delivery",
-	BASE "queue: {direct_patience: 0, retry_max: 90m, max_age: 1w}\n",
+    {"queue, delivery", BASE "queue: {direct_patience: 0, retry_max: 90m}\n",
 	CONF_QUEUE | CONF_DELIVERY,
 	"queue.direct_recipients=32\n"
 	"queue.direct_patience=0\n"
 	"queue.retry_first=300000\n"
 	"queue.retry_max=5400000\n"
-	"queue.max_age=604800000\n"
 	"queue.threads=4\n"
 	"delivery.processes=1\n"
 	"delivery.threads=16\n"},
@@ -106,7 +106,6 @@ static const struct row {
 	"sandbox.required=true\n"
 	"sandbox.landlock_abi=99\n"
 	"sandbox.uid_base=4000000000\n"
-	"sandbox.min_uid=1000\n"
 	"log.level=debug\n"},
     {"last of each section only", BASE "log:\n  level: error\n", CONF_LOG,
 	"log.level=error\n"},

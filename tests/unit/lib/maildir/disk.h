@@ -55,13 +55,13 @@ fsync(int fd)
 }
 
 int
-sync_file_range(int fd, off_t from, off_t to, unsigned flags)
+sync_file_range(int fd, off64_t offset, off64_t count, unsigned flags)
 {
 	const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE |
 			     SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
-	disk_say(from == 0 && to == 0 && flags == all ? "out " : "part ");
-	return (int)syscall(SYS_sync_file_range, fd, from, to, flags);
+	disk_say(offset == 0 && count == 0 && flags == all ? "out " : "part ");
+	return (int)syscall(SYS_sync_file_range, fd, offset, count, flags);
 }
 
 int
