@@ -16,7 +16,7 @@
 #include "lib/directory/compile.h"
 #include "lib/log/log.h"
 #include "master/compile.h"
-#include "master/workers.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 #define ASKERS_MAX 64
