@@ -8,6 +8,7 @@
 #   make format       let clang-format rewrite our C files (i)
 #   make fuzz T=name  libFuzzer for S=60 seconds (i)
 #   make check-clean  `make check` of HEAD in a bare Debian (i; root)
+#   make check-crash  kill -9 and power cuts, for minutes (i; root)
 #   make deps         what build, check and lint need (i)
 #   make clean, make distclean
 #
@@ -31,7 +32,7 @@ B := $(BUILD)/$(if $(variant),$(patsubst -%,%,$(variant)),out)
 
 # These must work where make is all there is: they install first, then call
 # make again for the part that needs a configured tree.
-NO_CONFIG := deps check check-clean demo lint format fuzz clean distclean
+NO_CONFIG := deps check check-clean check-crash demo lint format fuzz clean distclean
 goals := $(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all))
 ifneq ($(goals),)
 include $(BUILD)/config.mk
@@ -64,6 +65,12 @@ fuzz:
 check-clean:
 	@conf/install-deps clean
 	@tests/clean/run make check
+check-crash:
+	@conf/install-deps build check crash
+	$(again) all
+	+@$(MAKE) --no-print-directory $(jobs) NOSYNC=1 all
+	@BUILD=$(B) tests/crash/run
+	@BUILD=$(BUILD)/nosync tests/crash/run --kills 7 --cuts 4 --expect-loss
 clean:
 	rm -rf $(filter-out %/clean/ %/peers/ %/corpus/,$(wildcard $(BUILD)/*/))
 distclean:

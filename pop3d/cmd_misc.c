@@ -53,7 +53,7 @@ updated(struct session *s)
 		LOG(SESSION_ERROR, log_str(s->account->env.account),
 		    log_str("pop3"), log_str(s->why.text));
 	/* before the answer: the client may come again at once */
-	session_release(s);
+	drop_close(&s->drop);
 	reply(s, s->rc == RC_OK ? REPLY_BYE : REPLY_NOT_REMOVED, "");
 	session_close(s);
 }

@@ -1,6 +1,8 @@
 /*
  * The maildrop: see drop.h. The lock is flock(2) on a file beside new/ and
- * cur/: it ends with the process, however that ends.
+ * cur/. It belongs to this opening of the file, so it keeps out the other
+ * connections of this process as well as other processes, and it ends with
+ * the process, however that ends.
  */
 #include <errno.h>
 #include <fcntl.h>

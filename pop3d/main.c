@@ -39,9 +39,9 @@ on_auth_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct front *f;
 
 	(void)link;
-	TAILQ_FOREACH(f, &server->fronts, next)
-	if (f->auth_id != 0 && f->auth_id == msg->auth_result.id)
-		break;
+	TAILQ_FOREACH (f, &server->fronts, next)
+		if (f->auth_id != 0 && f->auth_id == msg->auth_result.id)
+			break;
 	/* else the client has gone: the session sees it by our end */
 	if (f != NULL)
 		front_auth_result(f, &msg->auth_result);
@@ -60,9 +60,9 @@ on_authd_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	worker_link_closed(server->w, link, why);
 	ipc_link_free(&link);
 	server->authd = NULL;
-	TAILQ_FOREACH(f, &server->fronts, next)
-	if (f->auth_id != 0)
-		front_auth_result(f, NULL);
+	TAILQ_FOREACH (f, &server->fronts, next)
+		if (f->auth_id != 0)
+			front_auth_result(f, NULL);
 }
 
 static void

@@ -31,19 +31,11 @@ session_free(struct session *s, const char *reason)
 
 	LOG(POP3_END, log_text(id_span(&s->sid)), log_str(account->env.account),
 	    log_num(s->retrieved), log_num(s->removed), log_str(reason));
-	session_release(s);
+	drop_close(&s->drop);
 	cmd_send_free(s);
 	stream_free(&s->stream);
 	free(s);
 	account_over(account);
-}
-
-void
-session_release(struct session *s)
-{
-	drop_close(&s->drop);
-	if (s->account->holder == s)
-		s->account->holder = NULL;
 }
 
 void
@@ -85,7 +77,7 @@ session_send(struct session *s, session_next *more)
 }
 
 static void
-work(void *job)
+run(void *job)
 {
 	struct session *s = job;
 
@@ -93,7 +85,7 @@ work(void *job)
 }
 
 static void
-worked(void *job)
+ran(void *job)
 {
 	struct session *s = job;
 
@@ -107,14 +99,14 @@ worked(void *job)
 }
 
 void
-session_start(struct session *s, session_work *what, session_next *done)
+session_start(struct session *s, session_work *work, session_next *done)
 {
 	s->busy = true;
-	s->work = what;
+	s->work = work;
 	s->done = done;
 	stream_deadline(s->stream, 0);
 	stream_pause(s->stream, true);
-	pool_submit(s->account->pool, work, worked, s);
+	pool_submit(s->account->pool, run, ran, s);
 }
 
 static void
@@ -190,7 +182,6 @@ opened(struct session *s)
 		session_ready(s);
 		return;
 	}
-	session_release(s);
 	if (!s->in_use)
 		LOG(SESSION_ERROR, log_str(s->account->env.account),
 		    log_str("pop3"), log_str(s->why.text));
@@ -208,11 +199,5 @@ session_new(struct account *account, int fd)
 	s->line.max = SESSION_LINE_MAX;
 	drop_init(&s->drop);
 	s->stream = stream_new(account->env.base, fd, INPUT_MAX, &ops, s);
-	if (account->holder != NULL) {
-		reply(s, REPLY_IN_USE, "");
-		session_close(s);
-		return;
-	}
-	account->holder = s;
 	session_start(s, open_drop, opened);
 }

@@ -11,15 +11,16 @@
 #include "lib/ev/line.h"
 #include "lib/ev/pool.h"
 #include "lib/ev/stream.h"
+#include "pop3d/account.h"
 #include "pop3d/drop.h"
-#include "spawn/service.h"
+
+struct session;
 
 /* All connections of the account that this process serves. */
 struct account {
 	struct service_env env;
 	struct pool *pool;
-	size_t n;               /* connections */
-	struct session *holder; /* whose the mailbox is; NULL: nobody's */
+	size_t n; /* connections; one of them has the mailbox's lock */
 };
 
 enum session_state {
@@ -60,8 +61,6 @@ struct session {
 
 /* Takes fd; answers the log-in. */
 void session_new(struct account *account, int fd);
-/* Give the mailbox back; other connections may have it. */
-void session_release(struct session *s);
 /* Say what waits to be said, then close. */
 void session_close(struct session *s);
 /* A command was refused: too many of them end the session. */

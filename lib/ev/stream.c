@@ -18,7 +18,8 @@
 #include "lib/base/banned.h"
 
 #define READ_STEP 16384
-#define LINGER_MS 10000 /* for the last reply to be taken */
+#define FINISH_MS 10000 /* for the last reply to be taken */
+#define LINGER_MS 2000  /* for the other end to close then */
 
 struct stream {
 	const struct stream_ops *ops;
@@ -36,6 +37,7 @@ struct stream {
 	bool handshaking;
 	bool paused;
 	bool finishing;
+	bool lingering; /* all is said: waits for the other end */
 	bool input_due; /* tell of kept input again */
 	bool over;
 	bool failed;
@@ -184,6 +186,39 @@ begin_tls(struct stream *s)
 		event_add(s->ev_read, NULL);
 }
 
+/*
+ * A socket that is closed with unread input is reset, and the reset overtakes
+ * the last reply. So the other end is given time to close first, and what it
+ * still says is thrown away.
+ */
+static void
+linger(struct stream *s)
+{
+	struct timeval tv = {LINGER_MS / 1000, 0};
+
+	if (s->over || s->lingering)
+		return;
+	if (s->ssl != NULL)
+		(void)SSL_shutdown(s->ssl); /* best effort */
+	if (shutdown(s->fd, SHUT_WR) < 0) {
+		end(s, NULL);
+		return;
+	}
+	s->lingering = true;
+	event_add(s->timer, &tv);
+	event_add(s->ev_read, NULL);
+}
+
+static void
+discard(struct stream *s)
+{
+	char waste[4096];
+	ssize_t r = recv(s->fd, waste, sizeof(waste), MSG_DONTWAIT);
+
+	if (r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR))
+		end(s, NULL);
+}
+
 static void
 flush(struct stream *s)
 {
@@ -213,12 +248,8 @@ flush(struct stream *s)
 	/* said just now: in another turn, so that others come to theirs */
 	if (!s->over && s->out.n > 0)
 		event_add(s->ev_write, NULL);
-	if (s->finishing && s->out.n == 0) {
-		if (s->ssl != NULL)
-			(void)SSL_shutdown(s->ssl); /* best effort */
-		(void)shutdown(s->fd, SHUT_WR);     /* it may be gone */
-		end(s, NULL);
-	}
+	if (s->finishing && s->out.n == 0)
+		linger(s);
 }
 
 static void
@@ -245,6 +276,10 @@ tell_input(struct stream *s)
 static void
 turn(struct stream *s, bool readable)
 {
+	if (s->lingering) {
+		discard(s);
+		return;
+	}
 	s->in_turn = true;
 	if (s->handshaking)
 		handshake(s);
@@ -463,7 +498,7 @@ stream_deadline(struct stream *s, uint64_t ms)
 void
 stream_finish(struct stream *s)
 {
-	struct timeval tv = {LINGER_MS / 1000, 0};
+	struct timeval tv = {FINISH_MS / 1000, 0};
 
 	if (s->over || s->finishing)
 		return;

@@ -30,7 +30,7 @@ struct stream_ops {
 
 /*
  * fd is taken and made non-blocking. Input that is not consumed is kept up to
- * in_max bytes; then reading stops until some is.
+ * in_max bytes; one who leaves more has not understood it, and it ends.
  */
 struct stream *stream_new(struct event_base *base, int fd, size_t in_max,
     const struct stream_ops *ops, void *ctx);
@@ -65,7 +65,11 @@ SSL *stream_tls(const struct stream *s);
 void stream_pause(struct stream *s, bool paused);
 /* on_closed with a reason, unless called again within ms; 0: none. */
 void stream_deadline(struct stream *s, uint64_t ms);
-/* Send what waits, then TLS close-notify, then on_closed(NULL). */
+/*
+ * Send what waits, then TLS close-notify and the end; on_closed(NULL) when the
+ * other end has closed too, or a little later. Input is thrown away from here
+ * on.
+ */
 void stream_finish(struct stream *s);
 
 #endif

@@ -2,11 +2,11 @@
  * Making a file durable under its name: the one place that knows in which
  * order. Blocking: runs in threads.
  *
- * On ext4, xfs, btrfs and the like the name comes first and one fsync of the
- * file makes data and name durable in one journal commit; until then the name
- * may show a torn file, which readers tell by its size. On other file systems
- * (NFS, overlay, unknown) the file is written in tmp/, flushed, linked, and
- * the folder is flushed.
+ * On ext4, xfs, btrfs and the like the data is written out (not flushed), then
+ * the file gets its name, and one fsync makes data and name durable in one
+ * journal commit. Whoever sees the name sees the whole file, also after a power
+ * cut. On other file systems (NFS, overlay, unknown) the file is written in
+ * tmp/, flushed, linked, and the folder is flushed.
  */
 #ifndef LIB_MAILDIR_DURABLE_H
 #define LIB_MAILDIR_DURABLE_H

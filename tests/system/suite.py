@@ -30,13 +30,15 @@ def wait_for(what, condition, seconds=PATIENCE):
 
 class Suite:
     def __init__(self, folder, bindir, yaml="", hostname="mail.example.org",
-                 accounts=("alice@example.org", "bob@example.org")):
+                 accounts=("alice@example.org", "bob@example.org"),
+                 store=None):
+        """`store`: another folder for queue and mailboxes."""
         self.folder, self.bindir = folder, bindir
         self.conf = f"{folder}/mailstead.yaml"
         self.logfile = f"{folder}/log"
         self.libexec = f"{folder}/libexec"
-        self.mail = f"{folder}/mail"
-        self.spool = f"{folder}/spool"
+        self.mail = f"{store or folder}/mail"
+        self.spool = f"{store or folder}/spool"
         self.proc = None
         self.yaml, self.hostname = yaml, hostname
         self.root = os.geteuid() == 0
@@ -55,10 +57,10 @@ class Suite:
 hostname: {self.hostname}
 domains: [example.org]
 paths:
-  spool: {self.folder}/spool
+  spool: {self.spool}
   state: {self.folder}/state
   run: {self.folder}/run
-  mail: {self.folder}/mail
+  mail: {self.mail}
 """ + (self.yaml if "listen:" in self.yaml else """\
 listen:
   smtp: ["127.0.0.1:0"]

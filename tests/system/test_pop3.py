@@ -210,15 +210,21 @@ def test_only_quit_removes(clear, how):
     assert len(clear.files()) == 1
 
 
-def test_stls_throws_away_what_was_said_in_clear(tls):
+def test_stls_throws_away_what_was_said_in_clear(tmpdir, bindir):
+    with Mail(tmpdir, bindir) as s:
+        check_injection(s.begin(more="auth: {allow_plaintext: true}\n"))
+
+
+def check_injection(tls):
     wire = tls.wire()
-    wire.send(b"STLS\r\nCAPA\r\nUSER " + ALICE.encode() + b"\r\n")
-    assert wire.line().startswith("+OK")
+    wire.send(b"STLS\r\nUSER " + ALICE.encode() + b"\r\n")
+    time.sleep(0.3)
+    assert wire.sock.recv(1000) == b"+OK Begin TLS\r\n"
     context = tls.context()
     sock = context.wrap_socket(wire.sock, server_hostname="localhost")
     sock.settimeout(60)
     sock.sendall(b"PASS x\r\n")
-    # no answer to CAPA, and no name for the password
+    # no answer to USER, and no name for the password
     assert sock.recv(1000) == b"-ERR Not now\r\n"
     sock.sendall(b"STLS\r\n")
     assert sock.recv(1000).startswith(b"-ERR")

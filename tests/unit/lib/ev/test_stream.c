@@ -198,6 +198,36 @@ output_and_order(void **state)
 	stream_finish(t.s);
 	run();
 	assert_string_equal(heard(), "bye");
+	/* it waits for the other end, which may not have heard all yet */
+	assert_false(t.closed);
+	io_close(&t.peer);
+	run();
+	assert_true(t.closed && !t.failed);
+}
+
+/* A close with unread input would reset the connection: TCP only. */
+static void
+last_words_are_heard_in_spite_of_input(void **state)
+{
+	char text[70000];
+
+	(void)state;
+	t.act = pause_act;
+	put("x");
+	run();
+	memset(text, 'x', sizeof(text));
+	assert_true(write(t.peer, text, sizeof(text)) > 0);
+	stream_write(t.s, SPAN_LIT("421"));
+	stream_finish(t.s);
+	for (int i = 0; i < 10; i++)
+		run();
+	assert_string_equal(heard(), "421");
+	assert_true(write(t.peer, "more", 4) == 4);
+	run();
+	assert_false(t.closed);
+	assert_int_equal(t.inputs, 1);
+	io_close(&t.peer);
+	run();
 	assert_true(t.closed && !t.failed);
 }
 
@@ -400,6 +430,7 @@ main(void)
 	    TEST(input_over_the_maximum_ends_it),
 	    TEST(paused_input_is_told_again),
 	    TEST(output_and_order),
+	    TEST(last_words_are_heard_in_spite_of_input),
 	    TEST(peer_that_does_not_read),
 	    TEST(end_is_told_after_the_input),
 	    TEST(freed_in_its_own_callback),

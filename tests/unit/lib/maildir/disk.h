@@ -55,6 +55,16 @@ fsync(int fd)
 }
 
 int
+sync_file_range(int fd, off_t from, off_t to, unsigned flags)
+{
+	const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE |
+			     SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+	disk_say(from == 0 && to == 0 && flags == all ? "out " : "part ");
+	return (int)syscall(SYS_sync_file_range, fd, from, to, flags);
+}
+
+int
 linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
 {
 	disk_say("link ");
