@@ -46,9 +46,10 @@ const struct command command_table[] = {
     {"queue delete", "[--yes] ID...|ALL",
 	"Delete messages for good; on a terminal it asks first.", 1, IDS_MAX,
 	cmd_queue_delete},
-    {"sandbox", "--prove [--abi N] [--verbose]",
-	"Try what each worker must not be able to do; no server is needed.", 1,
-	5, cmd_sandbox},
+    {"sandbox", "--prove [--abi N]",
+	"Try what each worker must not be able to do; --verbose names it. No "
+	"server is needed.",
+	1, 5, cmd_sandbox},
     {"help", "[COMMAND]", "Explain the commands, or one.", 0, 2,
 	command_run_help},
     {NULL, NULL, NULL, 0, 0, NULL},
