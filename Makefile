@@ -8,6 +8,8 @@
 #   make format       let clang-format rewrite our C files (i)
 #   make fuzz T=name  libFuzzer for S=60 seconds (i)
 #   make check-clean  `make check` of HEAD in a bare Debian (i; root)
+#   make check-messages MESSAGES=DIR
+#                     each file in by SMTP, out by POP3, unchanged (i)
 #   make check-crash  kill -9 and power cuts, for minutes (i; root)
 #   make deps         what build, check and lint need (i)
 #   make clean, make distclean
@@ -32,7 +34,8 @@ B := $(BUILD)/$(if $(variant),$(patsubst -%,%,$(variant)),out)
 
 # These must work where make is all there is: they install first, then call
 # make again for the part that needs a configured tree.
-NO_CONFIG := deps check check-clean check-crash demo lint format fuzz clean distclean
+NO_CONFIG := deps check check-clean check-crash check-messages \
+    demo lint format fuzz clean distclean
 goals := $(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all))
 ifneq ($(goals),)
 include $(BUILD)/config.mk
@@ -65,6 +68,10 @@ fuzz:
 check-clean:
 	@conf/install-deps clean
 	@tests/clean/run make check
+check-messages:
+	@conf/install-deps build check
+	$(again) all
+	@BUILD=$(B) tests/messages/run "$(MESSAGES)"
 check-crash:
 	@conf/install-deps build check crash
 	$(again) all
