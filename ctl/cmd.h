@@ -15,5 +15,12 @@ int cmd_account_add(const struct command_call *call);
 int cmd_account_passwd(const struct command_call *call);
 int cmd_account_list(const struct command_call *call);
 int cmd_account_remove(const struct command_call *call);
+int cmd_queue_list(const struct command_call *call);
+int cmd_queue_show(const struct command_call *call);
+int cmd_queue_flush(const struct command_call *call);
+int cmd_queue_hold(const struct command_call *call);
+int cmd_queue_release(const struct command_call *call);
+int cmd_queue_delete(const struct command_call *call);
+int cmd_sandbox(const struct command_call *call);
 
 #endif

@@ -9,21 +9,6 @@
 
 #define LIST_MAX ((size_t)256 << 20)
 
-/* A server with authd at the other end; NULL: has been said. */
-static struct server *
-open_authd(const struct command_call *call, int *status)
-{
-	struct server *s = server_open(call);
-
-	*status = COMMAND_NO_SERVER;
-	if (s == NULL)
-		return NULL;
-	*status = COMMAND_FAILED;
-	if (!server_reach(s, ROLE_AUTHD))
-		server_close(&s);
-	return s;
-}
-
 int
 cmd_account_add(const struct command_call *call)
 {
@@ -39,7 +24,7 @@ cmd_account_add(const struct command_call *call)
 		return COMMAND_USAGE;
 	}
 	/* who has no right, or no server, is told before he types */
-	s = open_authd(call, &status);
+	s = server_worker(call, ROLE_AUTHD, &status);
 	if (s == NULL)
 		return status;
 	status = COMMAND_FAILED;
@@ -61,7 +46,7 @@ cmd_account_passwd(const struct command_call *call)
 	union ipc_msg msg = {.account_passwd = {.id = 1}};
 	struct secret password = {NULL, 0};
 	int status;
-	struct server *s = open_authd(call, &status);
+	struct server *s = server_worker(call, ROLE_AUTHD, &status);
 
 	if (s == NULL)
 		return status;
@@ -81,7 +66,7 @@ cmd_account_remove(const struct command_call *call)
 {
 	union ipc_msg msg = {.account_remove = {1, span_of(call->argv[0])}};
 	int status;
-	struct server *s = open_authd(call, &status);
+	struct server *s = server_worker(call, ROLE_AUTHD, &status);
 
 	if (s == NULL)
 		return status;
@@ -127,7 +112,7 @@ cmd_account_list(const struct command_call *call)
 	struct list l = {.json = call->json};
 	struct server_answer a = {.on_row = on_row, .ctx = &l};
 	int status;
-	struct server *s = open_authd(call, &status);
+	struct server *s = server_worker(call, ROLE_AUTHD, &status);
 
 	if (s == NULL)
 		return status;

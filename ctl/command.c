@@ -9,6 +9,7 @@
 
 #define NAME_MAX_LEN 32
 #define NEAR         3 /* edits: more is another word */
+#define IDS_MAX      100000
 
 const struct command command_table[] = {
     {"status", "", "Show whether all runs, and what holds the workers in.", 0,
@@ -28,6 +29,27 @@ const struct command command_table[] = {
     {"account remove", "ADDRESS",
 	"Remove an account; its mailbox stays where it is.", 1, 1,
 	cmd_account_remove},
+    {"queue list", "[--limit N]",
+	"List queued messages by their IDs; 1000, or N, or (0) all.", 0, 3,
+	cmd_queue_list},
+    {"queue show", "[--headers] ID",
+	"Show a queued message: envelope, outcomes, header, body.", 1, 3,
+	cmd_queue_show},
+    {"queue flush", "[ID...]",
+	"Attempt deferred messages now; without ID: all that are not held.", 0,
+	IDS_MAX, cmd_queue_flush},
+    {"queue hold", "ID...|ALL", "Keep messages back until they are released.",
+	1, IDS_MAX, cmd_queue_hold},
+    {"queue release", "ID...|ALL",
+	"Let held messages go, and attempt them now.", 1, IDS_MAX,
+	cmd_queue_release},
+    {"queue delete", "[--yes] ID...|ALL",
+	"Delete messages for good; on a terminal it asks first.", 1, IDS_MAX,
+	cmd_queue_delete},
+    {"sandbox", "--prove [--abi N]",
+	"Try what each worker must not be able to do; --verbose names it. No "
+	"server is needed.",
+	1, 5, cmd_sandbox},
     {"help", "[COMMAND]", "Explain the commands, or one.", 0, 2,
 	command_run_help},
     {NULL, NULL, NULL, 0, 0, NULL},
@@ -120,7 +142,8 @@ command_help(FILE *to, const struct command *only)
 		    "  -c FILE    configuration, which says where the server "
 		    "is reached\n"
 		    "  --run DIR  its folder of sockets (paths.run)\n"
-		    "  --json     status and account list for programs\n\n",
+		    "  --json     what is shown and listed, for programs\n"
+		    "\n",
 	    to);
 	for (const struct command *c = command_table; c->name != NULL; c++) {
 		char line[96];

@@ -22,7 +22,9 @@ unknown(int argc, char **argv)
 	buf_init(&said, 256);
 	buf_puts(&said, argv[0]);
 	near = command_nearest(buf_span(&said));
-	if (argc > 1 && (near == NULL || strcmp(argv[0], "account") == 0)) {
+	/* the first word of two: what is meant is in the second */
+	if (argc > 1 && (near == NULL || strcmp(argv[0], "account") == 0 ||
+			    strcmp(argv[0], "queue") == 0)) {
 		buf_putc(&said, ' ');
 		buf_puts(&said, argv[1]);
 		near = command_nearest(buf_span(&said));

@@ -67,6 +67,16 @@ on_row(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
+on_data(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct server *s = ctx;
+
+	(void)link;
+	if (s->answer != NULL && s->answer->on_data != NULL)
+		s->answer->on_data(s->answer->ctx, msg->ctl_data.data);
+}
+
+static void
 on_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct server *s = ctx;
@@ -93,6 +103,7 @@ on_reached(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_CTL_ROW] = on_row,
+    [MSG_CTL_DATA] = on_data,
     [MSG_CTL_END] = on_end,
     [MSG_CTL_REACHED] = on_reached,
 };
@@ -258,6 +269,20 @@ server_reach(struct server *s, enum role role)
 	s->link = link_new(s, s->reached, role);
 	s->reached = -1;
 	return true;
+}
+
+struct server *
+server_worker(const struct command_call *call, enum role role, int *status)
+{
+	struct server *s = server_open(call);
+
+	*status = COMMAND_NO_SERVER;
+	if (s == NULL)
+		return NULL;
+	*status = COMMAND_FAILED;
+	if (!server_reach(s, role))
+		server_close(&s);
+	return s;
 }
 
 int

@@ -16,7 +16,8 @@ struct server;
 typedef void server_row(void *ctx, struct span row);
 
 struct server_answer {
-	server_row *on_row; /* or NULL */
+	server_row *on_row;  /* or NULL */
+	server_row *on_data; /* a piece of a message; or NULL */
 	void *ctx;
 	enum rc rc;
 	struct buf text; /* what the server says of it */
@@ -36,6 +37,9 @@ bool server_ask(struct server *s, uint16_t type, const union ipc_msg *msg,
 void server_answer_fini(struct server_answer *a);
 /* From now on ask that worker. False: refused, or not there; has been said. */
 bool server_reach(struct server *s, enum role role);
+/* Open and reach; NULL: has been said, and the exit status is in *status. */
+struct server *server_worker(
+    const struct command_call *call, enum role role, int *status);
 /* Is somebody there still, or again? */
 bool server_listens(const struct server *s);
 /* Say why server_ask was false. */

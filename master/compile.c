@@ -16,8 +16,8 @@
 #include "lib/directory/compile.h"
 #include "lib/log/log.h"
 #include "master/compile.h"
+#include "lib/worker/workers.h"
 #include "master/reload.h"
-#include "master/workers.h"
 #include "lib/base/banned.h"
 
 #define ASKERS_MAX 64

@@ -10,7 +10,7 @@
 
 #include "lib/base/io.h"
 #include "master/folders.h"
-#include "master/workers.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 /* mkdir -p; parents that are missing get 0755 and master's uid */

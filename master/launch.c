@@ -15,7 +15,7 @@
 #include "master/compile.h"
 #include "master/launch.h"
 #include "master/supervise.h"
-#include "master/workers.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 /* of a message, with room for its head */
@@ -103,51 +103,22 @@ send_listeners(struct proc *p)
 }
 
 static void
-send_paths(struct proc *p)
+send_rights(struct proc *p, const struct workers_rights *r)
 {
-	for (size_t i = 0; i < WORKER_PATHS_MAX; i++) {
-		const struct worker_path_row *r = &p->row->paths[i];
-		bool inside = p->m->root && p->row->in_net;
-		char *path;
-
-		if (r->name == NULL)
-			break;
-		/* in the chroot that folder is the root */
-		path = inside ? span_dup(SPAN_LIT("/"))
-			      : workers_path(r, p->m->conf);
-		proto_send_path(p->link, &(struct msg_path){span_of(r->name),
-					     span_of(path), r->access});
-		free(path);
-	}
-}
-
-static enum rc
-send_identity(struct proc *p, struct why *why)
-{
-	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
-	const struct conf *conf = p->m->conf;
-	char *chroot_path = workers_path(&net, conf);
-	struct msg_setup setup = {.index = p->index,
-	    .generation = p->generation,
-	    .landlock_abi = (uint32_t)conf->sandbox.landlock_abi,
-	    .required = conf->sandbox.required,
-	    .journal = p->m->journal};
-	uid_t uid = 0;
-	gid_t gid = 0;
-	enum rc rc = RC_OK;
-
-	if (p->m->root && !p->row->as_root) {
-		rc = workers_ids(p->row, conf, &uid, &gid, why);
-		setup.set_ids = 1;
-		setup.uid = uid;
-		setup.gid = gid;
-	}
-	if (p->m->root && p->row->in_net)
-		setup.chroot = span_of(chroot_path);
-	if (rc == RC_OK)
-		proto_send_setup(p->link, &setup);
-	free(chroot_path);
-	return rc;
+	proto_send_setup(
+	    p->link, &(struct msg_setup){.index = p->index,
+			 .generation = p->generation,
+			 .set_ids = r->set_ids,
+			 .uid = r->uid,
+			 .gid = r->gid,
+			 .chroot = span_of(r->chroot == NULL ? "" : r->chroot),
+			 .landlock_abi = r->landlock_abi,
+			 .required = r->required,
+			 .journal = p->m->journal});
+	for (size_t i = 0; i < r->n_paths; i++)
+		proto_send_path(p->link,
+		    &(struct msg_path){span_of(r->paths[i].name),
+			span_of(r->paths[i].path), r->paths[i].access});
 }
 
 enum rc
@@ -177,10 +148,16 @@ launch_send_tls(struct proc *p, struct why *why)
 static enum rc
 send_setup(struct proc *p, struct why *why)
 {
+	struct workers_rights rights;
 	struct buf text;
+	enum rc rc =
+	    workers_rights(p->row, p->m->conf, p->m->root, &rights, why);
 
-	if (send_identity(p, why) != RC_OK)
-		return RC_PERM;
+	if (rc == RC_OK)
+		send_rights(p, &rights);
+	workers_rights_fini(&rights);
+	if (rc != RC_OK)
+		return rc;
 	buf_init(&text, CONF_MAX);
 	if (!conf_encode(p->m->conf, p->row->sections, &text)) {
 		buf_fini(&text);
@@ -189,7 +166,6 @@ send_setup(struct proc *p, struct why *why)
 	}
 	proto_send_conf(p->link, &(struct msg_conf){buf_span(&text)});
 	buf_fini(&text);
-	send_paths(p);
 	send_listeners(p);
 	if (p->row->tls && launch_send_tls(p, why) != RC_OK)
 		return RC_PERM;

@@ -16,7 +16,7 @@
 #include "master/notify.h"
 #include "master/reload.h"
 #include "master/supervise.h"
-#include "master/workers.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 #define PATIENCE_S 60

@@ -14,7 +14,7 @@
 #include "master/launch.h"
 #include "master/reload.h"
 #include "master/supervise.h"
-#include "master/workers.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 #define START_MS       60000 /* a snapshot or an index may have to be read */

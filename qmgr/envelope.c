@@ -17,7 +17,7 @@
 #define AT_OFFSET 26
 #define AT_SIZE   42
 #define AT_CRC    60
-#define AT_STATE  75
+#define AT_STATE  ENVELOPE_STATE_AT
 #define TO_PREFIX "Mailstead-To: "
 
 static const char *const words[] = {"todo", "done", "fail"};
@@ -63,6 +63,25 @@ envelope_add(struct envelope *e, struct span address, struct span account)
 		    (e->n_rcpts == 0 ? 1 : e->n_rcpts * 2) * sizeof(*e->rcpts));
 	e->rcpts[e->n_rcpts++] = (struct envelope_rcpt){
 	    span_dup(address), span_dup(account), ENVELOPE_TODO, 0};
+}
+
+struct envelope *
+envelope_copy(const struct envelope *e)
+{
+	struct envelope *c = envelope_new();
+
+	c->arrived_us = e->arrived_us;
+	c->held = e->held;
+	c->sender = mem_dup(e->sender);
+	c->client = mem_dup(e->client);
+	c->protocol = mem_dup(e->protocol);
+	c->login = mem_dup(e->login);
+	for (size_t i = 0; i < e->n_rcpts; i++) {
+		envelope_add(c, span_of(e->rcpts[i].address),
+		    span_of(e->rcpts[i].account));
+		c->rcpts[i].word = e->rcpts[i].word;
+	}
+	return c;
 }
 
 size_t
@@ -118,8 +137,23 @@ envelope_format(struct envelope *e, struct buf *b)
 	put_digits(b, AT_OFFSET, e->offset);
 	put_digits(b, AT_SIZE, e->size);
 	if (e->held)
-		memcpy(b->p + AT_STATE, "hold", 4);
+		memcpy(b->p + AT_STATE, envelope_state_text(true), 4);
 	return true;
+}
+
+const char *
+envelope_state_text(bool held)
+{
+	return held ? "hold" : "live";
+}
+
+bool
+envelope_is_head(struct span text)
+{
+	return span_starts(text, SPAN_LIT("Mailstead-Queue: 1 offset=")) &&
+	       span_eq(span_head(span_from(text, AT_STATE - 7), 7),
+		   SPAN_LIT(" state=")) &&
+	       text.n >= AT_STATE + ENVELOPE_WORD_LEN;
 }
 
 /* The sum of the head with every changeable word replaced by four dots. */

@@ -48,9 +48,12 @@ struct envelope {
 #define ENVELOPE_HEAD_MAX  (16U << 20)
 #define ENVELOPE_RCPTS_MAX 10000
 #define ENVELOPE_WORD_LEN  4
+#define ENVELOPE_STATE_AT  75 /* offset of the state in the file */
 
 struct envelope *envelope_new(void);
 void envelope_free(struct envelope **e);
+/* A copy, owned by the caller. */
+struct envelope *envelope_copy(const struct envelope *e);
 void envelope_add(struct envelope *e, struct span address, struct span account);
 size_t envelope_todo(const struct envelope *e);
 
@@ -74,6 +77,10 @@ void envelope_seal(const struct envelope *e, struct buf *b);
 enum rc envelope_parse(struct span text, uint64_t file_size,
     struct envelope **out, struct why *why);
 
+/* "hold", "live": four bytes. */
+const char *envelope_state_text(bool held);
+/* Is this the beginning of a queue file, up to and with its state? */
+bool envelope_is_head(struct span text);
 /* "todo", "done", "fail": four bytes. */
 const char *envelope_word_text(enum envelope_word word);
 

@@ -9,6 +9,7 @@
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
 #include "qmgr/intake.h"
+#include "qmgr/manage.h"
 #include "qmgr/recover.h"
 #include "lib/base/banned.h"
 
@@ -25,6 +26,8 @@ on_link(struct worker *w, enum role peer, int fd)
 		intake_new(&qmgr, fd);
 	else if (peer == ROLE_LOCAL)
 		agent_new(&qmgr, fd);
+	else if (peer == ROLE_CTL)
+		manage_new(&qmgr, fd);
 	else
 		io_close(&fd);
 }

@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
+#include "qmgr/errand.h"
 #include "qmgr/intake.h"
 #include "qmgr/message.h"
 #include "lib/base/banned.h"
@@ -25,13 +26,12 @@ struct job {
 	struct store_write write;
 	struct buf trace;
 	struct envelope *env;
-	struct envelope_rcpt rcpt;
 	int fd;
 	int folder;
 	char *file;
+	bool gone; /* work_load: there is no such file */
 	struct why why;
 	enum rc rc;
-	bool gone; /* the file is not there (any more) */
 };
 
 static struct message_list *
@@ -106,6 +106,7 @@ message_free(struct message *m)
 	m->q->n_messages--;
 	event_free(m->timer);
 	free(m->file);
+	free(m->reason);
 	free(m);
 }
 
@@ -207,55 +208,13 @@ message_start_direct(struct message *m)
 	set_timer(m, m->q->w->conf->queue.direct_patience);
 }
 
-/* The file's last act, and a recipient's word: in a thread, not flushed. */
+/* Out of memory; what is to wake it, if anything, is the caller's. */
 static void
-work_remove(void *arg)
+rest(struct message *m)
 {
-	struct job *j = arg;
-
-	store_remove(j->store, j->file);
-}
-
-static void
-work_word(void *arg)
-{
-	struct job *j = arg;
-
-	j->rc = store_word(j->fd, &j->rcpt, &j->why);
-}
-
-static void
-done_small(void *arg)
-{
-	struct job *j = arg;
-
-	/* if it was not written, recovery attempts again and finds the name */
-	if (j->rc != RC_OK)
-		LOG(QUEUE_ERROR, log_str("word"), log_str(j->why.text));
-	io_close(&j->fd);
-	free(j->file);
-	free(j);
-}
-
-static void
-write_word(struct message *m, size_t rcpt)
-{
-	struct job *j = mem_alloc(sizeof(*j));
-
-	j->rcpt = m->env->rcpts[rcpt];
-	j->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
-	pool_submit(m->q->pool, work_word, done_small, j);
-}
-
-static void
-remove_file(struct message *m)
-{
-	struct job *j = mem_alloc(sizeof(*j));
-
-	j->store = &m->q->store;
-	j->file = mem_dup(m->file);
-	j->fd = -1;
-	pool_submit(m->q->pool, work_remove, done_small, j);
+	m->state = MESSAGE_IDLE;
+	event_del(m->timer);
+	unload(m);
 }
 
 static void
@@ -273,11 +232,10 @@ become_idle(struct message *m)
 	io_random(&chance, sizeof(chance));
 	ms += ms / 8 * (chance % 1024) / 1024;
 	m->rounds++;
-	m->state = MESSAGE_IDLE;
 	m->due_ms = clock_mono_ms() + ms;
 	LOG(QUEUE_DEFERRED, log_str(m->name), log_num(m->rounds),
 	    log_num(ms / 1000));
-	unload(m);
+	rest(m);
 	set_timer(m, ms);
 }
 
@@ -293,23 +251,39 @@ finish_round(struct message *m)
 	/* a listing that began before this shall not bring it back */
 	if (m->q->recover != NULL)
 		(void)nameset_add(&m->q->ended, span_of(m->name));
-	remove_file(m);
+	errand_remove(m->q, m->file);
 	message_free(m);
+}
+
+/* Does a recipient wait for an attempt that nobody can make now? */
+static bool
+waits(const struct message *m)
+{
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		    !m->attempts[i].tried)
+			return true;
+	return false;
 }
 
 void
 message_kick(struct message *m)
 {
-	if (m->state != MESSAGE_ACTIVE || m->env->held)
+	bool stopped = m->held || m->changing;
+
+	if (m->state != MESSAGE_ACTIVE)
 		return;
-	attempt_all(m);
+	if (!stopped)
+		attempt_all(m);
 	if (m->underway > 0)
 		return;
-	for (size_t i = 0; i < m->env->n_rcpts; i++)
-		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
-		    !m->attempts[i].tried)
-			return; /* no agent now: its coming kicks again */
-	finish_round(m);
+	if (!stopped || envelope_todo(m->env) == 0) {
+		/* if it waits, the coming of an agent kicks again */
+		if (!waits(m))
+			finish_round(m);
+	} else if (!m->changing) {
+		rest(m);
+	}
 }
 
 static void
@@ -329,13 +303,13 @@ written(struct message *m, struct job *j)
 	io_close(&m->fd);
 	m->fd = j->write.fd;
 	m->offset = j->env->offset;
-	m->size = j->env->size;
+	m->size = m->env->size = j->env->size;
 	m->state = MESSAGE_ACTIVE;
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
 		m->env->rcpts[i].word_at = j->env->rcpts[i].word_at;
 		if (m->env->rcpts[i].word != j->env->rcpts[i].word &&
 		    envelope_todo(m->env) > 0)
-			write_word(m, i);
+			errand_word(m->q, m->fd, &m->env->rcpts[i]);
 	}
 	buf_fini(&m->trace);
 	m->q->n_queued++;
@@ -370,25 +344,6 @@ done_write(void *arg)
 	free(j);
 }
 
-/* a thread's own copy: outcomes may change the message's meanwhile */
-static struct envelope *
-copy_envelope(const struct envelope *e)
-{
-	struct envelope *c = envelope_new();
-
-	c->arrived_us = e->arrived_us;
-	c->sender = mem_dup(e->sender);
-	c->client = mem_dup(e->client);
-	c->protocol = mem_dup(e->protocol);
-	c->login = mem_dup(e->login);
-	for (size_t i = 0; i < e->n_rcpts; i++) {
-		envelope_add(c, span_of(e->rcpts[i].address),
-		    span_of(e->rcpts[i].account));
-		c->rcpts[i].word = e->rcpts[i].word;
-	}
-	return c;
-}
-
 /* LF to CRLF: our own few lines */
 static void
 put_crlf(struct buf *b, struct span text)
@@ -411,7 +366,8 @@ message_enqueue(struct message *m)
 	event_del(m->timer);
 	j->m = m;
 	j->store = &m->q->store;
-	j->env = copy_envelope(m->env);
+	/* a copy: outcomes may change the message's own meanwhile */
+	j->env = envelope_copy(m->env);
 	/* the memfd may be closed here while the thread still reads */
 	j->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
 	buf_init(&j->trace, 16384);
@@ -430,10 +386,11 @@ work_load(void *arg)
 	struct job *j = arg;
 
 	j->rc = store_read(j->folder, j->file, &j->env, &j->fd, &j->why);
-	j->gone = j->rc == RC_TEMP && errno == ENOENT;
+	j->gone = j->rc != RC_OK && store_gone(j->folder, j->file);
 }
 
-/* A file that cannot be read now is tried again; a damaged one is kept. */
+/* A file that cannot be read now is tried again; a damaged one is kept; one
+ * that somebody took away is no message any more. */
 static void
 not_loaded(struct message *m, struct job *j)
 {
@@ -469,6 +426,7 @@ done_load(void *arg)
 		not_loaded(m, j);
 	} else {
 		load(m, j->env, j->fd);
+		m->held = j->env->held;
 		m->offset = j->env->offset;
 		m->size = j->env->size;
 		m->state = MESSAGE_ACTIVE;
@@ -481,18 +439,25 @@ done_load(void *arg)
 	free(j);
 }
 
+int
+message_folder(const struct message *m)
+{
+	return m->in_cur ? m->q->store.cur : m->q->store.new;
+}
+
 void
 message_wake(struct message *m)
 {
 	struct job *j;
 
-	if (m->state != MESSAGE_IDLE)
+	if (m->state != MESSAGE_IDLE || m->held || m->changing)
 		return;
 	j = mem_alloc(sizeof(*j));
+	event_del(m->timer); /* it may be woken before its time */
 	m->state = MESSAGE_LOADING;
 	j->m = m;
 	j->store = &m->q->store;
-	j->folder = m->in_cur ? m->q->store.cur : m->q->store.new;
+	j->folder = message_folder(m);
 	j->file = mem_dup(m->file);
 	j->fd = -1;
 	pool_submit(m->q->pool, work_load, done_load, j);
@@ -537,6 +502,44 @@ any_unknown(const struct message *m)
 	return false;
 }
 
+enum rc
+message_change(struct message *m, struct why *why)
+{
+	if (m->changing)
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "%s is being changed by somebody else", m->name);
+	if (m->state != MESSAGE_ACTIVE && m->state != MESSAGE_IDLE)
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "%s is just being written or read: try again", m->name);
+	m->changing = true;
+	return RC_OK;
+}
+
+void
+message_changed(struct message *m, bool held)
+{
+	uint64_t now = clock_mono_ms();
+
+	m->changing = false;
+	if (m->held && !held)
+		m->due_ms = now;
+	m->held = held;
+	if (m->state == MESSAGE_ACTIVE)
+		message_kick(m);
+	else if (held)
+		event_del(m->timer);
+	else
+		set_timer(m, m->due_ms > now ? m->due_ms - now : 0);
+}
+
+/* What is known of it when its outcomes are no longer in memory. */
+static void
+keep_reason(struct message *m, const struct why *why)
+{
+	free(m->reason);
+	m->reason = span_dup(span_head(span_of(why->text), MESSAGE_REASON_MAX));
+}
+
 void
 message_outcome(struct message *m, size_t rcpt, const struct why *why)
 {
@@ -552,6 +555,8 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 	} else {
 		a->tried = true;
 		a->why = *why;
+		if (why->rc != RC_OK)
+			keep_reason(m, why);
 		LOG(QUEUE_OUTCOME, log_str(m->name), log_str(r->address),
 		    log_str(r->account), log_str(why_rc_name(why->rc)),
 		    log_str(why->status), log_str(why->text));
@@ -560,7 +565,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		r->word = ENVELOPE_DONE;
 		/* with the last one the file goes: no word is needed */
 		if (m->state == MESSAGE_ACTIVE && envelope_todo(m->env) > 0)
-			write_word(m, rcpt);
+			errand_word(m->q, m->fd, r);
 	}
 	if (m->underway > 0)
 		return;

@@ -21,6 +21,8 @@ enum message_state {
 	MESSAGE_IDLE,
 };
 
+#define MESSAGE_REASON_MAX 200
+
 /* One recipient's attempt. */
 struct attempt {
 	struct agent *agent; /* it is under way there; NULL: it is not */
@@ -49,6 +51,9 @@ struct message {
 	unsigned rounds;
 	struct event *timer;
 	uint64_t due_ms; /* monotonic, when IDLE */
+	bool held;       /* as its file says: no attempt begins */
+	bool changing;   /* somebody writes that, or deletes it: likewise */
+	char *reason;    /* of the last failure since the start; or NULL */
 };
 
 /*
@@ -69,6 +74,16 @@ struct message *message_found(
     struct qmgr *q, struct span name, const char *file, bool in_cur);
 /* Load an IDLE message and attempt what is to do. */
 void message_wake(struct message *m);
+
+/* The folder it stands in; borrowed. */
+int message_folder(const struct message *m);
+/*
+ * The administrator changes its file: no attempt begins until
+ * message_changed(). RC_TEMP, said in `why`: it cannot be changed now.
+ */
+enum rc message_change(struct message *m, struct why *why);
+/* The file says so now. Attempts may begin at once; m may be gone then. */
+void message_changed(struct message *m, bool held);
 
 /* An attempt has ended (agent's word), or its worker has (rc RC_WAIT). */
 void message_outcome(struct message *m, size_t rcpt, const struct why *why);

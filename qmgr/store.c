@@ -190,25 +190,33 @@ read_head(int fd, uint64_t size, struct buf *head, struct envelope **e,
 	}
 }
 
-enum rc
-store_read(
-    int folder, const char *name, struct envelope **e, int *fd, struct why *why)
+/* What store_read and store_peek have in common. */
+struct reading {
+	int folder;
+	const char *name;
+	bool check; /* the sum; and writing will follow */
+};
+
+static enum rc
+read_file(
+    const struct reading *r, struct envelope **e, int *fd, struct why *why)
 {
 	struct stat st;
 	struct buf head;
 	enum rc rc;
 
 	*e = NULL;
-	*fd = openat(folder, name,
-	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	*fd = openat(r->folder, r->name,
+	    (r->check ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW |
+		O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 || fstat(*fd, &st) < 0)
-		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", name);
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", r->name);
 	else if (!S_ISREG(st.st_mode))
 		rc = why_set(why, RC_PERM, "5.3.0", "not a regular file");
 	else {
 		buf_init(&head, ENVELOPE_HEAD_MAX);
 		rc = read_head(*fd, (uint64_t)st.st_size, &head, e, why);
-		if (rc == RC_OK && *e != NULL)
+		if (rc == RC_OK && r->check)
 			rc = check_sum(*fd, *e, buf_span(&head), why);
 		buf_fini(&head);
 	}
@@ -217,6 +225,59 @@ store_read(
 		io_close(fd);
 	}
 	return rc;
+}
+
+enum rc
+store_read(
+    int folder, const char *name, struct envelope **e, int *fd, struct why *why)
+{
+	return read_file(&(struct reading){folder, name, true}, e, fd, why);
+}
+
+enum rc
+store_peek(
+    int folder, const char *name, struct envelope **e, int *fd, struct why *why)
+{
+	return read_file(&(struct reading){folder, name, false}, e, fd, why);
+}
+
+bool
+store_gone(int folder, const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       errno == ENOENT;
+}
+
+enum rc
+store_hold(int folder, const char *name, bool held, struct why *why)
+{
+	char head[ENVELOPE_STATE_AT + ENVELOPE_WORD_LEN];
+	int fd = openat(folder, name,
+	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	enum rc rc = RC_OK;
+	size_t got;
+
+	/* four bytes within one block: seen whole or not at all */
+	if (fd < 0 || !io_pread_all(fd, head, sizeof(head), 0, &got))
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", name);
+	else if (!envelope_is_head(span_make(head, got)))
+		rc = why_set(why, RC_PERM, "5.3.0", "%s: no queue file", name);
+	else if (pwrite(fd, envelope_state_text(held), ENVELOPE_WORD_LEN,
+		     ENVELOPE_STATE_AT) != ENVELOPE_WORD_LEN)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s: its state", name);
+	io_close(&fd);
+	return rc;
+}
+
+enum rc
+store_delete(int folder, const char *name, struct why *why)
+{
+	/* gone already is as good */
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return why_sys(why, RC_TEMP, "4.3.0", "%s", name);
+	return RC_OK;
 }
 
 enum rc

@@ -48,6 +48,19 @@ enum rc store_write(
 enum rc store_read(int folder, const char *name, struct envelope **e, int *fd,
     struct why *why);
 
+/*
+ * The same of the head only, for those who show it: the sum is not compared,
+ * and *fd is for reading.
+ */
+enum rc store_peek(int folder, const char *name, struct envelope **e, int *fd,
+    struct why *why);
+/* Has the file's name gone? */
+bool store_gone(int folder, const char *name);
+
+/* Overwrite the state, or take the file away for good; not flushed. */
+enum rc store_hold(int folder, const char *name, bool held, struct why *why);
+enum rc store_delete(int folder, const char *name, struct why *why);
+
 /* Overwrite a recipient's word; not flushed. */
 enum rc store_word(int fd, const struct envelope_rcpt *r, struct why *why);
 

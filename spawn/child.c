@@ -10,7 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/maildir/place.h"
-#include "lib/sandbox/sandbox.h"
+#include "lib/worker/workers.h"
 #include "spawn/child.h"
 #include "lib/base/banned.h"
 
@@ -115,18 +115,14 @@ account_paths(const struct worker *w, struct buf *home, struct buf *maildir)
 }
 
 static void
-enter(const char *home, unsigned landlock_abi, bool required)
+enter(const char *home, const struct conf *conf)
 {
-	struct sandbox_path path = {
-	    home, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE};
-	struct sandbox_setup setup = {.role = ROLE_SESSION,
-	    .paths = &path,
-	    .n_paths = 1,
-	    .landlock_abi_max = landlock_abi,
-	    .required = required};
+	struct sandbox_path path;
+	struct sandbox_setup setup;
 	struct sandbox_report report;
 	struct why why;
 
+	workers_session(home, conf, &path, &setup);
 	if (sandbox_enter(&setup, &report, &why) != RC_OK)
 		fail(&why);
 }
@@ -162,8 +158,7 @@ child_run(const struct worker *w, const struct service *service,
 	buf_init(&home, 8192);
 	buf_init(&maildir, 8192);
 	account_paths(w, &home, &maildir);
-	enter(buf_cstr(&home), (unsigned)w->conf->sandbox.landlock_abi,
-	    w->conf->sandbox.required);
+	enter(buf_cstr(&home), w->conf);
 	child.base = event_base_new();
 	child.linger = child.base == NULL
 			   ? NULL

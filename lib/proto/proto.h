@@ -15,12 +15,14 @@
 #include "lib/proto/deliver.def"
 #include "lib/proto/master.def"
 #include "lib/proto/queue.def"
+#include "lib/proto/queue_ctl.def"
 
 /* clang-format off */
 #define PROTO_MESSAGES(M) \
 	MESSAGES_MASTER(M) \
 	MESSAGES_CTL(M) \
 	MESSAGES_QUEUE(M) \
+	MESSAGES_QUEUE_CTL(M) \
 	MESSAGES_DELIVER(M) \
 	MESSAGES_AUTH(M)
 

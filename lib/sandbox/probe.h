@@ -45,6 +45,9 @@ struct sandbox_act {
 	unsigned by;       /* SANDBOX_BY_: each stops it, too */
 };
 
+/* Remove what acts made below `outside`; what is not there is not missed. */
+void sandbox_probe_tidy(const char *outside);
+
 /* The acts; each ends with a row whose name is NULL. */
 extern const struct sandbox_act sandbox_probe_files[];
 extern const struct sandbox_act sandbox_probe_net[];

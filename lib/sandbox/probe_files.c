@@ -192,6 +192,18 @@ try_environ(struct sandbox_probe *probe)
 	return try_open(path, O_RDONLY);
 }
 
+void
+sandbox_probe_tidy(const char *outside)
+{
+	static const char *const names[] = {"plain", "fresh", "socket"};
+	int dir = open(outside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unlinkat(dir, names[i], 0);   /* may not exist */
+	(void)unlinkat(dir, "fresh", AT_REMOVEDIR); /* the same */
+	io_close(&dir);
+}
+
 #define HELD    (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
 #define ALL     SANDBOX_CONFINED
 #define READERS SANDBOX_READERS

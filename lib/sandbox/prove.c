@@ -24,6 +24,25 @@ struct answer {
 	struct why why;
 };
 
+/* As the worker's process does, and its parent before. */
+static bool
+enter(const struct sandbox_setup *setup, struct answer *answer)
+{
+	struct sandbox_report *report = &answer->report, outer = {0};
+
+	if (setup->within != NULL &&
+	    sandbox_enter(setup->within, &outer, &answer->why) != RC_OK)
+		return false;
+	if (sandbox_enter(setup, report, &answer->why) != RC_OK)
+		return false;
+	/* each still holds; of Landlock the newest, as for one process */
+	report->ids = report->ids || outer.ids;
+	report->chroot = report->chroot || outer.chroot;
+	if (report->landlock_abi < outer.landlock_abi)
+		report->landlock_abi = outer.landlock_abi;
+	return true;
+}
+
 static void
 run_child(const struct sandbox_act *act, const struct sandbox_setup *setup,
     const char *outside, int say)
@@ -35,8 +54,7 @@ run_child(const struct sandbox_act *act, const struct sandbox_setup *setup,
 	answer.arranged = probe.dir >= 0 &&
 			  (act->arrange == NULL || act->arrange(&probe) >= 0);
 	if (setup != NULL)
-		answer.entered =
-		    sandbox_enter(setup, &answer.report, &answer.why) == RC_OK;
+		answer.entered = enter(setup, &answer);
 	/* said beforehand: an act may not come back */
 	if (!io_write_all(say, &answer, sizeof(answer)))
 		_exit(1);
@@ -180,5 +198,6 @@ sandbox_prove(const struct sandbox_setup *setup, const char *outside,
 				    act->name, sandbox_verdict_name(verdict));
 		}
 	}
+	sandbox_probe_tidy(outside);
 	return rc;
 }

@@ -53,6 +53,9 @@ struct sandbox_setup {
 	bool required; /* a layer the kernel lacks is RC_PERM, not a note */
 	struct sandbox_limits limits;
 	const struct sandbox_policy *policy; /* NULL: compiled on entry */
+	/* The parent's, in which this one is entered (a session's in spawn's):
+	 * for sandbox_prove, which enters it first. NULL: none. */
+	const struct sandbox_setup *within;
 };
 
 #define SANDBOX_NOTE_MAX 128

@@ -11,30 +11,20 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
-#include "lib/sandbox/sandbox.h"
 #include "lib/worker/worker.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 #define MASTER_FD 3
-#define PATHS_MAX 8
 #define LINKS_MAX 256
-
-struct path {
-	char *name;
-	char *path;
-	unsigned access;
-};
 
 /* set-up as told by master, next to what the worker itself may see */
 struct setup {
 	struct worker w;
-	struct msg_setup ids;
-	char *chroot;
+	struct workers_rights rights;
 	bool started;
 	bool ready;
 	char *directory; /* first snapshot */
-	size_t n_paths;
-	struct path paths[PATHS_MAX];
 	/* channels that came before the worker could serve them */
 	size_t n_links;
 	struct {
@@ -63,9 +53,13 @@ on_setup(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct setup *s = ctx;
 
 	(void)link;
-	s->ids = msg->setup;
-	s->chroot =
-	    msg->setup.chroot.n > 0 ? span_dup(msg->setup.chroot) : NULL;
+	s->rights.set_ids = msg->setup.set_ids != 0;
+	s->rights.uid = msg->setup.uid;
+	s->rights.gid = msg->setup.gid;
+	if (msg->setup.chroot.n > 0)
+		s->rights.chroot = span_dup(msg->setup.chroot);
+	s->rights.landlock_abi = msg->setup.landlock_abi;
+	s->rights.required = msg->setup.required != 0;
 	s->w.index = msg->setup.index;
 	s->w.generation = msg->setup.generation;
 	log_open(STDERR_FILENO, role_name(s->w.ops->role), LOG_INFO,
@@ -92,13 +86,14 @@ on_conf(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 static void
 on_path(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	struct setup *s = ctx;
+	struct workers_rights *r = &((struct setup *)ctx)->rights;
 
 	(void)link;
-	if (s->n_paths == PATHS_MAX)
+	if (r->n_paths == WORKER_PATHS_MAX)
 		bug("too many paths");
-	s->paths[s->n_paths++] = (struct path){span_dup(msg->path.name),
-	    span_dup(msg->path.path), msg->path.access};
+	r->paths[r->n_paths++] =
+	    (struct workers_right){span_dup(msg->path.name),
+		span_dup(msg->path.path), msg->path.access};
 }
 
 static void
@@ -232,26 +227,14 @@ on_master_closed(void *ctx, struct ipc_link *link, const struct why *why)
 static void
 enter_sandbox(struct setup *s)
 {
-	struct sandbox_path paths[PATHS_MAX];
-	struct sandbox_setup setup = {
-	    .role = s->w.ops->role,
-	    .set_ids = s->ids.set_ids != 0,
-	    .uid = s->ids.uid,
-	    .gid = s->ids.gid,
-	    .chroot = s->chroot,
-	    .paths = paths,
-	    .n_paths = s->n_paths,
-	    .landlock_abi_max = s->ids.landlock_abi,
-	    .required = s->ids.required != 0,
-	    .limits = {.descriptors = s->w.ops->files_max},
-	};
+	struct sandbox_path paths[WORKER_PATHS_MAX];
+	struct sandbox_setup setup;
 	struct sandbox_report report;
 	struct msg_ready ready;
 	struct why why;
 
-	for (size_t i = 0; i < s->n_paths; i++)
-		paths[i] =
-		    (struct sandbox_path){s->paths[i].path, s->paths[i].access};
+	workers_sandbox(s->w.ops->role, &s->rights, paths, &setup);
+	setup.limits.descriptors = s->w.ops->files_max;
 	if (sandbox_enter(&setup, &report, &why) != RC_OK)
 		worker_fatal(&s->w, &why);
 	ready = (struct msg_ready){
@@ -329,11 +312,11 @@ worker_done(struct worker *w)
 const char *
 worker_path(const struct worker *w, const char *name)
 {
-	struct setup *s = setup_of(w);
+	const struct workers_rights *r = &setup_of(w)->rights;
 
-	for (size_t i = 0; i < s->n_paths; i++)
-		if (span_eq(span_of(s->paths[i].name), span_of(name)))
-			return s->paths[i].path;
+	for (size_t i = 0; i < r->n_paths; i++)
+		if (span_eq(span_of(r->paths[i].name), span_of(name)))
+			return r->paths[i].path;
 	bug("a path that master did not name");
 }
 

@@ -18,6 +18,8 @@ static const struct row {
     {"one word", {"status"}, "status", NULL, 1},
     {"two words", {"account", "add", "x@y"}, "account add", NULL, 2},
     {"half of two", {"account"}, NULL, NULL, 0},
+    {"an operand behind two", {"queue", "show", "1"}, "queue show", NULL, 2},
+    {"its second misspelt", {"queue lsit"}, NULL, "queue list", 0},
     {"misspelt", {"statsu"}, NULL, "status", 0},
     {"another misspelt", {"realod"}, NULL, "reload", 0},
     {"two words misspelt", {"acount list"}, NULL, "account list", 0},

@@ -193,6 +193,54 @@ damaged_is_kept(void **state)
 }
 
 static void
+hold_is_kept_and_sum_holds(void **state)
+{
+	struct envelope *e = NULL;
+	struct store_write w;
+	struct why why;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(write_sample(&w, &why), RC_OK);
+	for (int held = 1; held >= 0; held--) {
+		assert_int_equal(
+		    store_hold(store.new, NAME, held != 0, &why), RC_OK);
+		assert_int_equal(
+		    store_read(store.new, NAME, &e, &fd, &why), RC_OK);
+		assert_int_equal(e->held, held);
+		io_close(&fd);
+		envelope_free(&e);
+	}
+	/* a torn file, or another program's, is left as it is */
+	assert_int_equal(ftruncate(w.fd, 70), 0);
+	assert_int_equal(store_hold(store.new, NAME, true, &why), RC_PERM);
+	assert_int_equal(lseek(w.fd, 0, SEEK_END), 70);
+	done(&w);
+}
+
+static void
+peek_needs_no_sum(void **state)
+{
+	struct envelope *e = NULL;
+	struct store_write w;
+	struct why why;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(write_sample(&w, &why), RC_OK);
+	assert_int_equal(pwrite(w.fd, "X", 1, (off_t)w.envelope->offset), 1);
+	assert_int_equal(store_read(store.new, NAME, &e, &fd, &why), RC_PERM);
+	assert_int_equal(store_peek(store.new, NAME, &e, &fd, &why), RC_OK);
+	assert_int_equal(e->n_rcpts, 2);
+	io_close(&fd);
+	envelope_free(&e);
+	assert_false(store_gone(store.new, NAME));
+	assert_int_equal(store_delete(store.new, NAME, &why), RC_OK);
+	assert_true(store_gone(store.new, NAME));
+	done(&w);
+}
+
+static void
 only_one_owner(void **state)
 {
 	struct store second;
@@ -247,6 +295,8 @@ main(void)
 	    TEST(taken_name_is_refused),
 	    TEST(one_wrong_bit_is_seen),
 	    TEST(damaged_is_kept),
+	    TEST(hold_is_kept_and_sum_holds),
+	    TEST(peek_needs_no_sum),
 	    TEST(only_one_owner),
 	    TEST(shorter_body_is_refused),
 	    cmocka_unit_test(names),

@@ -3,10 +3,11 @@
  * its system calls are in lib/sandbox/policy.def, under its role.
  */
 #include <pwd.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/sandbox/sandbox.h"
-#include "master/workers.h"
+#include "lib/base/mem.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 #define R(NAME) (1U << ROLE_##NAME)
@@ -165,6 +166,73 @@ workers_path(const struct worker_path_row *row, const struct conf *conf)
 	path = span_dup(buf_span(&b));
 	buf_fini(&b);
 	return path;
+}
+
+enum rc
+workers_rights(const struct worker_row *row, const struct conf *conf, bool root,
+    struct workers_rights *rights, struct why *why)
+{
+	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
+	bool inside = root && row->in_net;
+
+	*rights = (struct workers_rights){.set_ids = root && !row->as_root,
+	    .chroot = inside ? workers_path(&net, conf) : NULL,
+	    .landlock_abi = (unsigned)conf->sandbox.landlock_abi,
+	    .required = conf->sandbox.required};
+	for (size_t i = 0; i < WORKER_PATHS_MAX; i++) {
+		const struct worker_path_row *p = &row->paths[i];
+
+		if (p->name == NULL)
+			break;
+		/* in the chroot that folder is the root */
+		rights->paths[rights->n_paths++] = (struct workers_right){
+		    mem_dup(p->name),
+		    inside ? mem_dup("/") : workers_path(p, conf), p->access};
+	}
+	if (!rights->set_ids)
+		return RC_OK;
+	return workers_ids(row, conf, &rights->uid, &rights->gid, why);
+}
+
+void
+workers_rights_fini(struct workers_rights *rights)
+{
+	for (size_t i = 0; i < rights->n_paths; i++) {
+		free(rights->paths[i].name);
+		free(rights->paths[i].path);
+	}
+	free(rights->chroot);
+	*rights = (struct workers_rights){0};
+}
+
+void
+workers_sandbox(enum role role, const struct workers_rights *rights,
+    struct sandbox_path paths[WORKER_PATHS_MAX], struct sandbox_setup *setup)
+{
+	for (size_t i = 0; i < rights->n_paths; i++)
+		paths[i] = (struct sandbox_path){
+		    rights->paths[i].path, rights->paths[i].access};
+	*setup = (struct sandbox_setup){.role = role,
+	    .set_ids = rights->set_ids,
+	    .uid = rights->uid,
+	    .gid = rights->gid,
+	    .chroot = rights->chroot,
+	    .paths = paths,
+	    .n_paths = rights->n_paths,
+	    .landlock_abi_max = rights->landlock_abi,
+	    .required = rights->required};
+}
+
+void
+workers_session(const char *home, const struct conf *conf,
+    struct sandbox_path *path, struct sandbox_setup *setup)
+{
+	*path = (struct sandbox_path){home, ANY_FILE};
+	*setup = (struct sandbox_setup){.role = ROLE_SESSION,
+	    .paths = path,
+	    .n_paths = 1,
+	    .landlock_abi_max = (unsigned)conf->sandbox.landlock_abi,
+	    .required = conf->sandbox.required};
 }
 
 bool

@@ -1,13 +1,15 @@
 /*
  * One row per kind of worker: who it is, what it may touch, whom it talks to.
+ * From the row come what master tells the worker of its confinement and what
+ * `steadctl sandbox --prove` tries, so the one is the proof of the other.
  */
-#ifndef MASTER_WORKERS_H
-#define MASTER_WORKERS_H
+#ifndef LIB_WORKER_WORKERS_H
+#define LIB_WORKER_WORKERS_H
 
 #include <sys/types.h>
 
 #include "lib/conf/conf.h"
-#include "lib/proto/role.h"
+#include "lib/sandbox/sandbox.h"
 
 #define WORKER_PATHS_MAX 4
 
@@ -52,6 +54,39 @@ enum rc workers_ids(const struct worker_row *row, const struct conf *conf,
 
 /* Absolute path of a path row, owned by the caller. */
 char *workers_path(const struct worker_path_row *row, const struct conf *conf);
+
+/* What holds a worker in, as it is told by master. Owned text. */
+struct workers_rights {
+	bool set_ids; /* else uid and gid stay as they are */
+	uid_t uid;
+	gid_t gid;
+	char *chroot; /* NULL: none */
+	unsigned landlock_abi;
+	bool required;
+	size_t n_paths;
+	struct workers_right {
+		char *name;
+		char *path; /* as seen in the chroot */
+		unsigned access;
+	} paths[WORKER_PATHS_MAX];
+};
+
+/*
+ * The rights of the row's worker under a master that is root, or is not; to
+ * be released by workers_rights_fini() in either case. As workers_ids().
+ */
+enum rc workers_rights(const struct worker_row *row, const struct conf *conf,
+    bool root, struct workers_rights *rights, struct why *why);
+void workers_rights_fini(struct workers_rights *rights);
+/* The sandbox of these rights; it borrows from them. `paths` is room. */
+void workers_sandbox(enum role role, const struct workers_rights *rights,
+    struct sandbox_path paths[WORKER_PATHS_MAX], struct sandbox_setup *setup);
+/*
+ * The sandbox of a session, which spawn's child enters inside spawn's own:
+ * one account's folder. `path` is room; `home` is borrowed.
+ */
+void workers_session(const char *home, const struct conf *conf,
+    struct sandbox_path *path, struct sandbox_setup *setup);
 
 /* Do the two rows talk? */
 bool workers_linked(const struct worker_row *a, const struct worker_row *b);

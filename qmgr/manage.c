@@ -1,0 +1,203 @@
+/*
+ * Callers and their questions: see manage.h.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/enc.h"
+#include "lib/base/mem.h"
+#include "qmgr/manage.h"
+#include "lib/base/banned.h"
+
+#define ASKS_MAX 32 /* over all callers: each may hold a few MB */
+#define WAIT_MS  10 /* for a caller who does not read */
+
+struct caller {
+	struct qmgr *q;
+	struct ipc_link *link;
+	struct manage_ask *ask; /* under way, or NULL */
+};
+
+static size_t n_asks; /* in the process: there is one queue manager */
+
+static void
+free_ask(struct manage_ask *a)
+{
+	if (a->link != NULL)
+		((struct caller *)ipc_link_ctx(a->link))->ask = NULL;
+	n_asks--;
+	event_free(a->timer);
+	a->ops->fini(a);
+	free(a);
+}
+
+static void
+refuse(struct caller *c, uint64_t id, const char *text)
+{
+	/* a closed link needs no answer: on_closed comes */
+	(void)proto_send_ctl_end(
+	    c->link, &(struct msg_ctl_end){id, RC_TEMP, span_of(text)});
+}
+
+void
+manage_end(struct manage_ask *a, enum rc rc, const char *text)
+{
+	if (a->link != NULL)
+		(void)proto_send_ctl_end(
+		    a->link, &(struct msg_ctl_end){a->id, (uint8_t)rc,
+				 span_of(text)}); /* as above */
+	free_ask(a);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct manage_ask *a = arg;
+
+	(void)fd;
+	(void)what;
+	if (a->q->w->draining)
+		manage_end(a, RC_TEMP, "the server stops");
+	else if (!ipc_link_flushed(a->link))
+		manage_again(a, WAIT_MS);
+	else
+		a->ops->turn(a);
+}
+
+void *
+manage_ask_new(
+    void *caller, size_t size, const struct manage_ops *ops, uint64_t id)
+{
+	struct caller *c = caller;
+	struct manage_ask *a;
+
+	if (c->ask != NULL || n_asks == ASKS_MAX) {
+		refuse(c, id,
+		    c->ask != NULL ? "one question at a time"
+				   : "too many questions: try again");
+		return NULL;
+	}
+	a = mem_alloc(size);
+	a->ops = ops;
+	a->q = c->q;
+	a->link = c->link;
+	a->id = id;
+	a->timer = evtimer_new(c->q->w->base, on_timer, a);
+	if (a->timer == NULL)
+		bug("evtimer_new");
+	c->ask = a;
+	n_asks++;
+	manage_again(a, 0);
+	return a;
+}
+
+void
+manage_again(struct manage_ask *a, uint64_t ms)
+{
+	struct timeval tv = {(time_t)(ms / 1000), (int)(ms % 1000) * 1000};
+
+	evtimer_add(a->timer, &tv);
+}
+
+void
+manage_row(struct manage_ask *a, struct span text)
+{
+	(void)proto_send_ctl_row(
+	    a->link, &(struct msg_ctl_row){a->id, text}); /* see refuse() */
+}
+
+void
+manage_submit(struct manage_ask *a, pool_work *work, pool_done *back)
+{
+	a->in_pool = true;
+	evtimer_del(a->timer);
+	pool_submit(a->q->pool, work, back, a);
+}
+
+bool
+manage_back(struct manage_ask *a)
+{
+	a->in_pool = false;
+	if (a->link != NULL)
+		return true;
+	free_ask(a);
+	return false;
+}
+
+bool
+manage_is_queued(const struct message *m)
+{
+	return m->state != MESSAGE_DIRECT && m->state != MESSAGE_WRITING;
+}
+
+const char *
+manage_state(const struct message *m, bool held)
+{
+	if (m->held || held)
+		return "held";
+	return m->state == MESSAGE_IDLE ? "deferred" : "active";
+}
+
+void
+manage_put_memory(struct buf *b, const struct message *m, bool held)
+{
+	uint64_t now = clock_mono_ms();
+
+	buf_putf(b, " attempts=%u", m->rounds);
+	if (m->state == MESSAGE_IDLE && !m->held && !held)
+		buf_putf(b, " next_s=%llu",
+		    (unsigned long long)(m->due_ms > now
+					     ? (m->due_ms - now + 999) / 1000
+					     : 0));
+	buf_puts(b, " reason=");
+	enc_line(b, m->reason != NULL
+			? span_of(m->reason)
+			: SPAN_LIT("not attempted since the start"));
+}
+
+void
+manage_put_envelope(struct buf *b, const struct envelope *e)
+{
+	buf_puts(b, " arrived=");
+	clock_put_rfc3339(b, e->arrived_us);
+	buf_puts(b, " sender=");
+	enc_line(b, span_of(e->sender));
+	buf_putf(b, " recipients=%zu todo=%zu size=%llu", e->n_rcpts,
+	    envelope_todo(e), (unsigned long long)e->size);
+}
+
+static ipc_handler *const handlers[MSG_COUNT] = {
+    [MSG_QUEUE_LIST] = manage_on_list,
+    [MSG_QUEUE_SHOW] = manage_on_show,
+    [MSG_QUEUE_FLUSH] = manage_on_flush,
+    [MSG_QUEUE_HOLD] = manage_on_hold,
+    [MSG_QUEUE_RELEASE] = manage_on_release,
+    [MSG_QUEUE_DELETE] = manage_on_delete,
+};
+
+/* A caller may go as he likes: nothing to report. What a thread does for him
+ * goes on to its end. */
+static void
+on_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	struct caller *c = ctx;
+	struct manage_ask *a = c->ask;
+
+	(void)link;
+	(void)why;
+	if (a != NULL && a->in_pool)
+		a->link = NULL;
+	else if (a != NULL)
+		free_ask(a);
+	ipc_link_free(&c->link);
+	free(c);
+}
+
+void
+manage_new(struct qmgr *q, int fd)
+{
+	struct caller *c = mem_alloc(sizeof(*c));
+
+	c->q = q;
+	c->link = worker_link_new(q->w, ROLE_CTL, fd, handlers, on_closed, c);
+}

@@ -1,0 +1,64 @@
+/*
+ * steadctl's questions about the queue, over links that master made after it
+ * had checked the caller. A caller asks one thing at a time; what is listed
+ * or shown goes out as fast as he reads, and a bounded piece of it is here.
+ */
+#ifndef QMGR_MANAGE_H
+#define QMGR_MANAGE_H
+
+#include "qmgr/message.h"
+
+/* A link to a steadctl; fd is taken. */
+void manage_new(struct qmgr *q, int fd);
+
+/* ---- between the files of this module ---- */
+
+struct manage_ask;
+
+/* What a kind of question does. */
+struct manage_ops {
+	/* A turn of the event loop is its own: send, scan, or begin a job. */
+	void (*turn)(struct manage_ask *a);
+	/* Release what is behind the struct. */
+	void (*fini)(struct manage_ask *a);
+};
+
+/* A question under way; first member of each kind's struct. */
+struct manage_ask {
+	const struct manage_ops *ops;
+	struct qmgr *q;
+	struct ipc_link *link; /* NULL: the caller has gone */
+	uint64_t id;
+	bool in_pool; /* its job comes back: it may not be freed */
+	struct event *timer;
+};
+
+/*
+ * A question of that size (with struct manage_ask in front), whose first turn
+ * comes soon; NULL: refused, and answered.
+ */
+void *manage_ask_new(
+    void *caller, size_t size, const struct manage_ops *ops, uint64_t id);
+/* Another turn after so long, if the caller has read by then; else later. */
+void manage_again(struct manage_ask *a, uint64_t ms);
+void manage_row(struct manage_ask *a, struct span text);
+/* Run `work` in a thread; `back` has to begin with manage_back(). */
+void manage_submit(struct manage_ask *a, pool_work *work, pool_done *back);
+/* False: nobody waits any more, and the question has been freed. */
+bool manage_back(struct manage_ask *a);
+/* Answer and free. */
+void manage_end(struct manage_ask *a, enum rc rc, const char *text);
+
+/* Is it (to be) on disk, so that an administrator may hear of it? */
+bool manage_is_queued(const struct message *m);
+/* "active", "deferred", "held" */
+const char *manage_state(const struct message *m, bool held);
+/* " attempts=2 next_s=17 reason=...": what only memory knows; appended. */
+void manage_put_memory(struct buf *b, const struct message *m, bool held);
+/* " arrived=... sender=... recipients=2 todo=1 size=4321"; appended. */
+void manage_put_envelope(struct buf *b, const struct envelope *e);
+
+ipc_handler manage_on_list, manage_on_show, manage_on_flush, manage_on_hold,
+    manage_on_release, manage_on_delete;
+
+#endif
