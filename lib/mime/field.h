@@ -2,8 +2,8 @@
  * Header fields. An iterator over any header of a source, for HEADER.FIELDS
  * and SEARCH; and the names that ENVELOPE and BODYSTRUCTURE are made from. A
  * line that is neither field nor continuation (an mbox "From " line, text at
- * the left margin) is given as a field without a name: a header ends at an
- * empty line and nowhere else, as Dovecot has it. Pure, fuzzed.
+ * the left margin) is given as a field without a name: it does not end the
+ * header (Dovecot has it so, too). Pure, fuzzed.
  */
 #ifndef LIB_MIME_FIELD_H
 #define LIB_MIME_FIELD_H
