@@ -145,7 +145,10 @@ take_piece(struct wanted *w, struct span tail)
 	uint64_t number;
 
 	if (tail.n == 1) {
-		w->found = w->next == 0;
+		/* pieces have begun: this is none of them */
+		if (w->next > 0)
+			return;
+		w->found = true;
 	} else {
 		tail = span_head(tail, tail.n - encoded);
 		if (!num_u64(span_from(tail, 1), &number) || number != w->next)

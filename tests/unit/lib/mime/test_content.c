@@ -28,6 +28,7 @@ static const struct row {
     {"pieces out of order", "x; a*2=e; a*1=d; a*0=b", "bde", ""},
     {"piece missing", "x; a*0=b; a*2=e", "b", ""},
     {"pieces mixed", "x; a*0*=utf-8''%41; a*1=%42; a*2*=%43", "A%42C", "utf-8"},
+    {"all of it among the pieces", "x; a*0=b; a*=c; a*1=d", "bd", ""},
     {"encoded comes first", "x; a=plain; a*=utf-8''%41", "A", "utf-8"},
 };
 
