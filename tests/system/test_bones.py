@@ -182,3 +182,112 @@ def test_one_that_keeps_dying_does_not_stop_the_rest(tmpdir, bindir):
         wire = wait_for("smtp", s.connect).greet()
         assert wire.mail("bob@example.org", b"Subject: x\r\n\r\nx")[0] == "250"
         wire.close()
+
+
+def test_a_reload_waits_for_all_of_the_new(suite):
+    """And its clients do not stand in the way of the next one."""
+    suite.remove_worker("pop3d")
+    suite.write_conf(hostname="new.example.org")
+    before = len(suite.events("worker.ready", role="smtpd"))
+    suite.proc.send_signal(signal.SIGHUP)
+    wait_for("the new smtpds", lambda: len(
+        suite.events("worker.ready", role="smtpd")) > before + 1)
+    held = [suite.connect() for _ in range(20)]
+    assert not suite.said("master.reload", result="failed")
+    suite.add_worker("pop3d")
+    wait_for("the reload", lambda: suite.said("master.reload", result="done"))
+    for wire in held:
+        wire.close()
+    suite.proc.send_signal(signal.SIGHUP)
+    wait_for("another", lambda: len(
+        suite.events("master.reload", result="done")) == 2)
+
+
+def test_reload_with_broken_aliases_changes_nothing(suite):
+    with open(f"{suite.folder}/aliases", "w", encoding="ascii") as f:
+        f.write("team@example.org: |/bin/sh\n")
+    with open(suite.conf, encoding="ascii") as f:
+        text = f.read()
+    with open(suite.conf, "w", encoding="ascii") as f:
+        f.write(text.replace(
+            "paths:\n", f"paths:\n  aliases: {suite.folder}/aliases\n"))
+    pids = suite.workers()
+    suite.proc.send_signal(signal.SIGHUP)
+    wait_for("its failure", lambda: suite.said("master.reload",
+                                               result="failed"))
+    assert suite.workers() == pids
+    with open(f"{suite.folder}/aliases", "w", encoding="ascii") as f:
+        f.write("team@example.org: alice@example.org\n")
+    suite.proc.send_signal(signal.SIGHUP)
+    wait_for("reload", lambda: suite.said("master.reload", result="done"))
+    wire = suite.connect().greet()
+    assert wire.mail("team@example.org", b"Subject: x\r\n")[0] == "250"
+
+
+def test_strangers_do_not_lock_root_out(suite):
+    if not suite.root:
+        pytest.skip("needs root to be another user")
+    code = ("import socket,time,sys\nheld=[]\n"
+            "for n in range(100):\n"
+            " s=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET)\n"
+            " s.connect(sys.argv[1]); held.append(s)\n"
+            "print('held', flush=True); time.sleep(60)\n")
+    proc = subprocess.Popen(
+        ["/usr/bin/python3", "-c", code, f"{suite.folder}/run/control"],
+        stdout=subprocess.PIPE, user=65534, group=65534, extra_groups=[])
+    try:
+        assert proc.stdout.readline() == b"held\n"
+        done = subprocess.run(
+            [f"{suite.bindir}/steadctl", "-c", suite.conf, "status"],
+            capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        proc.kill()
+        proc.wait()
+
+
+def test_a_fifo_for_the_accounts_hangs_nobody(tmpdir, bindir):
+    suite = Suite(tmpdir, bindir)
+    os.unlink(f"{tmpdir}/state/auth/accounts")
+    os.mkfifo(f"{tmpdir}/state/auth/accounts")
+    done = subprocess.run(
+        [f"{bindir}/mailstead-master", "-c", suite.conf, "-x",
+         suite.libexec], capture_output=True, text=True, timeout=60,
+        check=False)
+    assert done.returncode == 1
+    assert "accounts" in done.stderr
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_mail(tmpdir, bindir):
+    suite = Suite(tmpdir, bindir)
+    text = open(suite.conf, encoding="ascii").read().replace(
+        'smtp: ["127.0.0.1:0"]', 'smtp: ["127.0.0.1:12399"]')
+    with open(suite.conf, "w", encoding="ascii") as f:
+        f.write(text)
+    proc = subprocess.Popen(
+        [f"{bindir}/mailstead-master", "-c", suite.conf, "-x",
+         suite.libexec], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        def greeted():
+            try:
+                with socket.create_connection(("127.0.0.1", 12399), 5) as s:
+                    s.settimeout(5)
+                    return s.recv(99).startswith(b"220")
+            except OSError:
+                return False
+        wait_for("smtp", greeted)
+        for _ in range(1500):
+            assert greeted()
+    finally:
+        proc.terminate()
+        proc.communicate(timeout=60)
+
+
+def test_stop_does_not_wait_for_a_client_in_auth(tmpdir, bindir):
+    with Suite(tmpdir, bindir, yaml="auth: {allow_plaintext: true}\n") as s:
+        s.start()
+        wire = s.connect("submission").greet()
+        assert wire.say("AUTH LOGIN")[0] == "334"
+        assert s.stop() == 0
+        assert wire.reply()[0] == "421"
+        assert not s.said("worker.stuck")

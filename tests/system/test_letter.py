@@ -236,3 +236,62 @@ def test_ordinary_programs(suite, program):
     subprocess.run(argv, input="Subject: s\r\n\r\ntoken-4711\r\n", text=True,
                    check=True, timeout=60, capture_output=True)
     assert b"token-4711" in only(suite.messages("bob@example.org"))
+
+
+def test_a_long_alias_said_often_costs_once(tmpdir, bindir):
+    members = [f"u{n}@example.org" for n in range(2000)]
+    with open(f"{tmpdir}/aliases", "w", encoding="ascii") as f:
+        f.write("all@example.org: " + ",\n ".join(members) + "\n")
+    suite = Suite(tmpdir, bindir, accounts=members)
+    text = read(suite.conf).decode().replace(
+        "paths:\n", f"paths:\n  aliases: {tmpdir}/aliases\n")
+    with open(suite.conf, "w", encoding="ascii") as f:
+        f.write(text)
+    with suite as s:
+        s.start()
+        wire = s.connect().greet()
+        wire.say("MAIL FROM:<x@elsewhere.example>")
+        # each is another recipient to smtpd, and the same people
+        wire.send(b"".join(b"RCPT TO:<all+%d@example.org>\r\n" % n
+                           for n in range(1000)))
+        codes = {wire.reply()[0] for _ in range(1000)}
+        assert wire.say("RSET")[0] == "250"
+        assert wire.mail("all@example.org", b"Subject: x\r\n")[0] == "250"
+        wait_for("an empty queue", lambda: not s.queue())
+        assert sum(len(s.messages(m)) for m in members) == 2000
+        assert codes <= {"250", "550"}
+
+
+def test_login_in_clear_does_not_outlive_starttls(tmpdir, bindir):
+    import base64
+    import ssl
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+         f"{tmpdir}/key.pem", "-out", f"{tmpdir}/cert.pem", "-days", "2",
+         "-subj", "/CN=localhost"], check=True, capture_output=True)
+    with Suite(tmpdir, bindir, yaml="auth: {allow_plaintext: true}\n"
+               f"tls: {{certificate: {tmpdir}/cert.pem, "
+               f"key: {tmpdir}/key.pem}}\n") as s:
+        s.start()
+        subprocess.run(
+            [f"{bindir}/steadctl", "-c", s.conf, "account", "passwd",
+             "alice@example.org"], input="of-this-test\n", text=True,
+            check=True, capture_output=True)
+        wire = s.connect("submission").greet()
+        secret = base64.b64encode(b"\0alice@example.org\0of-this-test")
+        assert wire.say("AUTH PLAIN " + secret.decode())[0] == "235"
+        assert wire.say("STARTTLS")[0] == "220"
+        context = ssl.create_default_context(cafile=f"{tmpdir}/cert.pem")
+        context.check_hostname = False
+        wire.sock = context.wrap_socket(wire.sock)
+        wire.file = wire.sock.makefile("rb")
+        assert wire.say("EHLO again")[0] == "250"
+        assert wire.say("MAIL FROM:<alice@example.org>")[0] == "530"
+
+
+def test_size_of_twenty_digits(suite):
+    wire = suite.connect().greet()
+    code, text = wire.say("MAIL FROM:<a@b.example> SIZE=99999999999999999999")
+    assert (code, text[:5]) == ("552", "5.3.4")
+    assert wire.say("MAIL FROM:<a@b.example> SIZE=1x")[0] == "555"
