@@ -186,9 +186,18 @@ listen:
         return found
 
     def pids(self):
-        return [int(p) for p in subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.proc.pid)],
-            capture_output=True, text=True, check=False).stdout.split()]
+        """All children of master."""
+        found = []
+        for path in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                with open(path, encoding="ascii", errors="replace") as f:
+                    text = f.read()
+            except OSError:
+                continue  # it has just ended
+            # pid (name) state ppid: the name may hold anything
+            if int(text.rsplit(")", 1)[1].split()[1]) == self.proc.pid:
+                found.append(int(path.split("/")[2]))
+        return found
 
     def pid_of(self, role, index=0):
         return self.workers().get((role, index))

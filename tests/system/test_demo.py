@@ -3,6 +3,7 @@ import concurrent.futures
 import glob
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,10 +17,10 @@ pytestmark = [pytest.mark.usefixtures("netns"), pytest.mark.limit(240)]
 WORKERS = ("qmgr", "smtpd", "delivery", "authd", "spawn", "pop3d")
 
 
-def demo(build, base, once="1", **how):
+def demo(build, base, once="1", root=ROOT, **how):
     env = {**os.environ, "BUILD": build, "PORT_BASE": str(base), "ONCE": once}
     return subprocess.Popen(
-        [f"{ROOT}/tests/demo/run"], env=env, stdin=subprocess.DEVNULL,
+        [f"{root}/tests/demo/run"], env=env, cwd=root, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
 
 
@@ -41,10 +42,13 @@ def test_proof(bindir):
     assert not os.path.exists(folder)
 
 
-def test_as_an_ordinary_user(bindir):
+def test_as_an_ordinary_user(bindir, tmpdir):
     if os.geteuid() != 0:
         pytest.skip("needs root to be another user")
-    run = demo(build_of(bindir), 13000, user=65534, group=65534,
+    # where this checkout is, that user may not be able to go
+    shutil.copytree(f"{ROOT}/tests/demo", f"{tmpdir}/tests/demo")
+    shutil.copytree(bindir, f"{tmpdir}/out/bin")
+    run = demo("out", 13000, root=tmpdir, user=65534, group=65534,
                extra_groups=[])
     text, _ = run.communicate(timeout=120)
     assert run.returncode == 0, text
