@@ -45,6 +45,9 @@ class Suite:
         os.makedirs(self.libexec, exist_ok=True)
         for path in glob.glob(f"{bindir}/mailstead-*"):
             os.symlink(path, f"{self.libexec}/{os.path.basename(path)}")
+        # other users may not be able to go where the programs are
+        self.steadctl = f"{folder}/steadctl"
+        shutil.copy(f"{bindir}/steadctl", self.steadctl)
         self.write_conf()
         self.write_accounts(accounts)
 

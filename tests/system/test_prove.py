@@ -16,7 +16,7 @@ ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session"}
 class Host(Suite):
     def prove(self, *words, user=None):
         done = subprocess.run(
-            [f"{self.bindir}/steadctl", "-c", self.conf, "sandbox",
+            [self.steadctl, "-c", self.conf, "sandbox",
              "--prove", *words], capture_output=True, text=True, timeout=100,
             check=False, user=user)
         return done.returncode, done.stdout, done.stderr

@@ -21,7 +21,7 @@ class Host(Suite):
         """(exit status, stdout, stderr); stdout is bytes with text=False"""
         more = {"text": True, "stdin": subprocess.DEVNULL, **more}
         done = subprocess.run(
-            [f"{self.bindir}/steadctl", "--run", f"{self.folder}/run",
+            [self.steadctl, "--run", f"{self.folder}/run",
              *words], capture_output=True, timeout=60, check=False, **more)
         return done.returncode, done.stdout, done.stderr
 
@@ -126,7 +126,7 @@ def test_show(host):
 def test_show_to_a_terminal(host):
     qid = host.send()
     ours, theirs = pty.openpty()
-    subprocess.run([f"{host.bindir}/steadctl", "--run", f"{host.folder}/run",
+    subprocess.run([host.steadctl, "--run", f"{host.folder}/run",
                     "queue", "show", qid], stdout=theirs, check=True)
     os.close(theirs)
     said = os.read(ours, 65536)
@@ -212,7 +212,7 @@ def test_delete(host):
         ours, theirs = pty.openpty()
         os.write(ours, word)
         done = subprocess.run(
-            [f"{host.bindir}/steadctl", "--run", f"{host.folder}/run",
+            [host.steadctl, "--run", f"{host.folder}/run",
              "queue", "delete", second], stdin=theirs, check=False,
             capture_output=True)
         assert (done.returncode == 0) == (left == [])
@@ -287,7 +287,7 @@ def test_many(host):
     assert [r["id"] for r in rows] == names[:8500]
     # only what can be attempted stays in memory
     wait_for("rest", lambda: "active=1 " in status_of(host))
-    argv = [f"{host.bindir}/steadctl", "--run", f"{host.folder}/run", "queue",
+    argv = [host.steadctl, "--run", f"{host.folder}/run", "queue",
             "list", "--limit", "0"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as slow:
         time.sleep(2)  # it reads nothing: nor does steadctl, and qmgr waits
