@@ -37,11 +37,9 @@ ask_authd(struct session *s, struct span authzid, struct span login,
     struct span password)
 {
 	struct server *server = s->server;
-	struct span client = span_of(s->client), tag = SPAN_LIT("IPv6:");
 	struct msg_auth ask = {.id = ++server->next_id,
 	    .service = SPAN_LIT("smtp"),
-	    .client =
-		span_starts(client, tag) ? span_from(client, tag.n) : client,
+	    .client = span_of(s->client),
 	    .tls = stream_tls(s->stream) != NULL,
 	    .authzid = authzid,
 	    .login = login,

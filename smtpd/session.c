@@ -2,12 +2,10 @@
  * One SMTP connection: see session.h. Owns the stream and the transaction.
  * The input is lines in most states, octets in ST_DATA.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "lib/base/mem.h"
+#include "lib/ev/peer.h"
 #include "lib/log/log.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
@@ -99,50 +97,32 @@ take_line(struct session *s, struct span line)
 	command_dispatch(s, line);
 }
 
-/* Where the first CRLF of `in` begins; in.n: there is none. */
-static size_t
-find_crlf(struct span in)
-{
-	for (size_t i = 0; i < in.n; i++) {
-		const char *p = memchr(in.p + i, '\r', in.n - i);
-
-		if (p == NULL)
-			break;
-		i = (size_t)(p - in.p);
-		if (span_at(in, i + 1) == '\n')
-			return i;
-	}
-	return in.n;
-}
-
 /* True: a line was taken or thrown away, there may be more. */
 static bool
 next_line(struct session *s)
 {
-	struct span in = stream_input(s->stream);
-	size_t end = find_crlf(in);
+	struct span text;
+	size_t used;
 
-	if (end < in.n && end <= SESSION_LINE_MAX && !s->discarding) {
-		take_line(s, span_head(in, end));
+	switch (line_next(&s->line, stream_input(s->stream), &text, &used)) {
+	case LINE_WHOLE:
+		take_line(s, text);
 		/* after STARTTLS what was there is gone already */
-		if (stream_input(s->stream).n >= end + 2)
-			stream_consume_secret(s->stream, end + 2);
+		if (stream_input(s->stream).n >= used)
+			stream_consume_secret(s->stream, used);
 		return true;
-	}
-	if (end < in.n) {
-		stream_consume_secret(s->stream, end + 2);
-		s->discarding = false;
-		if (s->state == ST_AUTH)
+	case LINE_TOO_LONG:
+		stream_consume_secret(s->stream, used);
+		if (s->state == ST_AUTH) {
 			cmd_auth_free(s);
-		s->state = s->state == ST_AUTH ? ST_GREETED : s->state;
+			s->state = ST_GREETED;
+		}
 		reply(s, REPLY_LINE_TOO_LONG, SPAN_NONE);
 		return true;
-	}
-	if (in.n <= SESSION_LINE_MAX)
+	case LINE_NONE:
+		stream_consume_secret(s->stream, used);
 		return false;
-	/* keep a last CR: its LF may be on the way */
-	s->discarding = true;
-	stream_consume(s->stream, in.n - 1);
+	}
 	return false;
 }
 
@@ -193,37 +173,6 @@ on_closed(void *ctx, const struct why *why)
 static const struct stream_ops ops = {
     .on_input = on_input, .on_secured = on_secured, .on_closed = on_closed};
 
-/* RFC 5321 4.1.3: an IPv6 address literal carries its tag */
-static char *
-client_address(int fd)
-{
-	char host[INET6_ADDRSTRLEN] = "";
-	struct sockaddr_storage ss;
-	const struct sockaddr_in *in = (const void *)&ss;
-	const struct sockaddr_in6 *in6 = (const void *)&ss;
-	socklen_t n = sizeof(ss);
-	struct buf b;
-	char *text;
-
-	buf_init(&b, INET6_ADDRSTRLEN + 8);
-	memset(&ss, 0, sizeof(ss));
-	if (getpeername(fd, (void *)&ss, &n) < 0)
-		buf_puts(&b, "unknown");
-	else if (ss.ss_family == AF_INET)
-		buf_puts(
-		    &b, inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)));
-	else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		buf_puts(
-		    &b, inet_ntop(AF_INET, (const char *)&in6->sin6_addr + 12,
-			    host, sizeof(host)));
-	else
-		buf_putf(&b, "IPv6:%s",
-		    inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host)));
-	text = span_dup(buf_span(&b));
-	buf_fini(&b);
-	return text;
-}
-
 /* RFC 5321 4.2: who serves, and that it speaks ESMTP */
 static void
 greet(struct session *s)
@@ -259,7 +208,8 @@ session_new(struct server *server, enum service service, int fd)
 	s->service = service;
 	s->state = ST_NEW;
 	s->sid = id_new();
-	s->client = client_address(fd);
+	s->client = peer_address(fd);
+	s->line.max = SESSION_LINE_MAX;
 	s->stream = stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
 	TAILQ_INSERT_TAIL(&server->sessions, s, next);
 	server->n_sessions++;

@@ -9,6 +9,7 @@
 
 #include "lib/base/id.h"
 #include "lib/directory/directory.h"
+#include "lib/ev/line.h"
 #include "lib/ev/stream.h"
 #include "lib/worker/worker.h"
 #include "smtpd/dotstream.h"
@@ -54,12 +55,12 @@ struct session {
 	enum state state;
 	struct stream *stream;
 	struct id sid;
-	char *client; /* "192.0.2.1" or "IPv6:2001:db8::1" */
+	char *client; /* "192.0.2.1" or "2001:db8::1" */
 	char *helo;   /* as given; NULL before */
 	bool esmtp;
 	char *login;       /* NULL: not authenticated */
 	unsigned errors;   /* refused commands */
-	bool discarding;   /* the rest of a line that is too long */
+	struct line line;  /* where commands are cut */
 	struct txn *txn;   /* NULL outside a transaction */
 	struct auth *auth; /* NULL outside a SASL exchange */
 	uint64_t auth_id;  /* of the question to authd; 0: none */

@@ -113,15 +113,3 @@ tls_server_new(int certificate, int key, bool tls13_only, struct why *why)
 	SSL_CTX_free(ctx);
 	return NULL;
 }
-
-const char *
-tls_version(const SSL *ssl)
-{
-	return SSL_get_version(ssl);
-}
-
-const char *
-tls_cipher(const SSL *ssl)
-{
-	return SSL_get_cipher_name(ssl);
-}

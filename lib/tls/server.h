@@ -18,8 +18,4 @@
 SSL_CTX *tls_server_new(
     int certificate, int key, bool tls13_only, struct why *why);
 
-/* "TLSv1.3 TLS_AES_256_GCM_SHA384": static or owned by the session. */
-const char *tls_version(const SSL *ssl);
-const char *tls_cipher(const SSL *ssl);
-
 #endif

@@ -295,3 +295,17 @@ def test_size_of_twenty_digits(suite):
     code, text = wire.say("MAIL FROM:<a@b.example> SIZE=99999999999999999999")
     assert (code, text[:5]) == ("552", "5.3.4")
     assert wire.say("MAIL FROM:<a@b.example> SIZE=1x")[0] == "555"
+
+
+def test_client_by_ipv6_is_named_as_rfc_5321_says(tmpdir, bindir):
+    with Suite(tmpdir, bindir, yaml="""\
+listen:
+  smtp: ["[::1]:0"]
+  submission: []
+  pop3: []
+""") as s:
+        s.start()
+        wire = s.connect().greet()
+        assert wire.mail("alice@example.org", b"Subject: x\r\n")[0] == "250"
+        assert b"([IPv6:::1])" in only(s.messages("alice@example.org"))
+        assert s.events("smtp.connect")[0]["client"] == "::1"
