@@ -13,9 +13,11 @@
 #include "lib/proto/auth.def"
 #include "lib/proto/ctl.def"
 #include "lib/proto/deliver.def"
+#include "lib/proto/dns.def"
 #include "lib/proto/master.def"
 #include "lib/proto/queue.def"
 #include "lib/proto/queue_ctl.def"
+#include "lib/proto/remote.def"
 
 /* clang-format off */
 #define PROTO_MESSAGES(M) \
@@ -24,6 +26,8 @@
 	MESSAGES_QUEUE(M) \
 	MESSAGES_QUEUE_CTL(M) \
 	MESSAGES_DELIVER(M) \
+	MESSAGES_REMOTE(M) \
+	MESSAGES_DNS(M) \
 	MESSAGES_AUTH(M)
 
 PROTO_MESSAGES(IPC_STRUCT)
