@@ -91,6 +91,7 @@ drive_init(struct drive *d)
 	d->conf.pop3.max_sessions = 1000;
 	d->conf.pop3.timeout = d->conf.pop3.login_timeout = 60000;
 	d->w = (struct worker){.base = d->base, .conf = &d->conf};
+	d->server.ops = &front_ops;
 	d->server.w = &d->w;
 	TAILQ_INIT(&d->server.fronts);
 	env.base = d->base;
