@@ -40,11 +40,9 @@ static void
 on_session_open(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct asker *a = ctx;
-	int fd = msg->session_open.socket;
 
 	(void)link;
-	msg->session_open.socket = -1;
-	roster_open(a->w, &msg->session_open, fd, on_opened, a);
+	roster_open(a->w, &msg->session_open, on_opened, a);
 }
 
 static ipc_handler *const handlers[MSG_COUNT] = {

@@ -6,7 +6,10 @@
 #include "lib/base/banned.h"
 
 static const struct service services[] = {
-    {"pop3", pop3d_account_open, pop3d_account_take, pop3d_account_connections},
+    {.name = "pop3",
+	.open = pop3d_account_open,
+	.take = pop3d_account_take,
+	.connections = pop3d_account_connections},
 };
 
 const struct service *

@@ -15,6 +15,9 @@ struct service_env {
 	const struct conf *conf;
 	const char *account; /* login */
 	const char *maildir; /* absolute path of its Maildir */
+	/* absolute path of its folder of what can be made again; NULL: the
+	 * service asked for none */
+	const char *index;
 	/* the last connection has ended */
 	void (*on_idle)(void *ctx);
 	void *ctx;
@@ -22,11 +25,13 @@ struct service_env {
 
 struct service {
 	const char *name; /* "pop3" */
+	bool has_index;
 	/* Once, inside the sandbox. NULL with *why set: nothing can be served.
 	 */
 	void *(*open)(const struct service_env *env, struct why *why);
-	/* A logged-in connection; fd is taken. */
-	void (*take)(void *state, int fd);
+	/* A logged-in connection; both descriptors are taken. `watch` is a
+	 * link to role WATCH (lib/proto/watch.def), or -1. */
+	void (*take)(void *state, int fd, int watch);
 	/* Connections being served. */
 	size_t (*connections)(const void *state);
 };

@@ -98,9 +98,10 @@ const struct worker_row workers[] = {
 	.program = "mailstead-spawn",
 	.user = "mailstead-store",
 	.uid_step = 2,
-	.sections = CONF_TOP | CONF_POP3 | CONF_SANDBOX | CONF_LOG,
+	.sections = CONF_TOP | CONF_POP3 | CONF_IMAP | CONF_SANDBOX | CONF_LOG,
 	.count = one,
-	.paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
+	.paths = {{"mail", WORKER_MAIL, "", ANY_FILE},
+	    {"index", WORKER_STATE, "/index", ANY_FILE}}},
     {.role = ROLE_POP3D,
 	.program = "mailstead-pop3d",
 	.user = "mailstead-front",
@@ -224,13 +225,19 @@ workers_sandbox(enum role role, const struct workers_rights *rights,
 }
 
 void
-workers_session(const char *home, const struct conf *conf,
-    struct sandbox_path *path, struct sandbox_setup *setup)
+workers_session(const char *const homes[WORKERS_SESSION_PATHS],
+    const struct conf *conf, struct sandbox_path paths[WORKERS_SESSION_PATHS],
+    struct sandbox_setup *setup)
 {
-	*path = (struct sandbox_path){home, ANY_FILE};
+	size_t n = 0;
+
+	while (n < WORKERS_SESSION_PATHS && homes[n] != NULL) {
+		paths[n] = (struct sandbox_path){homes[n], ANY_FILE};
+		n++;
+	}
 	*setup = (struct sandbox_setup){.role = ROLE_SESSION,
-	    .paths = path,
-	    .n_paths = 1,
+	    .paths = paths,
+	    .n_paths = n,
 	    .landlock_abi_max = (unsigned)conf->sandbox.landlock_abi,
 	    .required = conf->sandbox.required};
 }

@@ -112,7 +112,7 @@ drive_say(struct drive *d, bool session, struct span in, struct buf *out)
 	    shutdown(pair[0], SHUT_WR) < 0 || !io_nonblock(pair[0]))
 		abort();
 	if (session)
-		pop3d_account_take(d->account, pair[1]);
+		pop3d_account_take(d->account, pair[1], -1);
 	else
 		front_new(&d->server, false, pair[1]);
 	while (n != 0) {
