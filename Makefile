@@ -161,7 +161,7 @@ SERVICE_imapd := imapd/[!fw]*
 SERVICES := pop3d imapd
 PARTS_pop3d := pop3d/front*
 PARTS_spawn := spawn+service/pop3d+service/imapd
-PROGRAMS_EXTRA :=
+PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch*
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
     $(PROGRAMS_EXTRA)

@@ -91,7 +91,7 @@ const struct worker_row workers[] = {
 	.user = "mailstead-auth",
 	.uid_step = 3,
 	.sections = CONF_TOP | CONF_AUTH | CONF_LOG,
-	.links = R(SPAWN) | R(POP3D),
+	.links = R(SPAWN) | R(POP3D) | R(IMAPD) | R(WATCH),
 	.count = one,
 	.paths = {{"accounts", WORKER_STATE, "/auth", ANY_FILE}}},
     {.role = ROLE_SPAWN,
@@ -112,6 +112,13 @@ const struct worker_row workers[] = {
 	.services = pop3_services,
 	.count = count_pop3d,
 	.paths = {SNAPSHOT}},
+    {.role = ROLE_WATCH,
+	.program = "mailstead-watch",
+	.user = "mailstead-store",
+	.uid_step = 2,
+	.sections = CONF_TOP | CONF_LOG,
+	.count = one,
+	.paths = {{"mail", WORKER_MAIL, "", SANDBOX_READ}}},
 };
 const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 
