@@ -160,6 +160,7 @@ SERVICE_pop3d := pop3d/[!f]*
 SERVICE_imapd := imapd/[!fw]*
 SERVICES := pop3d imapd
 PARTS_pop3d := pop3d/front*
+PARTS_imapd := imapd/front*+imapd/capability*+imapd/input*+imapd/parse*
 PARTS_spawn := spawn+service/pop3d+service/imapd
 PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch*
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
@@ -224,6 +225,7 @@ $(foreach s,$(SERVICES),$(eval $(call SERVICE_RULE,$s)))
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_pop3 := pop3d
+FUZZ_PARTS_imap_front := imapd
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)

@@ -47,9 +47,16 @@ count_pop3d(const struct conf *conf)
 	return cores(conf->pop3.processes);
 }
 
+static uint32_t
+count_imapd(const struct conf *conf)
+{
+	return cores(conf->imap.processes);
+}
+
 static const char *const smtp_services[] = {
     "smtp", "submission", "submissions", NULL};
 static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
+static const char *const imap_services[] = {"imap", "imaps", NULL};
 
 #define ANY_FILE (SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE)
 #define SNAPSHOT                                          \
@@ -111,6 +118,16 @@ const struct worker_row workers[] = {
 	.tls = true,
 	.services = pop3_services,
 	.count = count_pop3d,
+	.paths = {SNAPSHOT}},
+    {.role = ROLE_IMAPD,
+	.program = "mailstead-imapd",
+	.user = "mailstead-front",
+	.uid_step = 4,
+	.sections = CONF_TOP | CONF_IMAP | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.in_net = true,
+	.tls = true,
+	.services = imap_services,
+	.count = count_imapd,
 	.paths = {SNAPSHOT}},
     {.role = ROLE_WATCH,
 	.program = "mailstead-watch",
