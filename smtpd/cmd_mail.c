@@ -79,7 +79,7 @@ mail_param(struct session *s, struct span param)
 		return true;
 	/* taken where AUTH is offered, and not believed */
 	if (span_eq_ci(key, SPAN_LIT("AUTH")) && value.n > 0 &&
-	    s->service != SERVICE_SMTP)
+	    session_is_submission(s))
 		return true;
 	reply(s, REPLY_BAD_PARAM, param);
 	return false;
@@ -140,7 +140,8 @@ rcpt_ok(struct session *s, struct span mailbox)
 		reply(s, REPLY_NO_SUCH_USER, SPAN_NONE);
 		return false;
 	case DIRECTORY_ELSEWHERE:
-		reply(s, s->login == NULL ? REPLY_RELAY_DENIED : REPLY_NO_ROUTE,
+		reply(s,
+		    session_is_user(s) ? REPLY_NO_ROUTE : REPLY_RELAY_DENIED,
 		    SPAN_NONE);
 		return false;
 	case DIRECTORY_ERROR:
