@@ -162,7 +162,8 @@ SERVICES := pop3d imapd
 PARTS_pop3d := pop3d/front*
 PARTS_imapd := imapd/front*+imapd/capability*+imapd/input*+imapd/parse*
 PARTS_spawn := spawn+service/pop3d+service/imapd
-PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch*
+PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch* \
+    sendmail:ctl/sendmail_main.c:ctl
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
     $(PROGRAMS_EXTRA)
@@ -226,6 +227,7 @@ FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_pop3 := pop3d
 FUZZ_PARTS_imap_front := imapd
+FUZZ_PARTS_letter := ctl/letter* smtpd/dotstream*
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
