@@ -226,6 +226,7 @@ FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_pop3 := pop3d
 FUZZ_PARTS_imap_front := imapd
+FUZZ_PARTS_imap := imapd
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)

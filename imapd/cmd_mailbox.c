@@ -5,12 +5,25 @@
 #include "imapd/name.h"
 #include "lib/base/banned.h"
 
+static enum step
+create(struct session *s, struct buf *folder)
+{
+	struct why why;
+
+	/* the inbox is always there */
+	if (folder->n > 0 &&
+	    store_make(&s->account->store, buf_cstr(folder), &why) == RC_OK)
+		return reply(s, REPLY_DONE, "Create");
+	if (folder->n == 0 || why.rc == RC_PERM)
+		return reply(s, REPLY_EXISTS, "");
+	return reply_why(s, &why);
+}
+
 enum step
 cmd_create(struct session *s, struct parse *p)
 {
 	struct span name;
 	struct buf folder;
-	struct why why;
 	enum step step;
 
 	if (!parse_astring(p, &name) || !parse_end(p))
@@ -21,15 +34,8 @@ cmd_create(struct session *s, struct parse *p)
 	buf_init(&folder, COMMAND_FOLDER_MAX);
 	if (!name_to_folder(name, &folder))
 		step = reply(s, REPLY_BAD_NAME, "");
-	else if (folder.n == 0)
-		step = reply(s, REPLY_EXISTS, "");
-	else if (store_make(&s->account->store, buf_cstr(&folder), &why) ==
-		 RC_OK)
-		step = reply(s, REPLY_DONE, "Create");
-	else if (why.rc == RC_PERM)
-		step = reply(s, REPLY_EXISTS, "");
 	else
-		step = reply_why(s, &why);
+		step = create(s, &folder);
 	buf_fini(&folder);
 	return step;
 }

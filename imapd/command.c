@@ -120,24 +120,30 @@ command_finish(struct session *s)
 	return step;
 }
 
+static enum step
+take_tag(struct session *s, struct parse *p)
+{
+	struct span tag;
+
+	s->tag[0] = '\0';
+	if (!parse_tag(p, &tag) || !parse_char(p, ' '))
+		return reply(s, REPLY_NO_COMMAND, "");
+	(void)span_copy(tag, s->tag, sizeof(s->tag)); /* its bound */
+	if (!first_line_clean(p->rest))
+		return reply(s, REPLY_BAD_CONTROL, "");
+	return dispatch(s, p);
+}
+
 enum step
 command_run(struct session *s)
 {
-	struct span text = buf_span(&s->input.text), tag;
 	enum step step;
 	struct parse p;
 
-	s->tag[0] = '\0';
 	s->tell = VIEW_EXPUNGE;
 	s->bad = false;
-	parse_init(&p, text);
-	if (!parse_tag(&p, &tag) || !parse_char(&p, ' ')) {
-		step = reply(s, REPLY_NO_COMMAND, "");
-	} else {
-		(void)span_copy(tag, s->tag, sizeof(s->tag)); /* its bound */
-		step = first_line_clean(text) ? dispatch(s, &p)
-					      : reply(s, REPLY_BAD_CONTROL, "");
-	}
+	parse_init(&p, buf_span(&s->input.text));
+	step = take_tag(s, &p);
 	parse_fini(&p);
 	return step == STEP_DONE ? command_finish(s) : step;
 }

@@ -342,29 +342,43 @@ known(struct match *m, const struct key *key, uint32_t seq,
 	return rc;
 }
 
+static enum rc check(struct match *m, size_t i, uint32_t seq,
+    struct maildir_message *msg, bool *yes);
+
+/* AND: until one does not match, OR: until one does; the cheap ones first. */
+static enum rc
+check_children(struct match *m, const struct key *key, uint32_t seq,
+    struct maildir_message *msg, bool *yes)
+{
+	const struct key *v = m->criteria->v;
+	bool all = key->kind == KEY_AND;
+	enum rc rc = RC_OK;
+
+	*yes = all;
+	for (unsigned cost = 0; cost <= 2; cost++)
+		for (size_t k = key->child; k != 0 && *yes == all;
+		     k = v[k].next) {
+			if (v[k].cost == cost)
+				rc = check(m, k, seq, msg, yes);
+			if (rc != RC_OK)
+				return rc;
+		}
+	return RC_OK;
+}
+
 /* depth is bounded by the criteria's */
 static enum rc
 check(struct match *m, size_t i, uint32_t seq, struct maildir_message *msg,
     bool *yes)
 {
-	const struct key *v = m->criteria->v, *key = &v[i];
-	bool all = key->kind == KEY_AND, one;
-	enum rc rc = RC_OK;
+	const struct key *key = &m->criteria->v[i];
+	enum rc rc;
 
+	*yes = false;
 	switch (key->kind) {
 	case KEY_AND:
 	case KEY_OR:
-		*yes = all;
-		for (unsigned cost = 0; cost <= 2; cost++)
-			for (size_t k = key->child;
-			     k != 0 && rc == RC_OK && *yes == all;
-			     k = v[k].next) {
-				if (v[k].cost != cost)
-					continue;
-				rc = check(m, k, seq, msg, &one);
-				*yes = one;
-			}
-		return rc;
+		return check_children(m, key, seq, msg, yes);
 	case KEY_NOT:
 		rc = check(m, key->child, seq, msg, yes);
 		*yes = !*yes;

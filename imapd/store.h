@@ -36,9 +36,9 @@ void store_close(struct store *s);
  * back with store_release().
  */
 enum rc store_acquire(struct store *s, struct span folder,
-    struct store_box **box, struct why *why);
+    struct store_box **out, struct why *why);
 /* Accepts NULL inside. */
-void store_release(struct store *s, struct store_box **box);
+void store_release(struct store *s, struct store_box **held);
 
 /* As maildir_tree_make, _remove and _rename; what is open follows. */
 enum rc store_make(struct store *s, const char *folder, struct why *why);
