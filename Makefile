@@ -129,7 +129,7 @@ COMPILE := $(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS)
 LINK := $(CC) $(LDFLAGS_ALL) $(LDFLAGS)
 # --as-needed: a network worker maps no library that it does not call
 ALL_LIBS := -Wl,--as-needed $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) \
-    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS)
+    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(UNBOUND_LIBS)
 
 # objects depend on this file, which changes when the flags do
 ifneq ($(and $(goals),$(wildcard $(BUILD)/config.mk)),)
@@ -204,6 +204,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
+FUZZ_PARTS_packet := resolver
 FUZZ_PARTS_pop3 := pop3d
 
 # asked when used: configure may have run before cmocka was there

@@ -15,14 +15,17 @@
 #define SANDBOX_CONFINED                                                \
 	(SANDBOX_OF(SPAWN) | SANDBOX_OF(SMTPD) | SANDBOX_OF(QMGR) |     \
 	    SANDBOX_OF(LOCAL) | SANDBOX_OF(AUTHD) | SANDBOX_OF(POP3D) | \
-	    SANDBOX_OF(SESSION))
+	    SANDBOX_OF(SESSION) | SANDBOX_OF(RESOLVER) | SANDBOX_OF(REMOTE))
 /* accept strangers */
 #define SANDBOX_FRONTS (SANDBOX_OF(SMTPD) | SANDBOX_OF(POP3D))
 /* open the directory snapshot, and nothing for writing */
 #define SANDBOX_READERS SANDBOX_FRONTS
+/* speak to strangers first, and have no files */
+#define SANDBOX_CALLERS (SANDBOX_OF(RESOLVER) | SANDBOX_OF(REMOTE))
 /* have many files: a queue, mailboxes; authd has one, and little else */
-#define SANDBOX_OWNERS \
-	(SANDBOX_CONFINED & ~SANDBOX_READERS & ~SANDBOX_OF(AUTHD))
+#define SANDBOX_OWNERS                                            \
+	(SANDBOX_CONFINED & ~SANDBOX_READERS & ~SANDBOX_CALLERS & \
+	    ~SANDBOX_OF(AUTHD))
 
 struct sandbox_policy;
 

@@ -111,6 +111,13 @@ const struct worker_row workers[] = {
 	.services = pop3_services,
 	.count = count_pop3d,
 	.paths = {SNAPSHOT}},
+    {.role = ROLE_RESOLVER,
+	.program = "mailstead-resolver",
+	.user = "mailstead-dns",
+	.uid_step = 5,
+	.sections = CONF_TOP | CONF_RESOLVER | CONF_LOG,
+	.in_net = true,
+	.count = one},
 };
 const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 

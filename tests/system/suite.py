@@ -13,7 +13,8 @@ import time
 UID_BASE = 61200
 ROLES = {  # role: (uid step, confined to the network folder)
     "qmgr": (0, False), "smtpd": (1, True), "local": (2, False),
-    "authd": (3, False), "spawn": (2, False), "pop3d": (4, True)}
+    "authd": (3, False), "spawn": (2, False), "pop3d": (4, True),
+    "resolver": (5, True)}
 PATIENCE = 60
 
 

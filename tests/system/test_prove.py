@@ -10,7 +10,8 @@ import pytest
 from tests.system.suite import Suite
 
 pytestmark = pytest.mark.usefixtures("netns")
-ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session"}
+ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session",
+         "resolver"}
 
 
 class Host(Suite):
