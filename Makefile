@@ -154,7 +154,10 @@ NAME_ctl := steadctl
 # spawn forks the mailbox side of pop3d; the front is a program of its own
 PARTS_pop3d := pop3d/front*
 PARTS_spawn := spawn+pop3d/[!f]*
-PROGRAMS_EXTRA :=
+# local delivery and remote are two programs
+PARTS_delivery := delivery/job*
+PROGRAMS_EXTRA := \
+    mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay*
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
     $(PROGRAMS_EXTRA)
@@ -175,7 +178,8 @@ UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BINS := $(UNIT_SRC:%.c=$(B)/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRC:%.c=$(B)/%)
-TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c
+TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c \
+    tests/lab/drive.c
 OUR_C = $(sort $(shell find . -name build -prune -o -name '*.[ch]' -print))
 
 all: $(BINS)
@@ -202,10 +206,12 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 # folder, with that program's parts. So is tests/fuzz/fuzz_y.c with those of
 # FUZZ_PARTS_y (folders), and with a main() that replays the corpus.
 
+FUZZ_PARTS_dot := delivery
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_packet := resolver
 FUZZ_PARTS_pop3 := pop3d
+FUZZ_PARTS_reply := delivery
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
@@ -230,16 +236,23 @@ $(B)/tests/runner/cases: $(B)/obj/tests/runner/cases.o
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $^ $(CMOCKA_LIBS)
 
+# resolver and remote without the rest of the suite
+$(B)/tests/lab/drive: $(B)/obj/tests/lab/drive.o $(LIB_A)
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(ALL_LIBS)
+
 .PHONY: unit-bins fuzz-bins test-bins check-built lint-built lint-objects \
     fuzz-run
 unit-bins: $(UNIT_BINS)
 fuzz-bins: $(FUZZ_BINS)
-test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases
+test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
+    $(B)/tests/lab/drive
 
 # Unit tests run plain and with sanitizers, the corpus with sanitizers; the
 # system tests try the programs of $(B), so `make check SAN=...` tries those.
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
-check-built: all $(UNIT_BINS) $(B)/tests/runner/cases peers
+check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
+    peers
 	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
 	    unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \
@@ -254,6 +267,9 @@ peers:
 	@[[ $$(id -u) != 0 ]] || \
 	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix || \
 	    echo "no peer: postfix"
+	@[[ $$(id -u) != 0 ]] || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/nsd nsd ldnsutils || \
+	    echo "no peer: nsd"
 
 S ?= 60
 fuzz-run: $(B)/tests/fuzz/fuzz_$(T)

@@ -47,6 +47,12 @@ count_pop3d(const struct conf *conf)
 	return cores(conf->pop3.processes);
 }
 
+static uint32_t
+count_remote(const struct conf *conf)
+{
+	return (uint32_t)conf->smtp_client.processes;
+}
+
 static const char *const smtp_services[] = {
     "smtp", "submission", "submissions", NULL};
 static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
@@ -111,6 +117,14 @@ const struct worker_row workers[] = {
 	.services = pop3_services,
 	.count = count_pop3d,
 	.paths = {SNAPSHOT}},
+    {.role = ROLE_REMOTE,
+	.program = "mailstead-remote",
+	.user = "mailstead-out",
+	.uid_step = 6,
+	.sections = CONF_TOP | CONF_SMTP_CLIENT | CONF_LOG,
+	.in_net = true,
+	.links = R(QMGR) | R(RESOLVER),
+	.count = count_remote},
     {.role = ROLE_RESOLVER,
 	.program = "mailstead-resolver",
 	.user = "mailstead-dns",

@@ -14,7 +14,7 @@ UID_BASE = 61200
 ROLES = {  # role: (uid step, confined to the network folder)
     "qmgr": (0, False), "smtpd": (1, True), "local": (2, False),
     "authd": (3, False), "spawn": (2, False), "pop3d": (4, True),
-    "resolver": (5, True)}
+    "resolver": (5, True), "remote": (6, True)}
 PATIENCE = 60
 
 

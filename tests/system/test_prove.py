@@ -11,7 +11,7 @@ from tests.system.suite import Suite
 
 pytestmark = pytest.mark.usefixtures("netns")
 ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session",
-         "resolver"}
+         "resolver", "remote"}
 
 
 class Host(Suite):
