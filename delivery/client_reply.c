@@ -87,7 +87,7 @@ find_end(struct span in)
 	if (at == in.n)
 		return in.n;
 	/* a bare LF is in the line, then, which is bad */
-	return at > 0 && in.p[at - 1] == '\r' ? at - 1 : at;
+	return at > 0 && span_at(in, at - 1) == '\r' ? at - 1 : at;
 }
 
 enum client_reply_kind
@@ -99,11 +99,13 @@ client_reply_read(struct client_reply *r, struct span in, size_t *used)
 		size_t end = find_end(rest);
 		enum client_reply_kind kind;
 
-		if (end >= CLIENT_REPLY_LINE_MAX - 1)
-			return CLIENT_REPLY_BAD;
+		/* a CR that has come may be the end's first half */
 		if (end == rest.n)
-			return CLIENT_REPLY_MORE;
-		if (rest.p[end] != '\r')
+			return end < CLIENT_REPLY_LINE_MAX ? CLIENT_REPLY_MORE
+							   : CLIENT_REPLY_BAD;
+		if (end > CLIENT_REPLY_LINE_MAX - 2)
+			return CLIENT_REPLY_BAD;
+		if (span_at(rest, end) != '\r')
 			return CLIENT_REPLY_BAD;
 		kind = read_line(r, span_head(rest, end));
 		*used += end + 2;

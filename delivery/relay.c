@@ -117,15 +117,16 @@ log_rcpt(const struct relay_job *j, const struct client_rcpt *r)
 	    log_str(r->reply), log_num(clock_mono_ms() - j->start_ms));
 }
 
-/* A link that has just closed: on_closed puts nothing back, the next qmgr
- * hears of it as it would behind a crash. */
-static void
+/* False: the link takes no more; its next one hears of all of them. */
+static bool
 tell(const struct relay_job *j)
 {
-	for (size_t i = 0; i < j->mail.n; i++) {
+	bool told = j->desk->qmgr != NULL;
+
+	for (size_t i = 0; told && i < j->mail.n; i++) {
 		const struct client_rcpt *r = &j->mail.v[i];
 
-		(void)proto_send_relayed(
+		told = proto_send_relayed(
 		    j->desk->qmgr, &(struct msg_relayed){.job = j->number,
 				       .qid = span_of(j->qid),
 				       .rcpt = r->number,
@@ -136,6 +137,7 @@ tell(const struct relay_job *j)
 				       .host = span_of(r->host),
 				       .reply = span_of(r->reply)});
 	}
+	return told;
 }
 
 /* All recipients have their outcome. The job may be gone behind it. */
@@ -152,12 +154,10 @@ job_end(struct relay_job *j)
 			desk->failed++;
 	}
 	TAILQ_REMOVE(&desk->jobs, j, next);
-	if (desk->qmgr == NULL)
-		TAILQ_INSERT_TAIL(&desk->ended, j, next);
-	else {
-		tell(j);
+	if (tell(j))
 		job_free(j);
-	}
+	else
+		TAILQ_INSERT_TAIL(&desk->ended, j, next);
 	desk->on_end(desk->ctx);
 }
 
@@ -569,19 +569,27 @@ relay_on_rcpt(struct relay_desk *desk, const struct msg_relay_rcpt *m)
 	return true;
 }
 
+static bool
+has_rcpt(const struct relay_job *j, const char *qid, uint32_t number)
+{
+	for (size_t i = 0; i < j->mail.n; i++)
+		if (j->mail.v[i].number == number)
+			return strcmp(j->qid, qid) == 0;
+	return false;
+}
+
 /* A recipient that has an attempt under way: its outcome answers both. */
 static bool
 under_way(const struct relay_desk *desk, const char *qid, uint32_t number)
 {
-	const struct relay_jobs *const lists[] = {&desk->jobs, &desk->ended};
 	const struct relay_job *j;
 
-	for (size_t l = 0; l < 2; l++)
-		TAILQ_FOREACH (j, lists[l], next)
-			for (size_t i = 0; i < j->mail.n; i++)
-				if (j->mail.v[i].number == number &&
-				    strcmp(j->qid, qid) == 0)
-					return true;
+	TAILQ_FOREACH (j, &desk->jobs, next)
+		if (has_rcpt(j, qid, number))
+			return true;
+	TAILQ_FOREACH (j, &desk->ended, next)
+		if (has_rcpt(j, qid, number))
+			return true;
 	return false;
 }
 
@@ -670,9 +678,8 @@ relay_desk_greet(struct relay_desk *desk, struct ipc_link *link)
 	end.count = name_all(link, &desk->jobs);
 	end.count += name_all(link, &desk->ended);
 	(void)proto_send_underway_end(link, &end); /* as above */
-	while ((j = TAILQ_FIRST(&desk->ended)) != NULL) {
+	while ((j = TAILQ_FIRST(&desk->ended)) != NULL && tell(j)) {
 		TAILQ_REMOVE(&desk->ended, j, next);
-		tell(j);
 		job_free(j);
 	}
 }

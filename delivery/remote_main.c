@@ -140,7 +140,7 @@ on_open(struct worker *w)
 	struct why why;
 
 	remote.w = w;
-	if (file[0] != '\0' && access(file, R_OK) < 0) {
+	if (access(file, R_OK) < 0) {
 		/* then nothing can be verified, and says so when it has to */
 		LOG(RELAY_NO_FILE, log_str("smtp_client.authorities"),
 		    log_str(file));

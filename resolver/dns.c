@@ -37,10 +37,10 @@ dns_validates(const struct dns *dns)
 static bool
 have_file(const char *option, const char *path)
 {
-	int fd = path[0] == '\0' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool have = fd >= 0;
 
-	if (!have && path[0] != '\0')
+	if (!have)
 		LOG(RESOLVER_NO_FILE, log_str(option), log_str(path));
 	io_close(&fd);
 	return have;
@@ -77,8 +77,10 @@ put_options(struct dns *dns, const struct conf *conf, struct buf *b)
 	    local ? "no" : "yes");
 	(void)put_file(
 	    b, "root-hints", "resolver.root_hints", conf->resolver.root_hints);
-	dns->validates = put_file(b, "trust-anchor-file",
-	    "resolver.trust_anchor", conf->resolver.trust_anchor);
+	dns->validates =
+	    conf->resolver.dnssec &&
+	    put_file(b, "trust-anchor-file", "resolver.trust_anchor",
+		conf->resolver.trust_anchor);
 	(void)buf_putf(b, "  module-config: \"%siterator\"\n",
 	    dns->validates ? "validator " : "");
 }
@@ -161,6 +163,8 @@ configure(struct dns *dns, const struct conf *conf, struct why *why)
 	return rc;
 }
 
+/* libunbound says what its callbacks take */
+/* NOLINTBEGIN(readability-function-size) */
 static void
 on_first(void *arg, int rcode, void *packet, int len, int sec, char *bogus,
     int limited)
@@ -173,6 +177,33 @@ on_first(void *arg, int rcode, void *packet, int len, int sec, char *bogus,
 	(void)limited;
 	*(bool *)arg = true;
 }
+
+static void
+on_answer(void *arg, int rcode, void *packet, int len, int sec, char *bogus,
+    int limited)
+{
+	struct dns_question *q = arg;
+	struct packet p;
+
+	(void)bogus;
+	(void)limited;
+	q->running = false;
+	q->id = 0;
+	/* secure is tested first: a bogus answer has data, too */
+	if (sec == BOGUS)
+		q->done(q->ctx, NULL, false, "DNSSEC says that it is wrong");
+	else if (packet == NULL || len <= 0)
+		q->done(q->ctx, NULL, false,
+		    rcode == 0 ? "no answer" : "the servers fail");
+	else if (!packet_read(span_make(packet, (size_t)len), span_of(q->name),
+		     q->type, &p))
+		q->done(q->ctx, NULL, false, "the answer makes no sense");
+	else if (p.rcode != PACKET_NOERROR && p.rcode != PACKET_NXDOMAIN)
+		q->done(q->ctx, NULL, false, "the servers fail");
+	else
+		q->done(q->ctx, &p, sec == SECURE, NULL);
+}
+/* NOLINTEND(readability-function-size) */
 
 struct dns *
 dns_new(struct event_base *base, const struct conf *conf, struct why *why)
@@ -202,32 +233,6 @@ fail:
 	/* the context, if any, is left: the process ends */
 	free(dns);
 	return NULL;
-}
-
-static void
-on_answer(void *arg, int rcode, void *packet, int len, int sec, char *bogus,
-    int limited)
-{
-	struct dns_question *q = arg;
-	struct packet p;
-
-	(void)bogus;
-	(void)limited;
-	q->running = false;
-	q->id = 0;
-	/* secure is tested first: a bogus answer has data, too */
-	if (sec == BOGUS)
-		q->done(q->ctx, NULL, false, "DNSSEC says that it is wrong");
-	else if (packet == NULL || len <= 0)
-		q->done(q->ctx, NULL, false,
-		    rcode == 0 ? "no answer" : "the servers fail");
-	else if (!packet_read(span_make(packet, (size_t)len), span_of(q->name),
-		     q->type, &p))
-		q->done(q->ctx, NULL, false, "the answer makes no sense");
-	else if (p.rcode != PACKET_NOERROR && p.rcode != PACKET_NXDOMAIN)
-		q->done(q->ctx, NULL, false, "the servers fail");
-	else
-		q->done(q->ctx, &p, sec == SECURE, NULL);
 }
 
 void

@@ -46,7 +46,7 @@ lower(char c)
 bool
 packet_name_ok(struct span name)
 {
-	struct span label = SPAN_NONE;
+	struct span label;
 	bool digits = true;
 
 	if (name.n == 0 || name.n >= PACKET_NAME_MAX)
