@@ -212,8 +212,8 @@ sandbox_probe_tidy(const char *outside)
 #endif
 #define HELD (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
 #define ALL  SANDBOX_CONFINED
-/* open nothing, or only for reading */
-#define READERS (SANDBOX_READERS | SANDBOX_CALLERS)
+/* open nothing, or only for reading; and watch, which finds folders */
+#define READERS (SANDBOX_READERS | SANDBOX_CALLERS | SANDBOX_OF(WATCH))
 /* and authd, whose one file is only ever replaced */
 #define FEW      (READERS | SANDBOX_OF(AUTHD))
 #define ANY_FILE arrange_files
@@ -223,7 +223,7 @@ const struct sandbox_act sandbox_probe_files[] = {
     /* a chroot does not hold who has a folder open from before */
     {"read below an open folder", ANY_FILE, try_read_below, CALLERS,
 	SANDBOX_BY_LANDLOCK},
-    {"list a folder", ANY_FILE, try_list, FEW, HELD},
+    {"list a folder", ANY_FILE, try_list, FEW & ~SANDBOX_OF(WATCH), HELD},
     {"open for writing", ANY_FILE, try_write, READERS, HELD | SANDBOX_BY_IDS},
     {"create a file", ANY_FILE, try_create, READERS, HELD | SANDBOX_BY_IDS},
     {"create an unnamed file", ANY_FILE, try_tmpfile, FEW,
@@ -243,7 +243,7 @@ const struct sandbox_act sandbox_probe_files[] = {
     {"chown an open file", ANY_FILE, try_chown, ALL, 0},
     {"name a file by handle", ANY_FILE, try_handle, ALL, 0},
     {"lease a file", ANY_FILE, try_lease, ALL, 0},
-    {"watch files", NULL, try_watch, ALL, 0},
+    {"watch files", NULL, try_watch, ALL & ~SANDBOX_OF(WATCH), 0},
     {"read another's environment", NULL, try_environ, CALLERS,
 	HELD | SANDBOX_BY_IDS},
     {.name = NULL},
