@@ -10,6 +10,7 @@
  *   relay QID HOP MX PORT TLS FILE OFFSET SIZE SENDER LOGIN PASSWORD RCPT...
  *                           ("-": empty)  -> relayed QID RCPT RC SITE ...
  *   link, cut               a new qmgr, none -> underway QID RCPT ..., known N
+ *   junk                    a job that makes no sense -> closed
  *   drain, stop             -> gone STATUS when remote has ended
  *   status                  -> status remote TEXT
  */
@@ -311,7 +312,11 @@ command(struct span line)
 	else if (span_eq(what, SPAN_LIT("link"))) {
 		ipc_link_free(&d.qmgr);
 		d.qmgr = play(&d.remote, ROLE_QMGR);
-	} else if (span_eq(what, SPAN_LIT("cut")))
+	} else if (span_eq(what, SPAN_LIT("junk")))
+		proto_send_relay(
+		    d.qmgr, &(struct msg_relay){
+				.recipients = 5, .port = 25, .file = -1});
+	else if (span_eq(what, SPAN_LIT("cut")))
 		ipc_link_free(&d.qmgr);
 	else if (span_eq(what, SPAN_LIT("status"))) {
 		proto_send_status_ask(

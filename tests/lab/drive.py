@@ -79,14 +79,15 @@ class Drive:
 
     def relay(self, hop, rcpts, body=b"Subject: x\r\n\r\nhello\r\n", *, mx=0,
               port=25, tls=0, sender="a@example.org", login="-",
-              password="-"):
+              password="-", missing=0, qid=None):
         """Gives a job; its queue ID."""
         self.jobs += 1
         path = f"{self.folder}/letter{self.jobs}"
         with open(path, "wb") as f:
             f.write(b"envelope\r\n" + body)
-        qid = f"q{self.jobs}"
-        self.say(f"relay {qid} {hop} {mx} {port} {tls} {path} 10 {len(body)} "
+        qid = qid or f"q{self.jobs}"
+        self.say(f"relay {qid} {hop} {mx} {port} {tls} {path} 10 "
+                 f"{len(body) + missing} "
                  f"{sender or '-'} {login} {password} {' '.join(rcpts)}")
         return qid
 

@@ -206,6 +206,16 @@ def test_helo(drive):
     assert fake.heard[2] == b"MAIL FROM:<a@example.org>"
 
 
+def test_a_file_that_is_shorter(drive):
+    """Without its dot the server drops what it has of it."""
+    with Fake() as fake:
+        drive.relay("[127.0.0.1]", ["x@b.example"], port=fake.port,
+                    missing=10)
+        one, = drive.outcomes()
+        assert (one.rc, one.status, one.site) == ("temp", "4.3.0", False)
+        assert fake.bodies == []
+
+
 # ---- TLS and login ----------------------------------------------------------
 
 @pytest.fixture
@@ -349,6 +359,8 @@ def test_outcomes_wait_for_the_next_qmgr(drive):
         while not fake.bodies and time.monotonic() < end:
             time.sleep(0.01)
         assert drive.link() == ["underway q1 1", "underway q1 2"]
+        # asked for once more all the same: one attempt answers both
+        drive.relay("[127.0.0.1]", ["a@b.c"], port=fake.port, qid="q1")
         drive.say("cut")
         drive.say("status")  # answered when it is cut
         drive.until("status")
@@ -363,7 +375,15 @@ def test_outcomes_wait_for_the_next_qmgr(drive):
         # both are named, then told, and not given out twice
         assert drive.link() == ["underway q1 1", "underway q1 2"]
         assert [o.rc for o in drive.outcomes(2)] == ["ok", "ok"]
-        assert drive.link() == []
+        assert drive.link() == [] and len(fake.bodies) == 1
+
+
+def test_a_job_of_no_sense_closes_the_link_only(drive):
+    drive.say("junk")
+    drive.until("closed")
+    assert drive.link() == []
+    with Fake() as fake:
+        assert send(drive, fake)[0].rc == "ok"
 
 
 def test_stop_ends_what_can_be_ended(tmpdir):
