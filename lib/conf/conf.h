@@ -26,6 +26,8 @@ struct conf_list {
 
 /* The words of each CHOICE; the value is the index of its word. */
 #define CONF_TLS_VERSIONS(W) W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
+#define CONF_RESOLVER_MODES(W) \
+	W(RESOLVER_RECURSIVE, "recursive") W(RESOLVER_FORWARD, "forward")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -34,6 +36,9 @@ struct conf_list {
 #define CONF_CONSTANT(NAME, word) CONF_##NAME,
 enum conf_tls_version {
 	CONF_TLS_VERSIONS(CONF_CONSTANT)
+};
+enum conf_resolver_mode {
+	CONF_RESOLVER_MODES(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)
@@ -74,6 +79,8 @@ enum conf_bits {
 #define CONF_C_PATH      char *           /* absolute */
 #define CONF_C_DOMAINS   struct conf_list /* each as HOST */
 #define CONF_C_ENDPOINTS struct conf_list /* for conf_endpoint_parse */
+#define CONF_C_SERVERS   struct conf_list /* the same, without `*` and port 0 */
+#define CONF_C_STUBS     struct conf_list /* domain=server */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

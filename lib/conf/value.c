@@ -155,6 +155,22 @@ address_ok(struct span s)
 /* ---- from text ---- */
 
 static bool
+server_ok(struct span s)
+{
+	struct conf_endpoint e;
+
+	return conf_endpoint_parse(s, &e) && e.host[0] != '\0' && e.port != 0;
+}
+
+static bool
+stub_ok(struct span s)
+{
+	size_t sign = span_find(s, '=');
+
+	return host_ok(span_head(s, sign)) && server_ok(span_from(s, sign + 1));
+}
+
+static bool
 text_ok(const struct conf_option *o, struct span s)
 {
 	struct conf_endpoint scratch;
@@ -175,6 +191,10 @@ text_ok(const struct conf_option *o, struct span s)
 		return s.p[0] == '/' && s.n <= PATH_BYTES_MAX;
 	case CONF_TYPE_ENDPOINTS:
 		return conf_endpoint_parse(s, &scratch);
+	case CONF_TYPE_SERVERS:
+		return server_ok(s);
+	case CONF_TYPE_STUBS:
+		return stub_ok(s);
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
 	case CONF_TYPE_DURATION:
@@ -308,6 +328,8 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 		return set_text(o, s, field);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
+	case CONF_TYPE_SERVERS:
+	case CONF_TYPE_STUBS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -411,6 +433,15 @@ conf_value_expected(
 		(void)buf_puts(out, "an IP address (or *) and port like "
 				    "\"*:25\" or \"[::1]:25\"");
 		return;
+	case CONF_TYPE_SERVERS:
+		(void)buf_puts(out, "an IP address and port like "
+				    "\"192.0.2.53:53\""); /* as above */
+		return;
+	case CONF_TYPE_STUBS:
+		/* as above */
+		(void)buf_puts(out, "a domain, its server and port like "
+				    "\"corp.example=192.0.2.53:53\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -420,9 +451,12 @@ void
 conf_value_expected_list(const struct conf_option *o, struct buf *out)
 {
 	/* see expected_words */
-	(void)buf_puts(out, o->type == CONF_TYPE_DOMAINS
-				? "a list of domain names"
-				: "a list like [\"*:25\"]");
+	(void)buf_puts(
+	    out, o->type == CONF_TYPE_DOMAINS     ? "a list of domain names"
+		 : o->type == CONF_TYPE_ENDPOINTS ? "a list like [\"*:25\"]"
+		 : o->type == CONF_TYPE_SERVERS
+		     ? "a list like [\"192.0.2.53:53\"]"
+		     : "a list like [\"corp.example=192.0.2.53:53\"]");
 }
 
 static bool
@@ -486,6 +520,8 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 		return put_text(form, *(char *const *)field, out);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
+	case CONF_TYPE_SERVERS:
+	case CONF_TYPE_STUBS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}
