@@ -204,6 +204,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
 
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
+FUZZ_PARTS_hops := qmgr
 FUZZ_PARTS_pop3 := pop3d
 
 # asked when used: configure may have run before cmocka was there
