@@ -129,7 +129,7 @@ COMPILE := $(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS)
 LINK := $(CC) $(LDFLAGS_ALL) $(LDFLAGS)
 # --as-needed: a network worker maps no library that it does not call
 ALL_LIBS := -Wl,--as-needed $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) \
-    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS)
+    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(UNISTRING_LIBS)
 
 # objects depend on this file, which changes when the flags do
 ifneq ($(and $(goals),$(wildcard $(BUILD)/config.mk)),)
@@ -149,12 +149,20 @@ $(B)/flags:
 # with a main.c gives mailstead-FOLDER; other rows stand in PROGRAMS_EXTRA,
 # other names in NAME_FOLDER, other parts in PARTS_FOLDER: instead of a folder,
 # a pattern of files without their .c.
+#
+# spawn forks the mailbox sides of pop3d and imapd; the fronts are programs of
+# their own. Each side has its session_*, command_* and reply: so each becomes
+# one object, service/FOLDER, made of SERVICE_FOLDER, in which every name is
+# local but FOLDER_account_*. No program has two owners of a name.
 
 NAME_ctl := steadctl
-# spawn forks the mailbox side of pop3d; the front is a program of its own
+SERVICE_pop3d := pop3d/[!f]*
+SERVICE_imapd := imapd/[!fw]*
+SERVICES := pop3d imapd
 PARTS_pop3d := pop3d/front*
-PARTS_spawn := spawn+pop3d/[!f]*
-PROGRAMS_EXTRA :=
+PARTS_imapd := imapd/front*+imapd/capability*+imapd/input*+imapd/parse*
+PARTS_spawn := spawn+service/pop3d+service/imapd
+PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch*
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
     $(PROGRAMS_EXTRA)
@@ -163,6 +171,9 @@ PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
 parts = $(filter-out %/main.c %_main.c,$(sort $(wildcard \
     $(foreach p,$1,$p$(if $(findstring *,$p),,/*).c))))
 objects = $(patsubst %.c,$(B)/obj/%.o,$1)
+# what those are linked from
+linked = $(call objects,$(call parts,$(filter-out service/%,$1))) \
+    $(patsubst %,$(B)/obj/%.o,$(filter service/%,$1))
 # field $1 of program row $2
 field = $(word $1,$(subst :, ,$2))
 
@@ -170,7 +181,8 @@ LIB_SRC := $(sort $(wildcard lib/*/*.c))
 LIB_A := $(B)/libmailstead.a
 BINS := $(foreach p,$(PROGRAMS),$(B)/bin/$(call field,1,$p))
 PROGRAM_SRC := $(sort $(foreach p,$(PROGRAMS),$(call field,2,$p) \
-    $(call parts,$(subst +, ,$(call field,3,$p)))))
+    $(call parts,$(subst +, ,$(call field,3,$p)))) \
+    $(foreach s,$(SERVICES),$(call parts,$(SERVICE_$s))))
 UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BINS := $(UNIT_SRC:%.c=$(B)/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -190,12 +202,20 @@ $(LIB_A): $(call objects,$(LIB_SRC)) $(B)/flags
 	@ar rcs $@ $(filter %.o,$^)
 
 define PROGRAM_RULE
-$(B)/bin/$(call field,1,$1): $(call objects,$(call field,2,$1) $(call \
-    parts,$(subst +, ,$(call field,3,$1)))) $(LIB_A)
+$(B)/bin/$(call field,1,$1): $(call objects,$(call field,2,$1)) \
+    $(call linked,$(subst +, ,$(call field,3,$1))) $(LIB_A)
 	@mkdir -p $$(@D)
 	@$(LINK) -o $$@ $$^ $(ALL_LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$p)))
+
+define SERVICE_RULE
+$(B)/obj/service/$1.o: $(call objects,$(call parts,$(SERVICE_$1))) $(B)/flags
+	@mkdir -p $$(@D)
+	@$(CC) -r -nostdlib -o $$@ $$(filter %.o,$$^)
+	@objcopy --wildcard --keep-global-symbol='$1_account_*' $$@
+endef
+$(foreach s,$(SERVICES),$(eval $(call SERVICE_RULE,$s)))
 
 # ---- tests ----------------------------------------------------------------
 # tests/unit/X/test_y.c is linked with the archive and, when X is a program's
@@ -206,6 +226,7 @@ FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_hops := qmgr
 FUZZ_PARTS_pop3 := pop3d
+FUZZ_PARTS_imap_front := imapd
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)

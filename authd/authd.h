@@ -34,6 +34,7 @@ struct authd {
 	struct throttle *throttle;
 	struct digest_key key;
 	struct ipc_link *spawn; /* or NULL */
+	struct ipc_link *watch; /* or NULL */
 	TAILQ_HEAD(client_list, client) clients;
 	TAILQ_HEAD(request_list, request) requests; /* request.c */
 	TAILQ_HEAD(change_list, change) changes;    /* manage.c */

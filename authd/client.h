@@ -1,12 +1,12 @@
 /*
- * Those who ask: a link to an smtpd, a pop3d or a steadctl.
+ * Those who ask: a link to an smtpd, a pop3d, an imapd or a steadctl.
  */
 #ifndef AUTHD_CLIENT_H
 #define AUTHD_CLIENT_H
 
 #include "authd/authd.h"
 
-/* fd is taken; `peer` is SMTPD, POP3D or CTL. */
+/* fd is taken; `peer` is SMTPD, POP3D, IMAPD or CTL. */
 void client_new(struct authd *a, enum role peer, int fd);
 /* One more question, until discharged; false: answer it with RC_TEMP, as this
  * link has enough of them under way. */

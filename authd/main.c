@@ -53,7 +53,10 @@ on_link(struct worker *w, enum role peer, int fd)
 	authd.w = w; /* links come before on_open */
 	if (peer == ROLE_SPAWN)
 		request_spawn(&authd, fd);
-	else if (peer == ROLE_SMTPD || peer == ROLE_POP3D || peer == ROLE_CTL)
+	else if (peer == ROLE_WATCH)
+		request_watch(&authd, fd);
+	else if (peer == ROLE_SMTPD || peer == ROLE_POP3D ||
+		 peer == ROLE_IMAPD || peer == ROLE_CTL)
 		client_new(&authd, peer, fd);
 	else
 		io_close(&fd);

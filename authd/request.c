@@ -3,6 +3,7 @@
  * is the same for a wrong password and for a login that does not exist.
  */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "authd/client.h"
 #include "authd/request.h"
@@ -17,17 +18,24 @@
 /* so many failures of one link wait to be told; more are told at once */
 #define DELAYED_MAX (AUTHD_OUTSTANDING_MAX / 2)
 
-static const char *const services[] = {"smtp", "pop3"};
+/* in the order of names[] */
+enum service {
+	SERVICE_SMTP, /* needs no session */
+	SERVICE_POP3,
+	SERVICE_IMAP, /* its sessions are told of changes */
+	SERVICE_NONE
+};
+static const char *const names[] = {"smtp", "pop3", "imap", "?"};
 
 struct request {
 	TAILQ_ENTRY(request) next;
 	struct authd *a;
 	struct client *client; /* NULL: has gone */
 	uint64_t id;
-	const char *service; /* static */
-	char *login;         /* in lower case; then as in the file */
-	char *peer;          /* address */
-	char *stored;        /* hash that it is checked against, or NULL */
+	enum service service;
+	char *login;  /* in lower case; then as in the file */
+	char *peer;   /* address */
+	char *stored; /* hash that it is checked against, or NULL */
 	struct digest digest;
 	int session; /* or -1 */
 	uint64_t session_id;
@@ -72,8 +80,8 @@ answer(struct request *r, enum rc rc, const char *status, const char *text)
 static void
 answer_temp(struct request *r, const char *reason)
 {
-	LOG(AUTH_TEMP, log_str(r->login), log_str(r->peer), log_str(r->service),
-	    log_str(reason));
+	LOG(AUTH_TEMP, log_str(r->login), log_str(r->peer),
+	    log_str(names[r->service]), log_str(reason));
 	/* details are for the log: who asks is not known */
 	answer(r, RC_TEMP, "4.7.0", "Temporary authentication failure");
 }
@@ -112,7 +120,7 @@ fail(struct request *r)
 
 	a->failed++;
 	LOG(AUTH_FAILED, log_str(r->login), log_str(r->peer),
-	    log_str(r->service), log_num(ms));
+	    log_str(names[r->service]), log_num(ms));
 	io_close(&r->session);
 	if (r->client == NULL || count_delayed(a, r->client) >= DELAYED_MAX)
 		tell_failure(r);
@@ -134,25 +142,50 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		tell_failure(r);
 }
 
+/*
+ * The end of a link to `watch` that goes to the session; -1 when there is
+ * none to be had, which keeps nobody from logging in.
+ */
+static int
+open_watch(struct request *r)
+{
+	struct msg_watch_open m = {.account = span_of(r->login)};
+	int pair[2];
+
+	if (r->service != SERVICE_IMAP || r->a->watch == NULL ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, pair) < 0)
+		return -1;
+	m.socket = pair[1];
+	if (!proto_send_watch_open(r->a->watch, &m))
+		io_close(&pair[0]);
+	io_close(&pair[1]); /* the message has a copy */
+	return pair[0];
+}
+
 static void
 succeed(struct request *r, const struct accounts_entry *e, bool remembered)
 {
 	struct authd *a = r->a;
 	struct msg_session_open m = {
-	    .service = span_of(r->service), .socket = r->session};
+	    .service = span_of(names[r->service]), .socket = r->session};
+	bool sent;
 
 	free(r->login);
 	r->login = mem_dup(e->login);
 	a->ok++;
-	LOG(AUTH_OK, log_str(r->login), log_str(r->peer), log_str(r->service),
-	    log_num(remembered));
-	if (r->service == services[0] || r->client == NULL) {
+	LOG(AUTH_OK, log_str(r->login), log_str(r->peer),
+	    log_str(names[r->service]), log_num(remembered));
+	if (r->service == SERVICE_SMTP || r->client == NULL) {
 		answer(r, RC_OK, "2.7.0", "Authentication successful");
 		return;
 	}
 	m.id = r->session_id = ++a->last_id;
 	m.account = span_of(r->login);
-	if (a->spawn == NULL || !proto_send_session_open(a->spawn, &m)) {
+	m.watch = open_watch(r);
+	sent = a->spawn != NULL && proto_send_session_open(a->spawn, &m);
+	io_close(&m.watch);
+	if (!sent) {
 		answer_temp(r, "no link to spawn");
 		return;
 	}
@@ -251,10 +284,10 @@ request_new(struct client *c, struct msg_auth *m)
 	r->peer = span_dup(m->client);
 	r->session = m->session;
 	m->session = -1;
-	r->service = "?";
-	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
-		if (span_eq(m->service, span_of(services[i])))
-			r->service = services[i];
+	r->service = SERVICE_SMTP;
+	while (r->service < SERVICE_NONE &&
+	       !span_eq(m->service, span_of(names[r->service])))
+		r->service++;
 	r->timer = evtimer_new(c->a->w->base, on_timer, r);
 	if (r->timer == NULL)
 		bug("evtimer_new");
@@ -281,8 +314,8 @@ request_on_auth(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	if (!client_charge(c)) {
 		answer_temp(r, "too many logins of one link wait");
-	} else if (r->service[0] == '?' ||
-		   (r->service != services[0] && r->session < 0)) {
+	} else if (r->service == SERVICE_NONE ||
+		   (r->service != SERVICE_SMTP && r->session < 0)) {
 		answer_temp(r, "not a service, or no session with it");
 	} else if (accounts_refresh(c->a->accounts, &why) != RC_OK) {
 		answer_temp(r, why.text);
@@ -353,4 +386,24 @@ request_spawn(struct authd *a, int fd)
 		on_spawn_closed(a, a->spawn, NULL);
 	a->spawn = worker_link_new(
 	    a->w, ROLE_SPAWN, fd, spawn_handlers, on_spawn_closed, a);
+}
+
+static ipc_handler *const watch_handlers[MSG_COUNT] = {NULL};
+
+static void
+on_watch_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	struct authd *a = ctx;
+
+	worker_link_closed(a->w, link, why);
+	ipc_link_free(&a->watch);
+}
+
+void
+request_watch(struct authd *a, int fd)
+{
+	if (a->watch != NULL)
+		on_watch_closed(a, a->watch, NULL);
+	a->watch = worker_link_new(
+	    a->w, ROLE_WATCH, fd, watch_handlers, on_watch_closed, a);
 }

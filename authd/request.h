@@ -13,5 +13,7 @@ ipc_handler request_on_auth;
 void request_orphan(struct authd *a, const struct client *c);
 /* spawn: its link (fd taken), which takes an earlier one's place. */
 void request_spawn(struct authd *a, int fd);
+/* watch: its link, likewise. */
+void request_watch(struct authd *a, int fd);
 
 #endif

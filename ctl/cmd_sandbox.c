@@ -191,17 +191,18 @@ below(const char *dir, const char *name)
 }
 
 /*
- * As spawn's child: one account's folder, inside what spawn may. Another
- * account's folder beside it is what must not be reached.
+ * As spawn's child: one account's folders, of mail and of indexes, inside
+ * what spawn may. Another account's folder beside it is what must not be
+ * reached.
  */
 static void
 prove_session(struct proof *p, const struct sandbox_setup *spawn)
 {
 	struct why why = {.rc = RC_OK};
 	struct sandbox_setup setup;
-	struct sandbox_path path;
+	struct sandbox_path paths[WORKERS_SESSION_PATHS];
 	char *dir = make_folder(p->conf->paths.mail);
-	char *home, *other;
+	char *home, *index, *other;
 
 	/* who may not write there has a folder of his own for it */
 	if (dir == NULL)
@@ -212,16 +213,21 @@ prove_session(struct proof *p, const struct sandbox_setup *spawn)
 		return;
 	}
 	home = below(dir, "one");
+	index = below(dir, "index");
 	other = below(dir, "two");
-	if (mkdir(home, 0755) < 0 || mkdir(other, 0755) < 0)
+	if (mkdir(home, 0755) < 0 || mkdir(index, 0755) < 0 ||
+	    mkdir(other, 0755) < 0)
 		why_sys(&why, RC_PERM, "5.3.5", "%s", dir);
-	workers_session(home, p->conf, &path, &setup);
+	workers_session(
+	    (const char *const[]){home, index}, p->conf, paths, &setup);
 	setup.within = spawn;
 	prove(p, role_name(ROLE_SESSION), &setup, other, &why);
 	(void)rmdir(other); /* acts remove their files; the rest is harmless */
+	(void)rmdir(index);
 	(void)rmdir(home);
 	(void)rmdir(dir);
 	free(home);
+	free(index);
 	free(other);
 	free(dir);
 }

@@ -181,7 +181,9 @@ listen_open(struct master *m, const struct conf *conf, struct why *why)
 	    open_list(m, "submissions", &conf->listen.submissions, why) ==
 		RC_OK &&
 	    open_list(m, "pop3", &conf->listen.pop3, why) == RC_OK &&
-	    open_list(m, "pop3s", &conf->listen.pop3s, why) == RC_OK)
+	    open_list(m, "pop3s", &conf->listen.pop3s, why) == RC_OK &&
+	    open_list(m, "imap", &conf->listen.imap, why) == RC_OK &&
+	    open_list(m, "imaps", &conf->listen.imaps, why) == RC_OK)
 		return RC_OK;
 	while ((l = TAILQ_LAST(&m->listeners, listener_list)) != last)
 		close_one(m, l);

@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "pop3d/account.h"
 #include "pop3d/session.h"
@@ -28,9 +29,11 @@ pop3d_account_open(const struct service_env *env, struct why *why)
 }
 
 void
-pop3d_account_take(void *state, int fd)
+pop3d_account_take(void *state, int fd, int watch)
 {
 	struct account *a = state;
+
+	io_close(&watch); /* POP3 tells of nothing new */
 
 	a->n++;
 	session_new(a, fd);

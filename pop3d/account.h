@@ -10,7 +10,7 @@
 
 /* As struct service asks. */
 void *pop3d_account_open(const struct service_env *env, struct why *why);
-void pop3d_account_take(void *state, int fd);
+void pop3d_account_take(void *state, int fd, int watch);
 size_t pop3d_account_connections(const void *state);
 
 #endif

@@ -18,7 +18,7 @@ static const struct {
 };
 
 void
-front_reply(struct front *f, enum front_reply id, struct span arg)
+front_reply(struct pop3 *p, enum front_reply id, struct span arg)
 {
 	struct span rest = span_of(rows[id].text);
 	struct buf b;
@@ -31,11 +31,11 @@ front_reply(struct front *f, enum front_reply id, struct span arg)
 		buf_putc(&b, arg.p[i] < ' ' || arg.p[i] > '~' ? '?' : arg.p[i]);
 	buf_put_span(&b, rest);
 	if (!rows[id].ok)
-		LOG(POP3_REFUSED, log_text(id_span(&f->sid)),
+		LOG(POP3_REFUSED, log_text(id_span(&p->front.sid)),
 		    log_text(buf_span(&b)));
 	buf_puts(&b, "\r\n");
-	stream_write(f->client, buf_span(&b));
+	stream_write(p->front.client, buf_span(&b));
 	buf_fini(&b);
 	if (!rows[id].ok)
-		front_error(f);
+		front_error(&p->front);
 }

@@ -13,6 +13,6 @@ enum front_reply {
 };
 
 /* Say it; `arg` stands where the row has `%`. -ERR counts as an error. */
-void front_reply(struct front *f, enum front_reply id, struct span arg);
+void front_reply(struct pop3 *p, enum front_reply id, struct span arg);
 
 #endif

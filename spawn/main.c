@@ -7,6 +7,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "spawn/child.h"
 #include "spawn/roster.h"
 #include "lib/base/banned.h"
 
@@ -40,11 +41,9 @@ static void
 on_session_open(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct asker *a = ctx;
-	int fd = msg->session_open.socket;
 
 	(void)link;
-	msg->session_open.socket = -1;
-	roster_open(a->w, &msg->session_open, fd, on_opened, a);
+	roster_open(a->w, &msg->session_open, on_opened, a);
 }
 
 static ipc_handler *const handlers[MSG_COUNT] = {
@@ -90,6 +89,13 @@ on_child(evutil_socket_t sig, short what, void *arg)
 }
 
 static void
+on_open(struct worker *w)
+{
+	(void)w;
+	child_prepare();
+}
+
+static void
 on_start(struct worker *w)
 {
 	struct event *ev = evsignal_new(w->base, SIGCHLD, on_child, w);
@@ -109,6 +115,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct worker_ops ops = {.role = ROLE_SPAWN,
+	    .on_open = on_open,
 	    .on_start = on_start,
 	    .on_link = on_link,
 	    .on_drain = check_drained,

@@ -23,6 +23,7 @@ struct handover {
 	uint64_t id;    /* the asker's */
 	uint64_t token; /* ours */
 	int fd;
+	int watch; /* or -1 */
 	unsigned tries;
 	roster_done *done; /* NULL: nobody listens */
 	void *ctx;
@@ -53,6 +54,7 @@ finish(struct handover *h, const struct why *why)
 	if (h->done != NULL)
 		h->done(h->ctx, h->id, why);
 	io_close(&h->fd);
+	io_close(&h->watch);
 	free(h);
 }
 
@@ -157,12 +159,12 @@ give(struct worker *w, const struct service *service, const char *account,
 	TAILQ_INSERT_TAIL(&e->waiting, h, next);
 	/* if it cannot be sent, on_closed comes and tries again */
 	(void)proto_send_session_take(
-	    e->link, &(struct msg_session_take){h->token, h->fd});
+	    e->link, &(struct msg_session_take){h->token, h->fd, h->watch});
 }
 
 void
-roster_open(struct worker *w, const struct msg_session_open *open, int fd,
-    roster_done *done, void *ctx)
+roster_open(struct worker *w, struct msg_session_open *open, roster_done *done,
+    void *ctx)
 {
 	const struct service *service = service_find(open->service);
 	struct handover *h = mem_alloc(sizeof(*h));
@@ -171,10 +173,12 @@ roster_open(struct worker *w, const struct msg_session_open *open, int fd,
 
 	h->id = open->id;
 	h->token = ++roster.tokens;
-	h->fd = fd;
+	h->fd = open->socket;
+	h->watch = open->watch;
+	open->socket = open->watch = -1;
 	h->done = done;
 	h->ctx = ctx;
-	if (service == NULL || fd < 0) {
+	if (service == NULL || h->fd < 0) {
 		why_set(&why, RC_PERM, "5.3.0", "no such service");
 		finish(h, &why);
 		return;

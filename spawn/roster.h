@@ -11,9 +11,10 @@ typedef void roster_done(void *ctx, uint64_t id, const struct why *why);
 
 /*
  * Give a logged-in connection to its account's process, starting one if
- * needed. fd is taken. `done` runs once, later; never after roster_forget.
+ * needed. open->socket and open->watch are taken. `done` runs once, later;
+ * never after roster_forget.
  */
-void roster_open(struct worker *w, const struct msg_session_open *open, int fd,
+void roster_open(struct worker *w, struct msg_session_open *open,
     roster_done *done, void *ctx);
 /* The asker is gone; its connections are served all the same. */
 void roster_forget(const void *ctx);

@@ -1,12 +1,22 @@
 /*
  * The mailbox services: see service.h.
  */
+#include "imapd/account.h"
 #include "pop3d/account.h"
 #include "spawn/service.h"
 #include "lib/base/banned.h"
 
 static const struct service services[] = {
-    {"pop3", pop3d_account_open, pop3d_account_take, pop3d_account_connections},
+    {.name = "pop3",
+	.open = pop3d_account_open,
+	.take = pop3d_account_take,
+	.connections = pop3d_account_connections},
+    {.name = "imap",
+	.has_index = true,
+	.open = imapd_account_open,
+	.take = imapd_account_take,
+	.connections = imapd_account_connections,
+	.close = imapd_account_close},
 };
 
 const struct service *

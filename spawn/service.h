@@ -9,12 +9,17 @@
 
 #include "lib/base/why.h"
 #include "lib/conf/conf.h"
+#include "lib/db/mark.h"
 
 struct service_env {
 	struct event_base *base;
 	const struct conf *conf;
 	const char *account; /* login */
 	const char *maildir; /* absolute path of its Maildir */
+	/* absolute path of its folder of what can be made again; NULL: the
+	 * service asked for none */
+	const char *index;
+	struct db_boot boot; /* of the host, for what outlives a process */
 	/* the last connection has ended */
 	void (*on_idle)(void *ctx);
 	void *ctx;
@@ -22,13 +27,18 @@ struct service_env {
 
 struct service {
 	const char *name; /* "pop3" */
+	bool has_index;
 	/* Once, inside the sandbox. NULL with *why set: nothing can be served.
 	 */
 	void *(*open)(const struct service_env *env, struct why *why);
-	/* A logged-in connection; fd is taken. */
-	void (*take)(void *state, int fd);
+	/* A logged-in connection; both descriptors are taken. `watch` is a
+	 * link to role WATCH (lib/proto/watch.def), or -1. */
+	void (*take)(void *state, int fd, int watch);
 	/* Connections being served. */
 	size_t (*connections)(const void *state);
+	/* The process ends, nobody is connected; NULL: nothing is to be done.
+	 */
+	void (*close)(void *state);
 };
 
 /* NULL when there is none of that name. */

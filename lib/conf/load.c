@@ -319,6 +319,7 @@ conf_load_text(
 	check_tls(l);
 	check_tls_listener(l, CONF_ID_listen_submissions);
 	check_tls_listener(l, CONF_ID_listen_pop3s);
+	check_tls_listener(l, CONF_ID_listen_imaps);
 	check_retry(l);
 	if (l->report.n > 0)
 		goto out;

@@ -54,9 +54,12 @@ log_num(uint64_t n)
  * and escaped, so no value can make a line or a key; a line is cut at
  * LOG_LINE_MAX bytes.
  */
-#define LOG(EVENT_NAME, ...)                                              \
-	log_write(EV_##EVENT_NAME, (const struct log_val[]){__VA_ARGS__}, \
-	    sizeof((const struct log_val[]){__VA_ARGS__}) /               \
+#define LOG(EVENT_NAME, ...) LOG_EVENT(EV_##EVENT_NAME, __VA_ARGS__)
+
+/* The same for an event that is chosen at run time. */
+#define LOG_EVENT(event, ...)                                     \
+	log_write((event), (const struct log_val[]){__VA_ARGS__}, \
+	    sizeof((const struct log_val[]){__VA_ARGS__}) /       \
 		sizeof(struct log_val))
 
 #define LOG_LINE_MAX 2048

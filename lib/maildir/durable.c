@@ -179,3 +179,34 @@ durable_abort(const struct durable *d, struct durable_file *f)
 		(void)unlinkat(d->tmp, f->tmp_name, 0); /* only tmp/ */
 	io_close(&f->fd);
 }
+
+enum rc
+durable_replace(int dir, const char *name, struct span text, struct why *why)
+{
+	char tmp[128];
+	enum rc rc = RC_OK;
+	int fd;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.new", name) >= (int)sizeof(tmp))
+		return why_set(why, RC_PERM, "5.3.0", "name too long");
+	/* left by one that was killed */
+	(void)unlinkat(dir, tmp, 0);
+	fd = openat(
+	    dir, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return no_room(why, tmp);
+	if (!io_write_all(fd, text.p, text.n))
+		rc = no_room(why, tmp);
+	else if (durable_sync(fd) < 0)
+		rc = no_room(why, "fsync");
+	else if (renameat(dir, tmp, dir, name) < 0)
+		rc = no_room(why, name);
+	else if (durable_sync(dir) < 0)
+		/* either of them may be there after a crash: so says the
+		 * caller's failure too */
+		rc = no_room(why, "fsync of the folder");
+	if (rc != RC_OK)
+		(void)unlinkat(dir, tmp, 0); /* not used */
+	io_close(&fd);
+	return rc;
+}

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "lib/base/span.h"
 #include "lib/base/why.h"
 
 struct durable {
@@ -58,6 +59,14 @@ enum rc durable_found(
 
 /* Give up: nothing is left. Closes f->fd. */
 void durable_abort(const struct durable *d, struct durable_file *f);
+
+/*
+ * Put `text` into the file `name` of the folder `dir`, in place of what it
+ * held: after a crash there is the one or the other, whole. RC_OK: the new
+ * one, durable. `<name>.new` is used meanwhile; one writer at a time.
+ */
+enum rc durable_replace(
+    int dir, const char *name, struct span text, struct why *why);
 
 /* fsync(2), unless the tests' build makes it do nothing. */
 int durable_sync(int fd);

@@ -14,12 +14,28 @@ maildir_name_base(struct span file)
 	return span_head(file, comma < colon ? comma : colon);
 }
 
+/* "57.k3f9" */
+static void
+parse_uid(struct span value, struct maildir_name *n)
+{
+	struct span digits = span_cut(&value, '.');
+	uint64_t uid;
+
+	if (value.n == 0 || !num_range(digits, 1, UINT32_MAX, &uid))
+		return;
+	n->uid = (uint32_t)uid;
+	n->tag = value;
+}
+
 void
 maildir_name_parse(struct span file, struct maildir_name *n)
 {
-	struct span info = file, fields = span_cut(&info, ':');
+	size_t colon = span_find(file, ':');
+	struct span info = span_from(file, colon + 1);
+	struct span fields = span_head(file, colon);
 
 	*n = (struct maildir_name){.base = span_cut(&fields, ',')};
+	n->fields = span_from(span_head(file, colon), n->base.n);
 	if (span_starts(info, SPAN_LIT("2,")))
 		n->flags = span_from(info, 2);
 	while (fields.p != NULL) {
@@ -30,7 +46,43 @@ maildir_name_parse(struct span file, struct maildir_name *n)
 			n->has_size = num_u64(value, &n->size);
 		else if (span_starts(field, SPAN_LIT("W=")))
 			n->has_wire = num_u64(value, &n->wire);
+		else if (span_starts(field, SPAN_LIT("U=")))
+			parse_uid(value, n);
 	}
+}
+
+static bool
+is_our_field(struct span field)
+{
+	return span_starts(field, SPAN_LIT("S=")) ||
+	       span_starts(field, SPAN_LIT("W=")) ||
+	       span_starts(field, SPAN_LIT("U="));
+}
+
+void
+maildir_name_put(struct buf *b, const struct maildir_name *n)
+{
+	struct span fields = span_from(n->fields, 1);
+
+	buf_put_span(b, n->base);
+	if (n->has_size)
+		buf_putf(b, ",S=%llu", (unsigned long long)n->size);
+	if (n->has_wire)
+		buf_putf(b, ",W=%llu", (unsigned long long)n->wire);
+	if (n->uid > 0) {
+		buf_putf(b, ",U=%u.", n->uid);
+		buf_put_span(b, n->tag);
+	}
+	while (fields.n > 0) {
+		struct span field = span_cut(&fields, ',');
+
+		if (field.n == 0 || is_our_field(field))
+			continue;
+		buf_putc(b, ',');
+		buf_put_span(b, field);
+	}
+	buf_puts(b, ":2,");
+	buf_put_span(b, n->flags);
 }
 
 bool

@@ -18,6 +18,7 @@
 #include "lib/proto/queue.def"
 #include "lib/proto/queue_ctl.def"
 #include "lib/proto/remote.def"
+#include "lib/proto/watch.def"
 
 /* clang-format off */
 #define PROTO_MESSAGES(M) \
@@ -28,7 +29,8 @@
 	MESSAGES_DELIVER(M) \
 	MESSAGES_REMOTE(M) \
 	MESSAGES_DNS(M) \
-	MESSAGES_AUTH(M)
+	MESSAGES_AUTH(M) \
+	MESSAGES_WATCH(M)
 
 PROTO_MESSAGES(IPC_STRUCT)
 

@@ -15,14 +15,17 @@
 #define SANDBOX_CONFINED                                                \
 	(SANDBOX_OF(SPAWN) | SANDBOX_OF(SMTPD) | SANDBOX_OF(QMGR) |     \
 	    SANDBOX_OF(LOCAL) | SANDBOX_OF(AUTHD) | SANDBOX_OF(POP3D) | \
-	    SANDBOX_OF(SESSION))
+	    SANDBOX_OF(SESSION) | SANDBOX_OF(IMAPD) | SANDBOX_OF(WATCH))
 /* accept strangers */
-#define SANDBOX_FRONTS (SANDBOX_OF(SMTPD) | SANDBOX_OF(POP3D))
+#define SANDBOX_FRONTS \
+	(SANDBOX_OF(SMTPD) | SANDBOX_OF(POP3D) | SANDBOX_OF(IMAPD))
 /* open the directory snapshot, and nothing for writing */
 #define SANDBOX_READERS SANDBOX_FRONTS
-/* have many files: a queue, mailboxes; authd has one, and little else */
-#define SANDBOX_OWNERS \
-	(SANDBOX_CONFINED & ~SANDBOX_READERS & ~SANDBOX_OF(AUTHD))
+/* have many files: a queue, mailboxes; authd has one, and little else; watch
+ * finds folders and changes nothing */
+#define SANDBOX_OWNERS                                              \
+	(SANDBOX_CONFINED & ~SANDBOX_READERS & ~SANDBOX_OF(AUTHD) & \
+	    ~SANDBOX_OF(WATCH))
 
 struct sandbox_policy;
 

@@ -204,9 +204,10 @@ sandbox_probe_tidy(const char *outside)
 	io_close(&dir);
 }
 
-#define HELD    (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
-#define ALL     SANDBOX_CONFINED
-#define READERS SANDBOX_READERS
+#define HELD (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
+#define ALL  SANDBOX_CONFINED
+/* and watch, which finds folders */
+#define READERS (SANDBOX_READERS | SANDBOX_OF(WATCH))
 /* and authd, whose one file is only ever replaced */
 #define FEW      (READERS | SANDBOX_OF(AUTHD))
 #define ANY_FILE arrange_files
@@ -216,7 +217,7 @@ const struct sandbox_act sandbox_probe_files[] = {
     /* a chroot does not hold who has a folder open from before */
     {"read below an open folder", ANY_FILE, try_read_below, 0,
 	SANDBOX_BY_LANDLOCK},
-    {"list a folder", ANY_FILE, try_list, FEW, HELD},
+    {"list a folder", ANY_FILE, try_list, FEW & ~SANDBOX_OF(WATCH), HELD},
     {"open for writing", ANY_FILE, try_write, READERS, HELD | SANDBOX_BY_IDS},
     {"create a file", ANY_FILE, try_create, READERS, HELD | SANDBOX_BY_IDS},
     {"create an unnamed file", ANY_FILE, try_tmpfile, FEW,
@@ -236,7 +237,7 @@ const struct sandbox_act sandbox_probe_files[] = {
     {"chown an open file", ANY_FILE, try_chown, ALL, 0},
     {"name a file by handle", ANY_FILE, try_handle, ALL, 0},
     {"lease a file", ANY_FILE, try_lease, ALL, 0},
-    {"watch files", NULL, try_watch, ALL, 0},
+    {"watch files", NULL, try_watch, ALL & ~SANDBOX_OF(WATCH), 0},
     {"read another's environment", NULL, try_environ, 0, HELD | SANDBOX_BY_IDS},
     {.name = NULL},
 };

@@ -229,7 +229,9 @@ const struct sandbox_act sandbox_probe_net[] = {
     {"make a Unix socket", NULL, try_unix, ALL, 0},
     {"make a netlink socket", NULL, try_netlink, ALL, 0},
     {"make a socket pair", NULL, try_pair,
-	ALL & ~(SANDBOX_OF(POP3D) | SANDBOX_OF(SPAWN)), 0},
+	ALL & ~(SANDBOX_OF(POP3D) | SANDBOX_OF(IMAPD) | SANDBOX_OF(AUTHD) |
+		  SANDBOX_OF(SPAWN)),
+	0},
     {"connect by TCP", arrange_tcp, try_connect, ALL, 0},
     {"connect to a Unix socket", arrange_unix, try_connect, ALL, 0},
     {"connect to an abstract socket", arrange_abstract, try_connect, ALL, 0},

@@ -47,9 +47,16 @@ count_pop3d(const struct conf *conf)
 	return cores(conf->pop3.processes);
 }
 
+static uint32_t
+count_imapd(const struct conf *conf)
+{
+	return cores(conf->imap.processes);
+}
+
 static const char *const smtp_services[] = {
     "smtp", "submission", "submissions", NULL};
 static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
+static const char *const imap_services[] = {"imap", "imaps", NULL};
 
 #define ANY_FILE (SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MAKE | SANDBOX_REMOVE)
 #define SNAPSHOT                                          \
@@ -92,16 +99,17 @@ const struct worker_row workers[] = {
 	.user = "mailstead-auth",
 	.uid_step = 3,
 	.sections = CONF_TOP | CONF_AUTH | CONF_LOG,
-	.links = R(SPAWN) | R(POP3D),
+	.links = R(SPAWN) | R(POP3D) | R(IMAPD) | R(WATCH),
 	.count = one,
 	.paths = {{"accounts", WORKER_STATE, "/auth", ANY_FILE}}},
     {.role = ROLE_SPAWN,
 	.program = "mailstead-spawn",
 	.user = "mailstead-store",
 	.uid_step = 2,
-	.sections = CONF_TOP | CONF_POP3 | CONF_SANDBOX | CONF_LOG,
+	.sections = CONF_TOP | CONF_POP3 | CONF_IMAP | CONF_SANDBOX | CONF_LOG,
 	.count = one,
-	.paths = {{"mail", WORKER_MAIL, "", ANY_FILE}}},
+	.paths = {{"mail", WORKER_MAIL, "", ANY_FILE},
+	    {"index", WORKER_STATE, "/index", ANY_FILE}}},
     {.role = ROLE_POP3D,
 	.program = "mailstead-pop3d",
 	.user = "mailstead-front",
@@ -112,6 +120,23 @@ const struct worker_row workers[] = {
 	.services = pop3_services,
 	.count = count_pop3d,
 	.paths = {SNAPSHOT}},
+    {.role = ROLE_IMAPD,
+	.program = "mailstead-imapd",
+	.user = "mailstead-front",
+	.uid_step = 4,
+	.sections = CONF_TOP | CONF_IMAP | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.in_net = true,
+	.tls = true,
+	.services = imap_services,
+	.count = count_imapd,
+	.paths = {SNAPSHOT}},
+    {.role = ROLE_WATCH,
+	.program = "mailstead-watch",
+	.user = "mailstead-store",
+	.uid_step = 2,
+	.sections = CONF_TOP | CONF_LOG,
+	.count = one,
+	.paths = {{"mail", WORKER_MAIL, "", SANDBOX_READ}}},
 };
 const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 
@@ -225,13 +250,19 @@ workers_sandbox(enum role role, const struct workers_rights *rights,
 }
 
 void
-workers_session(const char *home, const struct conf *conf,
-    struct sandbox_path *path, struct sandbox_setup *setup)
+workers_session(const char *const homes[WORKERS_SESSION_PATHS],
+    const struct conf *conf, struct sandbox_path paths[WORKERS_SESSION_PATHS],
+    struct sandbox_setup *setup)
 {
-	*path = (struct sandbox_path){home, ANY_FILE};
+	size_t n = 0;
+
+	while (n < WORKERS_SESSION_PATHS && homes[n] != NULL) {
+		paths[n] = (struct sandbox_path){homes[n], ANY_FILE};
+		n++;
+	}
 	*setup = (struct sandbox_setup){.role = ROLE_SESSION,
-	    .paths = path,
-	    .n_paths = 1,
+	    .paths = paths,
+	    .n_paths = n,
 	    .landlock_abi_max = (unsigned)conf->sandbox.landlock_abi,
 	    .required = conf->sandbox.required};
 }

@@ -83,11 +83,14 @@ void workers_rights_fini(struct workers_rights *rights);
 void workers_sandbox(enum role role, const struct workers_rights *rights,
     struct sandbox_path paths[WORKER_PATHS_MAX], struct sandbox_setup *setup);
 /*
- * The sandbox of a session, which spawn's child enters inside spawn's own:
- * one account's folder. `path` is room; `home` is borrowed.
+ * The sandbox of a session, which spawn's child enters inside spawn's own: one
+ * account's folder of mail and, if the service has one, of indexes (else
+ * NULL). `paths` is room; the homes are borrowed.
  */
-void workers_session(const char *home, const struct conf *conf,
-    struct sandbox_path *path, struct sandbox_setup *setup);
+#define WORKERS_SESSION_PATHS 2
+void workers_session(const char *const homes[WORKERS_SESSION_PATHS],
+    const struct conf *conf, struct sandbox_path paths[WORKERS_SESSION_PATHS],
+    struct sandbox_setup *setup);
 
 /* Do the two rows talk? */
 bool workers_linked(const struct worker_row *a, const struct worker_row *b);

@@ -13,7 +13,8 @@ import time
 UID_BASE = 61200
 ROLES = {  # role: (uid step, confined to the network folder)
     "qmgr": (0, False), "smtpd": (1, True), "local": (2, False),
-    "authd": (3, False), "spawn": (2, False), "pop3d": (4, True)}
+    "authd": (3, False), "spawn": (2, False), "pop3d": (4, True),
+    "imapd": (4, True), "watch": (2, False)}
 PATIENCE = 60
 
 
@@ -71,6 +72,8 @@ listen:
   submissions: []
   pop3: ["127.0.0.1:0"]
   pop3s: []
+  imap: ["127.0.0.1:0"]
+  imaps: []
 """ + self.yaml) + ("" if "sandbox:" in self.yaml
                     else f"sandbox: {{{uid}}}\n"))
 

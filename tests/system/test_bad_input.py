@@ -19,6 +19,8 @@ listen:
   submissions: ["127.0.0.1:0"]
   pop3: ["127.0.0.1:0"]
   pop3s: ["127.0.0.1:0"]
+  imap: ["127.0.0.1:0"]
+  imaps: ["127.0.0.1:0"]
 """
 
 
@@ -52,7 +54,8 @@ def test_a_thousand_that_say_nothing(suite):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     try:
         silent = [socket.create_connection(suite.address(s), 30)
-                  for s in ("smtp", "submissions", "pop3", "pop3s")
+                  for s in ("smtp", "submissions", "pop3", "pop3s", "imap",
+                            "imaps")
                   for _ in range(250)]
         serves(suite)
         for sock in silent:
@@ -63,7 +66,7 @@ def test_a_thousand_that_say_nothing(suite):
     assert suite.workers() == workers
 
 
-@pytest.mark.parametrize("service", ["submissions", "pop3s"])
+@pytest.mark.parametrize("service", ["submissions", "pop3s", "imaps"])
 @pytest.mark.parametrize("octets", [
     b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 20,
     b"\x16\x03\x01\xff\xff" + b"\xff" * 70000, b"EHLO x\r\nQUIT\r\n",

@@ -164,7 +164,7 @@ def test_reload_that_does_not_come_up_keeps_the_old(suite):
 
 @pytest.mark.parametrize("yaml, said", [
     ("smtpd:\n  max_sessions: many\n",
-     ':15:17: smtpd.max_sessions: expected a number from 1 to 100000, '
+     ':17:17: smtpd.max_sessions: expected a number from 1 to 100000, '
      'found "many"'),
     ("smtpd:\n  max_sesions: 7\n", 'did you mean "max_sessions"?'),
     ("smtpd: [\n", "mailstead.yaml:"),

@@ -23,6 +23,8 @@ listen:
   submissions: []
   pop3: ["127.0.0.1:0"]
   pop3s: {pop3s}
+  imap: ["127.0.0.1:0"]
+  imaps: {pop3s}
 """
 
 
@@ -49,7 +51,7 @@ class Mail(Suite):
         self.start(wait=False)
         wait_for("the workers", lambda: all(
             self.said("worker.ready", role=r)
-            for r in ("authd", "spawn", "pop3d", "smtpd")))
+            for r in ("authd", "spawn", "pop3d", "imapd", "watch", "smtpd")))
         wait_for("steadctl", lambda: self.passwd() == 0, 10)
         return self
 

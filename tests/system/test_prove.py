@@ -10,7 +10,8 @@ import pytest
 from tests.system.suite import Suite
 
 pytestmark = pytest.mark.usefixtures("netns")
-ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session"}
+ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session",
+         "imapd", "watch"}
 
 
 class Host(Suite):
@@ -53,7 +54,7 @@ def test_each_role(host, abi):
     reads = "read a file" in told["session"]["not_claimed"]
     assert reads == (min(abi, kernel()) < 2)
     if host.root:  # the network's processes have a root of their own
-        for name in ("smtpd", "pop3d"):
+        for name in ("smtpd", "pop3d", "imapd"):
             assert "read a file" not in told[name]["not_claimed"]
     assert glob.glob("/var/tmp/steadctl-prove.*") == []
     assert glob.glob(f"{host.mail}/steadctl-prove.*") == []
@@ -84,7 +85,8 @@ def test_another_user(host):
     status, out, err = host.prove(user=65534)
     # nothing is proven
     assert status == 1 and "when it starts" in out, (out, err)
-    for name in ("spool", "mail", "state/auth", "state/qmgr", "run/net"):
+    for name in ("spool", "mail", "state/auth", "state/qmgr", "state/index",
+                 "run/net"):
         os.makedirs(f"{folder}/{name}")
         os.chown(f"{folder}/{name}", 65534, 65534)
     told, err = host.roles(user=65534)

@@ -41,11 +41,11 @@ ask(const char *login, struct span password, const char *authzid)
 }
 
 static void
-ask_session(const char *password, int *session)
+ask_service(struct span service, const char *password, int *session)
 {
 	int pair[2];
 	struct msg_auth m = {.id = w.id + 1,
-	    .service = SPAN_LIT("pop3"),
+	    .service = service,
 	    .client = SPAN_LIT("192.0.2.1"),
 	    .login = SPAN_LIT(ALICE),
 	    .password = span_of(password)};
@@ -56,6 +56,12 @@ ask_session(const char *password, int *session)
 	assert_true(proto_send_auth(w.front, &m));
 	io_close(&pair[0]);
 	*session = pair[1];
+}
+
+static void
+ask_session(const char *password, int *session)
+{
+	ask_service(SPAN_LIT("pop3"), password, session);
 }
 
 static void
@@ -297,6 +303,67 @@ check_session(void **state)
 }
 
 static void
+link_watch(void)
+{
+	int fd;
+
+	w.watch = peer_new(ROLE_WATCH, &fd);
+	request_watch(&w.a, fd);
+}
+
+/* Both ends of one pair: to watch with the account, to the session. Without
+ * watch the log-in goes on. */
+static void
+check_watch(void **state)
+{
+	int session;
+	char c = 0;
+
+	(void)state;
+	begin(ROLE_IMAPD);
+	link_spawn();
+	ask_service(SPAN_LIT("imap"), "secret", &session);
+	assert_true(turn_until(&w.opens, 1, 5000));
+	assert_int_equal(w.told, -1);
+	answer_spawn(RC_OK);
+	expect_ok();
+	io_close(&session);
+	link_watch();
+	ask_session("secret", &session); /* POP3: not told */
+	assert_true(turn_until(&w.opens, 2, 5000));
+	assert_int_equal(w.told, -1);
+	answer_spawn(RC_OK);
+	expect_ok();
+	assert_int_equal(w.watches, 0);
+	io_close(&session);
+	ask_service(SPAN_LIT("imap"), "secret", &session);
+	assert_true(turn_until(&w.opens, 3, 5000));
+	assert_true(turn_until(&w.watches, 1, 5000));
+	assert_string_equal(w.watch_account, "Alice@example.org");
+	assert_int_equal(write(w.told, "x", 1), 1);
+	assert_int_equal(read(w.watched, &c, 1), 1);
+	io_close(&w.told);
+	assert_int_equal(read(w.watched, &c, 1), 0); /* authd keeps no copy */
+	answer_spawn(RC_OK);
+	expect_ok();
+	io_close(&session);
+	ask_service(SPAN_LIT("imap"), "wrong", &session);
+	expect_invalid();
+	assert_int_equal(w.watches, 1);
+	io_close(&session);
+	ipc_link_free(&w.watch);
+	for (int i = 0; i < 100 && w.a.watch != NULL; i++)
+		(void)turn_until(&w.watches, 2, 5);
+	ask_service(SPAN_LIT("imap"), "secret", &session);
+	assert_true(turn_until(&w.opens, 4, 5000));
+	assert_int_equal(w.told, -1);
+	answer_spawn(RC_OK);
+	expect_ok();
+	io_close(&session);
+	world_end();
+}
+
+static void
 check_no_session(void **state)
 {
 	struct msg_auth m = {.id = 7,
@@ -322,7 +389,8 @@ main(void)
 	enum {
 		N = sizeof(rows) / sizeof(rows[0])
 	};
-	struct CMUnitTest tests[N + 8] = {
+	struct CMUnitTest tests[N + 9] = {
+	    [N + 8] = cmocka_unit_test(check_watch),
 	    [N] = cmocka_unit_test(check_remembered),
 	    [N + 1] = cmocka_unit_test(check_changed),
 	    [N + 2] = cmocka_unit_test(check_changed_meanwhile),

@@ -25,7 +25,7 @@ static struct world {
 	struct worker w;
 	struct worker_ops ops;
 	struct authd a;
-	struct ipc_link *front, *ctl, *spawn, *master;
+	struct ipc_link *front, *ctl, *spawn, *master, *watch;
 	/* the last of each, and how many came */
 	unsigned results, ends, rows, stales, opens;
 	unsigned rc_count[4];
@@ -35,6 +35,10 @@ static struct world {
 	uint64_t stale_id, open_id;
 	char open_account[256];
 	int session; /* at spawn */
+	int told;    /* at spawn: the way to `watch`; -1: none */
+	int watched; /* at watch */
+	unsigned watches;
+	char watch_account[256];
 } w;
 
 static struct hasher *hashers[64];
@@ -101,7 +105,21 @@ on_open(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	copy(w.open_account, sizeof(w.open_account), msg->session_open.account);
 	io_close(&w.session);
 	w.session = msg->session_open.socket;
-	msg->session_open.socket = -1;
+	io_close(&w.told);
+	w.told = msg->session_open.watch;
+	msg->session_open.socket = msg->session_open.watch = -1;
+}
+
+static void
+on_watch_open(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	w.watches++;
+	copy(w.watch_account, sizeof(w.watch_account), msg->watch_open.account);
+	io_close(&w.watched);
+	w.watched = msg->watch_open.socket;
+	msg->watch_open.socket = -1;
 }
 
 static void
@@ -118,6 +136,7 @@ static ipc_handler *const peer_handlers[MSG_COUNT] = {
     [MSG_CTL_ROW] = on_row,
     [MSG_DIRECTORY_STALE] = on_stale,
     [MSG_SESSION_OPEN] = on_open,
+    [MSG_WATCH_OPEN] = on_watch_open,
 };
 static ipc_handler *const own_handlers[MSG_COUNT] = {
     [MSG_DIRECTORY_DONE] = on_done,
@@ -169,7 +188,10 @@ world_begin(enum role front)
 	struct buf errors;
 	int fd;
 
-	w = (struct world){.session = -1, .ops = {.role = ROLE_AUTHD}};
+	w = (struct world){.session = -1,
+	    .told = -1,
+	    .watched = -1,
+	    .ops = {.role = ROLE_AUTHD}};
 	(void)snprintf(w.folder, sizeof(w.folder), "/tmp/authd.XXXXXX");
 	assert_non_null(mkdtemp(w.folder));
 	buf_init(&errors, 4096);
@@ -218,6 +240,7 @@ world_end(void)
 	ipc_link_free(&w.front);
 	ipc_link_free(&w.ctl);
 	ipc_link_free(&w.spawn);
+	ipc_link_free(&w.watch);
 	ipc_link_free(&w.master);
 	for (int i = 0; i < 400 && (!TAILQ_EMPTY(&w.a.requests) ||
 				       !TAILQ_EMPTY(&w.a.clients) ||
@@ -227,7 +250,10 @@ world_end(void)
 	assert_true(TAILQ_EMPTY(&w.a.requests));
 	assert_true(TAILQ_EMPTY(&w.a.clients));
 	io_close(&w.session);
+	io_close(&w.told);
+	io_close(&w.watched);
 	ipc_link_free(&w.a.spawn);
+	ipc_link_free(&w.a.watch);
 	ipc_link_free(&w.w.master);
 	accounts_free(&w.a.accounts);
 	memory_free(&w.a.memory);

@@ -91,6 +91,7 @@ drive_init(struct drive *d)
 	d->conf.pop3.max_sessions = 1000;
 	d->conf.pop3.timeout = d->conf.pop3.login_timeout = 60000;
 	d->w = (struct worker){.base = d->base, .conf = &d->conf};
+	d->server.ops = &front_ops;
 	d->server.w = &d->w;
 	TAILQ_INIT(&d->server.fronts);
 	env.base = d->base;
@@ -111,7 +112,7 @@ drive_say(struct drive *d, bool session, struct span in, struct buf *out)
 	    shutdown(pair[0], SHUT_WR) < 0 || !io_nonblock(pair[0]))
 		abort();
 	if (session)
-		pop3d_account_take(d->account, pair[1]);
+		pop3d_account_take(d->account, pair[1], -1);
 	else
 		front_new(&d->server, false, pair[1]);
 	while (n != 0) {

@@ -173,6 +173,9 @@ static const struct row {
     {"RFC 1939 time-out", TEXT(BASE "pop3: {timeout: 599s}\n"),
 	"m:3:17: pop3.timeout: expected a duration from 10m to 1d, found "
 	"\"599s\"\n"},
+    {"RFC 3501 time-out", TEXT(BASE "imap: {timeout: 29m}\n"),
+	"m:3:17: imap.timeout: expected a duration from 30m to 1d, found "
+	"\"29m\"\n"},
     {"size too small", TEXT(BASE "smtpd: {max_message_size: 1023}\n"),
 	"m:3:27: smtpd.max_message_size: expected a size from 1kB to 1GB, "
 	"found \"1023\"\n"},
@@ -221,6 +224,8 @@ static const struct row {
     {"TLS listener without certificate",
 	TEXT(BASE "listen: {pop3s: ['*:995'], submissions: []}\n"),
 	"m:3:17: listen.pop3s: needs tls.certificate and tls.key\n"},
+    {"imaps without TLS", TEXT(BASE "listen: {imaps: ['*:993']}\n"),
+	"m:3:17: listen.imaps: needs tls.certificate and tls.key\n"},
     {"first retry too late", TEXT(BASE "queue: {retry_first: 5h}\n"),
 	"m:3:22: queue.retry_first: longer than queue.retry_max\n"},
     {"longest retry too short", TEXT(BASE "queue: {retry_max: 1s}\n"),

@@ -42,7 +42,9 @@ static const struct row {
 	"listen.submission=*:587\n"
 	"listen.submissions=\n"
 	"listen.pop3=*:110\n"
-	"listen.pop3s=\n"},
+	"listen.pop3s=\n"
+	"listen.imap=*:143\n"
+	"listen.imaps=\n"},
     {"listeners with TLS",
 	BASE TLS "listen: {smtp: ['[::]:25', '127.0.0.1:0'], pop3: []}\n",
 	CONF_LISTEN,
@@ -50,7 +52,9 @@ static const struct row {
 	"listen.submission=*:587\n"
 	"listen.submissions=*:465\n"
 	"listen.pop3=\n"
-	"listen.pop3s=*:995\n"},
+	"listen.pop3s=*:995\n"
+	"listen.imap=*:143\n"
+	"listen.imaps=*:993\n"},
     {"TLS", BASE "tls: {certificate: /c, key: /k, min_version: TLSv1.3}\n",
 	CONF_TLS,
 	"tls.certificate=/c\n"
@@ -117,6 +121,12 @@ static const struct row {
 	"pop3.max_sessions=1000\n"
 	"pop3.timeout=600000\n"
 	"pop3.login_timeout=60000\n"},
+    {"imap", BASE, CONF_IMAP,
+	"imap.processes=1\n"
+	"imap.max_sessions=1000\n"
+	"imap.timeout=1800000\n"
+	"imap.login_timeout=60000\n"
+	"imap.max_append=26214400\n"},
     {"sandbox, log",
 	BASE "sandbox: {required: on, uid_base: 4000000000}\n"
 	     "log: {level: debug}\n",

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -184,6 +185,23 @@ need_pair(void)
 	return 0;
 }
 
+/* Folders found inside, and named to inotify by their descriptor. */
+static int
+need_inotify(void)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), wd;
+	int dir = open(
+	    w.place.inside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char proc[32];
+
+	NEED(fd >= 0 && dir >= 0);
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", dir);
+	wd = inotify_add_watch(fd, proc, IN_CREATE | IN_ONLYDIR);
+	NEED(wd >= 0);
+	NEED(inotify_rm_watch(fd, wd) == 0);
+	return 0;
+}
+
 /* A session enters its own sandbox inside spawn's, and still works. */
 static int
 need_session(void)
@@ -303,11 +321,18 @@ static const struct row rows[] = {
     {"smtpd: sealed memory file", ROLE_SMTPD, need_seals, 0, NULL},
     {"authd: threads, time", ROLE_AUTHD, need_common, 0, NULL},
     {"authd: event loop", ROLE_AUTHD, need_loop, 0, NULL},
+    {"authd: socket pair", ROLE_AUTHD, need_pair, 0, NULL},
     {"authd: file of accounts", ROLE_AUTHD, need_replace, 0, open_folder},
     {"pop3d: threads, time", ROLE_POP3D, need_common, 0, NULL},
     {"pop3d: event loop", ROLE_POP3D, need_loop, 0, NULL},
     {"pop3d: accept and TLS", ROLE_POP3D, need_handshake, 0, NULL},
     {"pop3d: socket pair", ROLE_POP3D, need_pair, 0, NULL},
+    {"imapd: event loop", ROLE_IMAPD, need_loop, 0, NULL},
+    {"imapd: accept and TLS", ROLE_IMAPD, need_handshake, 0, NULL},
+    {"imapd: socket pair", ROLE_IMAPD, need_pair, 0, NULL},
+    {"watch: threads, time", ROLE_WATCH, need_common, 0, NULL},
+    {"watch: event loop", ROLE_WATCH, need_loop, 0, NULL},
+    {"watch: inotify", ROLE_WATCH, need_inotify, 0, NULL},
     {"qmgr: threads, time", ROLE_QMGR, need_common, 0, NULL},
     {"qmgr: event loop", ROLE_QMGR, need_loop, 0, NULL},
     {"qmgr: queue and cache", ROLE_QMGR, need_deposit, 0, NULL},
@@ -366,7 +391,8 @@ check_one(const struct row *row, unsigned abi)
 {
 	static struct sandbox_path paths[1];
 	char path[128];
-	bool owner = (SANDBOX_READERS & 1U << row->role) == 0;
+	bool owner =
+	    (SANDBOX_READERS & 1U << row->role) == 0 && row->role != ROLE_WATCH;
 	int got;
 
 	w = (struct world){0};

@@ -3,7 +3,7 @@
  * as fast as the slower side takes them. No time-out of its own: the session
  * has one.
  */
-#include "pop3d/front.h"
+#include "lib/front/front.h"
 #include "lib/base/banned.h"
 
 #define INPUT_MAX 65536
@@ -58,9 +58,9 @@ static const struct stream_ops ops = {
 void
 front_pipe_start(struct front *f, int fd)
 {
-	f->state = FRONT_PIPE;
+	f->phase = FRONT_PIPE;
 	f->session = stream_new(f->server->w->base, fd, INPUT_MAX, &ops, f);
-	stream_deadline(f->client, 0);
+	evtimer_del(f->timer);
 	/* what came behind the password is the session's */
 	stream_pause(f->client, false);
 }

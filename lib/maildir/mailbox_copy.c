@@ -1,0 +1,124 @@
+/*
+ * Copies within one account: see mailbox.h. A copy is one more link to the
+ * file, since nobody ever changes what is in one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/base/id.h"
+#include "lib/base/io.h"
+#include "lib/maildir/mailbox.h"
+#include "lib/maildir/mailbox_lock.h"
+#include "lib/base/banned.h"
+
+/* The same flags there: a keyword may have another letter. */
+static enum rc
+translate(const struct maildir_mailbox *from, uint32_t flags,
+    struct maildir_mailbox *to, uint32_t *out, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	*out = flags & ~MAILDIR_KEYWORD_BITS;
+	for (unsigned i = 0; i < MAILDIR_KEYWORDS && rc == RC_OK; i++) {
+		const char *name = from->state.keywords[i];
+		uint32_t bit;
+
+		if ((flags & MAILDIR_KEYWORD(i)) == 0 || name == NULL)
+			continue;
+		/* where all letters are taken it is left out */
+		rc =
+		    maildir_mailbox_keyword(to, span_of(name), true, &bit, why);
+		*out |= bit;
+	}
+	return rc;
+}
+
+static enum rc
+link_as(const struct maildir_mailbox *from, const struct maildir_message *msg,
+    struct maildir_mailbox *to, uint32_t flags, struct why *why)
+{
+	struct id id = id_new();
+	struct maildir_name n;
+	struct buf base, letters, name;
+	enum rc rc = RC_OK;
+
+	buf_init(&base, 64);
+	buf_init(&letters, 256);
+	buf_init(&name, 512);
+	buf_putf(&base, "%s.C", id.text);
+	maildir_name_parse(span_of(msg->name), &n);
+	maildir_flags_put(&letters, flags, SPAN_NONE);
+	n.base = buf_span(&base);
+	n.fields = SPAN_NONE;
+	n.flags = buf_span(&letters);
+	n.uid = to->next;
+	n.tag = span_of(to->state.tag);
+	maildir_name_put(&name, &n);
+	if (linkat(from->folders.cur, msg->name, to->folders.cur,
+		buf_cstr(&name), 0) < 0)
+		rc = why_sys(why, errno == ENOENT ? RC_PERM : RC_TEMP,
+		    errno == ENOSPC || errno == EDQUOT ? "4.3.1" : "4.3.0",
+		    "link a message");
+	buf_fini(&base);
+	buf_fini(&letters);
+	buf_fini(&name);
+	return rc;
+}
+
+static enum rc
+copy_once(struct maildir_mailbox *from, struct maildir_message *msg,
+    struct maildir_mailbox *to, uint32_t *uid, struct why *why)
+{
+	uint32_t flags;
+	/* before the lock, which a new keyword takes too */
+	enum rc rc = translate(from, msg->flags, to, &flags, why);
+
+	if (rc == RC_OK)
+		rc = maildir_mailbox_lock(to, why);
+	if (rc != RC_OK)
+		return rc;
+	if (maildir_mailbox_lock_room(to, 1, why) != RC_OK)
+		rc = RC_TEMP;
+	if (rc == RC_OK)
+		rc = link_as(from, msg, to, flags, why);
+	if (rc == RC_OK)
+		*uid = to->next++;
+	maildir_mailbox_lock_end(to);
+	return rc;
+}
+
+enum rc
+maildir_mailbox_copy(struct maildir_mailbox *from, struct maildir_message *msg,
+    struct maildir_mailbox *to, uint32_t *uid, struct why *why)
+{
+	enum rc rc = copy_once(from, msg, to, uid, why);
+	int fd;
+
+	if (rc != RC_PERM)
+		return rc;
+	/* its name has changed: reading it looks for the new one */
+	rc = maildir_mailbox_read(from, msg, &fd, why);
+	io_close(&fd);
+	return rc == RC_OK ? copy_once(from, msg, to, uid, why) : rc;
+}
+
+void
+maildir_mailbox_copy_undo(struct maildir_mailbox *m, uint32_t uid)
+{
+	struct maildir_message *msg = maildir_mailbox_find(m, uid);
+	struct why why;
+
+	if (msg != NULL)
+		(void)maildir_mailbox_remove(m, msg, &why); /* best effort */
+}
+
+enum rc
+maildir_mailbox_copy_flush(const struct maildir_mailbox *m, struct why *why)
+{
+	if (durable_sync(m->folders.cur) < 0)
+		return why_sys(
+		    why, RC_TEMP, "4.3.0", "fsync of the mailbox's folder");
+	return RC_OK;
+}

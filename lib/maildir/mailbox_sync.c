@@ -1,0 +1,419 @@
+/*
+ * Reading new/ and cur/ while other programs change them: see mailbox.h.
+ *
+ * Files move from new/ to cur/, so the folders are read in that order. A file
+ * that is renamed within cur/ while it is read may be missed: what seems to be
+ * gone counts as gone only when the folders' times were the same before and
+ * after. UIDs are given under the mailbox's lock.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/maildir/mailbox.h"
+#include "lib/maildir/mailbox_lock.h"
+#include "lib/base/banned.h"
+
+#define PASSES 5
+/* a folder's time is that of a clock tick, of up to 10 ms; twice that */
+#define TICK_NS 20000000
+
+/* A file that is no message of ours yet. */
+struct stranger {
+	char *name;
+	bool in_new;
+	uint32_t uid; /* given by this mailbox; 0: it needs one */
+	uint64_t size;
+	int64_t time_ns;
+};
+
+struct scan {
+	struct maildir_mailbox *m;
+	struct stranger *v;
+	size_t n;
+	size_t cap;
+	int64_t new_ns;
+	int64_t cur_ns;
+	int64_t began_ns;
+};
+
+static void
+scan_clear(struct scan *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i].name);
+	s->n = 0;
+}
+
+static enum rc
+time_of(int folder, int64_t *ns, struct why *why)
+{
+	struct stat st;
+
+	if (fstat(folder, &st) < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", "the mailbox");
+	*ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	return RC_OK;
+}
+
+static enum rc
+times(const struct maildir_mailbox *m, int64_t *new_ns, int64_t *cur_ns,
+    struct why *why)
+{
+	enum rc rc = time_of(m->folders.new, new_ns, why);
+
+	return rc == RC_OK ? time_of(m->folders.cur, cur_ns, why) : rc;
+}
+
+static void
+add_stranger(struct scan *s, const char *name, bool in_new, uint32_t uid)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap == 0 ? 64 : s->cap * 2;
+		s->v = mem_grow(s->v, s->cap * sizeof(*s->v));
+	}
+	s->v[s->n++] = (struct stranger){
+	    .name = mem_dup(name), .in_new = in_new, .uid = uid};
+}
+
+/* One of ours, under this name now. */
+static void
+seen(struct maildir_mailbox *m, struct maildir_message *msg, const char *name,
+    const struct maildir_name *n)
+{
+	uint32_t flags = maildir_flags_parse(n->flags);
+
+	msg->pass = m->pass;
+	if (span_eq(span_of(msg->name), span_of(name)))
+		return;
+	free(msg->name);
+	msg->name = mem_dup(name);
+	if (msg->flags != flags) {
+		msg->flags = flags;
+		msg->changed = ++m->generation;
+	}
+}
+
+static void
+look_at(struct scan *s, const char *name, bool in_new)
+{
+	struct maildir_mailbox *m = s->m;
+	struct maildir_message *msg;
+	struct maildir_name n;
+
+	maildir_name_parse(span_of(name), &n);
+	if (n.uid == 0 || !span_eq(n.tag, span_of(m->state.tag)) || in_new) {
+		add_stranger(s, name, in_new, 0);
+		return;
+	}
+	msg = maildir_mailbox_find(m, n.uid);
+	if (msg == NULL) {
+		add_stranger(s, name, false, n.uid);
+		return;
+	}
+	if (span_eq(maildir_name_base(span_of(msg->name)), n.base))
+		seen(m, msg, name, &n);
+	else
+		/* a copy of another file under a UID that is taken */
+		add_stranger(s, name, false, 0);
+}
+
+static enum rc
+read_folder(struct scan *s, bool in_new, struct why *why)
+{
+	int folder = in_new ? s->m->folders.new : s->m->folders.cur;
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	enum rc rc = RC_OK;
+	struct dirent *e;
+
+	if (dir == NULL) {
+		why_sys(why, RC_TEMP, "4.3.0", "read the mailbox");
+		io_close(&fd);
+		return RC_TEMP;
+	}
+	for (errno = 0; (e = readdir(dir)) != NULL; errno = 0)
+		if (e->d_name[0] != '.' &&
+		    (e->d_type == DT_REG || e->d_type == DT_UNKNOWN))
+			look_at(s, e->d_name, in_new);
+	if (errno != 0)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "read the mailbox");
+	(void)closedir(dir); /* read only */
+	return rc;
+}
+
+/* *stable: nothing has changed while it was read. */
+static enum rc
+pass(struct scan *s, bool *stable, struct why *why)
+{
+	int64_t new_ns = 0, cur_ns = 0;
+	enum rc rc;
+
+	scan_clear(s);
+	s->m->pass++;
+	s->began_ns = (int64_t)clock_real_us() * 1000;
+	rc = times(s->m, &s->new_ns, &s->cur_ns, why);
+	if (rc == RC_OK)
+		rc = read_folder(s, true, why);
+	if (rc == RC_OK)
+		rc = read_folder(s, false, why);
+	if (rc == RC_OK)
+		rc = times(s->m, &new_ns, &cur_ns, why);
+	*stable = rc == RC_OK && new_ns == s->new_ns && cur_ns == s->cur_ns;
+	return rc;
+}
+
+static void
+take_out_missing(struct maildir_mailbox *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct maildir_message *msg = &m->v[i];
+
+		if (msg->pass == m->pass || msg->gone)
+			continue;
+		msg->gone = true;
+		m->n_gone++;
+		m->generation++;
+	}
+}
+
+static bool
+is_torn(const struct stranger *st)
+{
+	struct maildir_name n;
+
+	maildir_name_parse(span_of(st->name), &n);
+	return maildir_name_ours(n.base) && n.has_size && n.size != st->size;
+}
+
+static void
+move_aside(struct maildir_mailbox *m, const char *name)
+{
+	char to[300];
+
+	(void)snprintf(to, sizeof(to), "torn.%s", name);
+	/* if it cannot be, it is not shown all the same */
+	(void)renameat(m->folders.new, name, m->folders.tmp, to);
+	m->torn++;
+}
+
+static bool
+measure_one(struct maildir_mailbox *m, struct stranger *st)
+{
+	int folder = st->in_new ? m->folders.new : m->folders.cur;
+	struct stat sb;
+
+	if (fstatat(folder, st->name, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(sb.st_mode))
+		return false;
+	st->size = (uint64_t)sb.st_size;
+	st->time_ns =
+	    (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
+	if (!st->in_new || !is_torn(st))
+		return true;
+	move_aside(m, st->name);
+	return false;
+}
+
+/* Size and time of those that need a UID; what is no message is left out. */
+static void
+measure(struct scan *s)
+{
+	struct maildir_mailbox *m = s->m;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct stranger *st = &s->v[i];
+		bool good = true;
+
+		if (st->uid == 0)
+			good = measure_one(m, st);
+		if (good)
+			s->v[kept++] = *st;
+		else
+			free(st->name);
+	}
+	s->n = kept;
+}
+
+/* Those that have a UID first, by it; then by age, then by name. */
+static int
+compare(const void *va, const void *vb)
+{
+	const struct stranger *a = va, *b = vb;
+
+	if ((a->uid == 0) != (b->uid == 0))
+		return a->uid == 0 ? 1 : -1;
+	if (a->uid != b->uid)
+		return a->uid < b->uid ? -1 : 1;
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns ? -1 : 1;
+	return span_cmp(span_of(a->name), span_of(b->name));
+}
+
+/* Those that need a UID: the others' may be a lie, or have come back. */
+static size_t
+choose(struct scan *s)
+{
+	struct maildir_mailbox *m = s->m;
+	uint32_t last = m->n > 0 ? m->v[m->n - 1].uid : 0;
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct stranger *st = &s->v[i];
+
+		if (st->uid > last && st->uid < m->next)
+			last = st->uid;
+		else
+			st->uid = 0;
+		fresh += st->uid == 0;
+	}
+	return fresh;
+}
+
+/* At the end of v; `name` is taken. */
+static void
+append(struct maildir_mailbox *m, char *name, bool recent)
+{
+	struct maildir_name n;
+
+	if (m->n == m->cap) {
+		m->cap = m->cap == 0 ? 64 : m->cap * 2;
+		m->v = mem_grow(m->v, m->cap * sizeof(*m->v));
+	}
+	maildir_name_parse(span_of(name), &n);
+	m->v[m->n++] = (struct maildir_message){.uid = n.uid,
+	    .flags = maildir_flags_parse(n.flags),
+	    .size = n.size,
+	    /* never less than on disk, never more than a CR for each byte */
+	    .wire = n.has_size && n.has_wire && n.wire >= n.size &&
+			    n.wire - n.size <= n.size
+			? n.wire
+			: 0,
+	    .changed = ++m->generation,
+	    .date = INT64_MIN,
+	    .recent = recent,
+	    .pass = m->pass,
+	    .name = name};
+}
+
+/* Its UID becomes part of its name. False: it is gone, or will not. */
+static bool
+adopt(struct maildir_mailbox *m, struct stranger *st)
+{
+	struct maildir_name n;
+	struct buf to;
+	int r;
+
+	buf_init(&to, 512);
+	maildir_name_parse(span_of(st->name), &n);
+	/* what a size in a name is worth nobody knows, but here it is seen */
+	n.has_wire = n.has_wire && n.has_size && n.size == st->size;
+	n.has_size = true;
+	n.size = st->size;
+	n.uid = m->next;
+	n.tag = span_of(m->state.tag);
+	maildir_name_put(&to, &n);
+	r = renameat2(st->in_new ? m->folders.new : m->folders.cur, st->name,
+	    m->folders.cur, buf_cstr(&to), RENAME_NOREPLACE);
+	if (r < 0 && errno == EINVAL)
+		r = renameat(st->in_new ? m->folders.new : m->folders.cur,
+		    st->name, m->folders.cur, buf_cstr(&to));
+	if (r == 0) {
+		m->next++;
+		append(m, span_dup(buf_span(&to)), st->in_new);
+	}
+	buf_fini(&to);
+	return r == 0;
+}
+
+static enum rc
+take_in(struct scan *s, struct why *why)
+{
+	struct maildir_mailbox *m = s->m;
+	size_t fresh;
+	enum rc rc = RC_OK;
+
+	if (s->n == 0)
+		return RC_OK;
+	qsort(s->v, s->n, sizeof(*s->v), compare);
+	fresh = choose(s);
+	measure(s);
+	qsort(s->v, s->n, sizeof(*s->v), compare);
+	if (fresh > 0)
+		rc = maildir_mailbox_lock_room(m, fresh, why);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].uid == 0)
+			continue;
+		append(m, s->v[i].name, false);
+		s->v[i].name = NULL;
+	}
+	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
+		if (s->v[i].uid == 0 && s->v[i].name != NULL)
+			/* one that is gone again, or will not, stays out */
+			(void)adopt(m, &s->v[i]);
+	return rc;
+}
+
+/* What the folders say now is known; our own renames were part of it. */
+static void
+remember(struct scan *s, bool stable)
+{
+	struct maildir_mailbox *m = s->m;
+	bool fresh = s->began_ns - s->new_ns < TICK_NS ||
+		     s->began_ns - s->cur_ns < TICK_NS;
+
+	m->new_ns = s->new_ns;
+	m->cur_ns = s->cur_ns;
+	m->scanned = true;
+	m->settled = stable && !fresh;
+}
+
+static enum rc
+scan_all(struct scan *s, struct why *why)
+{
+	bool stable = false;
+	enum rc rc = RC_OK;
+
+	maildir_mailbox_settle(s->m);
+	for (int i = 0; i < PASSES && rc == RC_OK && !stable; i++)
+		rc = pass(s, &stable, why);
+	if (rc != RC_OK)
+		return rc;
+	if (stable)
+		take_out_missing(s->m);
+	rc = take_in(s, why);
+	remember(s, stable);
+	return rc;
+}
+
+enum rc
+maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why)
+{
+	struct scan s = {.m = m};
+	int64_t new_ns = 0, cur_ns = 0;
+	enum rc rc = times(m, &new_ns, &cur_ns, why);
+
+	if (rc != RC_OK)
+		return rc;
+	if (m->scanned && m->settled && new_ns == m->new_ns &&
+	    cur_ns == m->cur_ns) {
+		maildir_mailbox_settle(m);
+		return RC_OK;
+	}
+	rc = maildir_mailbox_lock(m, why);
+	if (rc == RC_OK)
+		rc = scan_all(&s, why);
+	maildir_mailbox_lock_end(m);
+	maildir_mailbox_settle(m);
+	scan_clear(&s);
+	free(s.v);
+	return rc;
+}

@@ -1,0 +1,380 @@
+/*
+ * A mailbox while other programs change its files. Each row is a script; its
+ * words:
+ *
+ *   new:NAME cur:NAME   a file of 6 bytes, 2 lines, comes
+ *   mv:A:B rm:A         in cur/; A names a file by its beginning, B is what
+ *                       stands behind ":2," from then on
+ *   sync stale reopen   the latter closes and opens it again, same boot
+ *   boot                the same after a power cut that kept what was flushed
+ *   lose                the mailbox's text file is removed
+ *   flag:UID:LETTERS  add:LETTERS  gone:UID  key:NAME
+ *   show                "uid/flags " of each, then "next=N;"
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/num.h"
+#include "lib/maildir/mailbox.h"
+#include "lib/maildir/tree.h"
+#include "tests/unit/lib/maildir/box.h"
+#include "tests/unit/rows.h"
+#include "lib/base/banned.h"
+
+#define TEXT "a\nbcd\n"
+
+static const struct row {
+	const char *name;
+	const char *script;
+	const char *seen;
+} rows[] = {
+    {"an empty one", "sync show", "next=1;"},
+    {"new mail gets UIDs and moves", "new:a new:b sync show", "1/ 2/ next=3;"},
+    {"flags of names", "cur:a:2,FSb sync show", "1/FSb next=2;"},
+    {"UIDs stay", "new:a new:b sync reopen sync show", "1/ 2/ next=3;"},
+    {"UIDs stay over a boot", "new:a boot sync new:b sync boot sync show",
+	"1001/ 1002/ next=2002;"},
+    {"an expunged UID is not given again, same boot",
+	"new:a new:b sync rm:b reopen sync new:c sync show", "1/ 3/ next=4;"},
+    {"nor after a power cut", "new:a new:b sync rm:b boot sync new:c sync show",
+	"1/ 1001/ next=1002;"},
+    {"another program sets flags", "new:a sync mv:a:S sync show",
+	"1/S next=2;"},
+    {"another program removes", "new:a new:b sync rm:a sync show",
+	"2/ next=3;"},
+    {"another program takes the UID away", "new:a sync strip:a sync show",
+	"2/ next=3;"},
+    {"a UID of another mailbox is none", "cur:a,U=7.zzzz:2, sync show",
+	"1/ next=2;"},
+    {"two files with one UID", "new:a sync twin:a sync show", "1/ 2/ next=3;"},
+    {"a UID that was not given yet", "new:a sync jump:a sync show",
+	"2/ next=3;"},
+    {"a message that comes back gets a new UID",
+	"new:a new:b sync away:a sync back:a sync show", "2/ 3/ next=4;"},
+    {"flags are set in the name", "new:a sync flag:1:DS reopen sync show",
+	"1/DS next=2;"},
+    {"flags are set where the name has changed",
+	"new:a sync mv:a:F flag:1:S show sync show", "1/S next=2;1/S next=2;"},
+    {"strange letters stay", "cur:a:2,SX sync flag:1:F letters", "FX;"},
+    {"no flags where it is gone", "new:a sync rm:a flag:1:S sync show",
+	"gone;next=2;"},
+    {"removed", "new:a new:b sync gone:1 sync show", "2/ next=3;"},
+    {"removed, whose name has changed", "new:a sync mv:a:F gone:1 sync show",
+	"next=2;"},
+    {"added", "add:FS sync show reopen sync show", "1/FS next=2;1/FS next=2;"},
+    {"added behind new mail", "new:a add: sync show", "1/ 2/ next=3;"},
+    {"the text file is lost", "new:a sync lose reopen sync show", "2/ next=3;"},
+    {"keywords keep their letters", "key:x key:Y key:X reopen key:y show",
+	"a;b;a;b;next=1;"},
+    {"a torn delivery is not shown",
+	"new:0123456789abcde.R1,S=99 sync show torn", "next=1;torn=1;"},
+    {"copied", "cur:a:2,S sync copy:1 sync show", "1/S 2/S next=3;"},
+    {"copied, whose name has changed", "new:a sync mv:a:F copy:1 sync show",
+	"1/F 3/F next=4;"},
+    {"hidden files and folders are none", "new:.x cur:.y sync show", "next=1;"},
+};
+
+static struct {
+	char top[64];
+	int root;
+	struct maildir_mailbox *m;
+	char boot[16];
+	struct buf seen;
+	struct why why;
+} t;
+
+static void
+open_mailbox(void)
+{
+	assert_int_equal(
+	    maildir_mailbox_open(t.root, "", t.boot, &t.m, &t.why), RC_OK);
+}
+
+static void
+make_file(const char *folder, const char *name)
+{
+	char path[512];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd =
+	    openat(t.root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_true(io_write_all(fd, TEXT, sizeof(TEXT) - 1));
+	io_close(&fd);
+}
+
+/* The file of cur/ that begins so; owned. */
+static char *
+found(const char *begin)
+{
+	int fd = openat(t.root, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fdopendir(fd);
+	struct dirent *e;
+	char *name = NULL;
+
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.' &&
+		    strncmp(e->d_name, begin, strlen(begin)) == 0)
+			name = mem_dup(e->d_name);
+	(void)closedir(dir);
+	assert_non_null(name);
+	return name;
+}
+
+static void
+in_cur(const char *from, const char *to)
+{
+	char a[512], b[512];
+
+	(void)snprintf(a, sizeof(a), "cur/%s", from);
+	(void)snprintf(b, sizeof(b), "%s", to);
+	assert_int_equal(renameat(t.root, a, t.root, b), 0);
+}
+
+static void
+rename_file(const char *what, const char *begin, struct span flags)
+{
+	char *old = found(begin), to[512];
+	size_t base = maildir_name_base(span_of(old)).n;
+	struct maildir_name n;
+
+	maildir_name_parse(span_of(old), &n);
+	if (strcmp(what, "mv") == 0)
+		(void)snprintf(to, sizeof(to), "cur/%.*s:2," SPAN_FMT,
+		    (int)span_find(span_of(old), ':'), old, SPAN_ARG(flags));
+	else if (strcmp(what, "strip") == 0)
+		(void)snprintf(to, sizeof(to), "cur/%.*s:2,", (int)base, old);
+	else if (strcmp(what, "jump") == 0)
+		(void)snprintf(
+		    to, sizeof(to), "cur/j,U=4000000000.%s:2,", t.m->state.tag);
+	else
+		(void)snprintf(to, sizeof(to), "kept");
+	in_cur(old, to);
+	free(old);
+}
+
+static void
+show(void)
+{
+	for (size_t i = 0; i < t.m->n; i++) {
+		buf_putf(&t.seen, "%u/", t.m->v[i].uid);
+		maildir_flags_put(&t.seen, t.m->v[i].flags, SPAN_NONE);
+		buf_putc(&t.seen, ' ');
+	}
+	buf_putf(&t.seen, "next=%u;", t.m->next);
+}
+
+static void
+reopen(bool boot)
+{
+	uint32_t validity = t.m->state.uidvalidity;
+
+	maildir_mailbox_close(&t.m);
+	if (boot)
+		t.boot[0]++;
+	open_mailbox();
+	/* it ends only with the text file */
+	if (faccessat(t.root, "kept-state", F_OK, 0) != 0)
+		assert_int_equal(t.m->state.uidvalidity, validity);
+	else
+		assert_true(t.m->state.uidvalidity > validity);
+}
+
+static struct maildir_message *
+message(struct span uid)
+{
+	uint64_t n;
+	struct maildir_message *msg;
+
+	assert_true(num_u64(uid, &n));
+	msg = maildir_mailbox_find(t.m, (uint32_t)n);
+	assert_non_null(msg);
+	return msg;
+}
+
+static void
+add(struct span letters)
+{
+	struct maildir_adding a;
+	uint32_t uid;
+
+	assert_int_equal(maildir_mailbox_add(t.m, &a, &t.why), RC_OK);
+	assert_true(io_write_all(a.file.fd, TEXT, sizeof(TEXT) - 1));
+	a.size = sizeof(TEXT) - 1;
+	a.wire = a.size + 2;
+	a.flags = maildir_flags_parse(letters);
+	a.date = 1000000000;
+	assert_int_equal(
+	    maildir_mailbox_add_commit(t.m, &a, &uid, &t.why), RC_OK);
+	assert_int_equal(maildir_mailbox_sync(t.m, &t.why), RC_OK);
+	assert_non_null(maildir_mailbox_find(t.m, uid));
+	assert_int_equal(
+	    maildir_mailbox_date(t.m, maildir_mailbox_find(t.m, uid), &t.why),
+	    RC_OK);
+	assert_int_equal(maildir_mailbox_find(t.m, uid)->date, 1000000000);
+}
+
+static void
+keyword(struct span name)
+{
+	uint32_t bit;
+	struct buf b;
+
+	buf_init(&b, 16);
+	assert_int_equal(
+	    maildir_mailbox_keyword(t.m, name, true, &bit, &t.why), RC_OK);
+	maildir_flags_put(&b, bit, SPAN_NONE);
+	buf_putf(&t.seen, "%s;", buf_cstr(&b));
+	buf_fini(&b);
+}
+
+static void
+lose(void)
+{
+	assert_int_equal(
+	    renameat(t.root, "mailstead-mailbox", t.root, "kept-state"), 0);
+}
+
+static void
+letters(void)
+{
+	struct maildir_name n;
+
+	maildir_name_parse(span_of(t.m->v[0].name), &n);
+	buf_putf(&t.seen, SPAN_FMT ";", SPAN_ARG(n.flags));
+}
+
+static void
+twin(const char *begin)
+{
+	char *old = found(begin), a[512], b[512];
+
+	(void)snprintf(a, sizeof(a), "cur/%s", old);
+	(void)snprintf(b, sizeof(b), "cur/z%s", old);
+	assert_int_equal(linkat(t.root, a, t.root, b, 0), 0);
+	free(old);
+}
+
+static void
+remove_file(const char *begin)
+{
+	char *old = found(begin), a[512];
+
+	(void)snprintf(a, sizeof(a), "cur/%s", old);
+	assert_int_equal(unlinkat(t.root, a, 0), 0);
+	free(old);
+}
+
+static char *away_name;
+
+static void
+word_on_files(struct span word, const char *rest)
+{
+	char path[512];
+
+	if (span_eq(word, SPAN_LIT("new")) || span_eq(word, SPAN_LIT("cur"))) {
+		make_file(span_eq(word, SPAN_LIT("new")) ? "new" : "cur", rest);
+	} else if (span_eq(word, SPAN_LIT("rm"))) {
+		remove_file(rest);
+	} else if (span_eq(word, SPAN_LIT("twin"))) {
+		twin(rest);
+	} else if (span_eq(word, SPAN_LIT("away"))) {
+		away_name = found(rest);
+		in_cur(away_name, "kept");
+	} else if (span_eq(word, SPAN_LIT("back"))) {
+		(void)snprintf(path, sizeof(path), "cur/%s", away_name);
+		assert_int_equal(renameat(t.root, "kept", t.root, path), 0);
+		free(away_name);
+	} else {
+		fail_msg("no such word: " SPAN_FMT, SPAN_ARG(word));
+	}
+}
+
+static void
+word_on_mailbox(struct span word, struct span rest)
+{
+	struct span uid = span_cut(&rest, ':');
+	uint32_t copied;
+
+	if (span_eq(word, SPAN_LIT("flag"))) {
+		if (maildir_mailbox_flag(t.m, message(uid),
+			maildir_flags_parse(rest), &t.why) == RC_PERM)
+			buf_puts(&t.seen, "gone;");
+	} else if (span_eq(word, SPAN_LIT("gone"))) {
+		assert_int_equal(
+		    maildir_mailbox_remove(t.m, message(uid), &t.why), RC_OK);
+	} else {
+		assert_int_equal(maildir_mailbox_copy(
+				     t.m, message(uid), t.m, &copied, &t.why),
+		    RC_OK);
+		assert_int_equal(
+		    maildir_mailbox_copy_flush(t.m, &t.why), RC_OK);
+	}
+}
+
+static void
+run(struct span word)
+{
+	struct span rest = word, verb = span_cut(&rest, ':');
+	char *text = span_dup(rest);
+
+	if (span_eq(verb, SPAN_LIT("sync")))
+		assert_int_equal(maildir_mailbox_sync(t.m, &t.why), RC_OK);
+	else if (span_eq(verb, SPAN_LIT("show")))
+		show();
+	else if (span_eq(verb, SPAN_LIT("reopen")))
+		reopen(false);
+	else if (span_eq(verb, SPAN_LIT("boot")))
+		reopen(true);
+	else if (span_eq(verb, SPAN_LIT("lose")))
+		lose();
+	else if (span_eq(verb, SPAN_LIT("letters")))
+		letters();
+	else if (span_eq(verb, SPAN_LIT("torn")))
+		buf_putf(&t.seen, "torn=%zu;", t.m->torn);
+	else if (span_eq(verb, SPAN_LIT("key")))
+		keyword(rest);
+	else if (span_eq(verb, SPAN_LIT("add")))
+		add(rest);
+	else if (span_eq(verb, SPAN_LIT("mv")))
+		rename_file("mv", (text[span_find(rest, ':')] = '\0', text),
+		    span_from(rest, span_find(rest, ':') + 1));
+	else if (span_eq(verb, SPAN_LIT("strip")) ||
+		 span_eq(verb, SPAN_LIT("jump")))
+		rename_file(span_eq(verb, SPAN_LIT("jump")) ? "jump" : "strip",
+		    text, SPAN_NONE);
+	else if (span_eq(verb, SPAN_LIT("flag")) ||
+		 span_eq(verb, SPAN_LIT("gone")) ||
+		 span_eq(verb, SPAN_LIT("copy")))
+		word_on_mailbox(verb, rest);
+	else
+		word_on_files(verb, text);
+	free(text);
+}
+
+static void
+check_row(void **state)
+{
+	const struct row *row = *state;
+	struct span rest = span_of(row->script);
+
+	box_make();
+	t.root = box.mail;
+	(void)snprintf(t.boot, sizeof(t.boot), "boot");
+	assert_int_equal(mkdirat(t.root, "cur", 0700), 0);
+	buf_init(&t.seen, 4096);
+	open_mailbox();
+	while (rest.n > 0)
+		run(span_cut(&rest, ' '));
+	assert_string_equal(buf_cstr(&t.seen), row->seen);
+	maildir_mailbox_close(&t.m);
+	buf_fini(&t.seen);
+	box_remove();
+}
+
+ROWS_MAIN(rows, check_row)
