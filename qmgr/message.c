@@ -253,6 +253,7 @@ become_idle(struct message *m)
 	io_random(&chance, sizeof(chance));
 	ms += ms / 8 * (chance % 1024) / 1024;
 	m->rounds++;
+	m->steps = 0;
 	m->due_ms = now + ms;
 	LOG(QUEUE_DEFERRED, log_str(m->name), log_num(m->rounds),
 	    log_num(ms / 1000));
@@ -264,12 +265,20 @@ become_idle(struct message *m)
 static void
 step_back(struct message *m)
 {
+	uint64_t ms = STEP_BACK_MS;
 	uint32_t chance;
 
+	/* the more there are, the longer each has waited: a crowd of a hundred
+	 * thousand must not be read from the disk all the time */
+	for (unsigned i = 0;
+	     i < m->steps && ms < m->q->w->conf->queue.retry_first; i++)
+		ms *= 2;
+	m->steps++;
 	io_random(&chance, sizeof(chance));
+	ms += chance % ms;
 	rest(m);
-	m->due_ms = clock_mono_ms() + STEP_BACK_MS + chance % STEP_BACK_MS;
-	set_timer(m, m->due_ms - clock_mono_ms());
+	m->due_ms = clock_mono_ms() + ms;
+	set_timer(m, ms);
 }
 
 /* All attempts of a round have ended. */
@@ -552,6 +561,8 @@ message_change(struct message *m, struct why *why)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "%s is just being written or read: try again", m->name);
 	m->changing = true;
+	/* its turn must not come meanwhile */
+	schedule_cancel(m);
 	return RC_OK;
 }
 

@@ -348,6 +348,19 @@ schedule_init(struct qmgr *q)
 }
 
 void
+schedule_forgive(struct qmgr *q)
+{
+	struct site *s;
+
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		TAILQ_FOREACH (s, &q->sites[i], next) {
+			s->strikes = s->closes = 0;
+			set_ready(q, s);
+		}
+	schedule_run(q);
+}
+
+void
 schedule_fini(struct qmgr *q)
 {
 	for (size_t i = 0; i < QMGR_SITES; i++)

@@ -43,6 +43,9 @@ void schedule_given(struct site *site);
 void schedule_ended(struct qmgr *q, struct site *site,
     enum schedule_verdict verdict, const struct why *why);
 
+/* The administrator knows better: no destination is left alone any more. */
+void schedule_forgive(struct qmgr *q);
+
 /* For `steadctl status`: messages that wait, destinations left alone. */
 size_t schedule_waiting(const struct qmgr *q);
 size_t schedule_left_alone(const struct qmgr *q);

@@ -329,6 +329,11 @@ host_is_down(void)
 	/* one more does not even try, and is not due before the host is */
 	submit("y@dead.example");
 	assert_true(t.n_jobs <= 6);
+	/* unless the administrator says so */
+	schedule_forgive(&t.q);
+	submit("z@dead.example");
+	assert_string_equal(t.jobs[t.n_jobs - 1].to[0], "z@dead.example");
+	answer(&t.jobs[t.n_jobs - 1], DOWN);
 	/* another host is not held back */
 	submit("x@elsewhere.example");
 	assert_string_equal(t.jobs[t.n_jobs - 1].next_hop, "elsewhere.example");
@@ -429,9 +434,12 @@ held(void)
 
 	submit("x@elsewhere.example");
 	assert_int_equal(message_change(first(), &why), RC_OK);
+	/* its file may be going */
+	start_remote();
+	assert_int_equal(t.n_jobs, 0);
 	message_changed(first(), true);
 	assert_int_equal(schedule_waiting(&t.q), 0);
-	start_remote();
+	settle();
 	assert_int_equal(t.n_jobs, 0);
 	assert_int_equal(message_change(first(), &why), RC_OK);
 	message_changed(first(), false);
