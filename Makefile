@@ -231,6 +231,7 @@ FUZZ_PARTS_dot := delivery
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_packet := resolver
+FUZZ_PARTS_hops := qmgr
 FUZZ_PARTS_pop3 := pop3d
 FUZZ_PARTS_reply := delivery
 FUZZ_PARTS_imap_front := imapd

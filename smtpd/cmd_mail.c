@@ -140,8 +140,10 @@ rcpt_ok(struct session *s, struct span mailbox)
 		reply(s, REPLY_NO_SUCH_USER, SPAN_NONE);
 		return false;
 	case DIRECTORY_ELSEWHERE:
-		reply(s, s->login == NULL ? REPLY_RELAY_DENIED : REPLY_NO_ROUTE,
-		    SPAN_NONE);
+		/* RFC 6409: only who has logged in may send to other hosts */
+		if (s->login != NULL)
+			return true;
+		reply(s, REPLY_RELAY_DENIED, SPAN_NONE);
 		return false;
 	case DIRECTORY_ERROR:
 		reply(s, REPLY_DIRECTORY_DOWN, SPAN_NONE);

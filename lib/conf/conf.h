@@ -28,6 +28,10 @@ struct conf_list {
 #define CONF_TLS_VERSIONS(W) W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
 #define CONF_RESOLVER_MODES(W) \
 	W(RESOLVER_RECURSIVE, "recursive") W(RESOLVER_FORWARD, "forward")
+#define CONF_RELAY_TLS(W)               \
+	W(RELAY_TLS_MAY, "may")         \
+	W(RELAY_TLS_ENCRYPT, "encrypt") \
+	W(RELAY_TLS_VERIFY, "verify") W(RELAY_TLS_IMPLICIT, "implicit")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -39,6 +43,9 @@ enum conf_tls_version {
 };
 enum conf_resolver_mode {
 	CONF_RESOLVER_MODES(CONF_CONSTANT)
+};
+enum conf_relay_tls {
+	CONF_RELAY_TLS(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)
@@ -76,6 +83,7 @@ enum conf_bits {
 #define CONF_C_CHOICE    int
 #define CONF_C_HOST      char *           /* LDH, lower case, <= 253 */
 #define CONF_C_ADDRESS   char *           /* local@domain */
+#define CONF_C_TEXT      char *           /* no control character */
 #define CONF_C_PATH      char *           /* absolute */
 #define CONF_C_DOMAINS   struct conf_list /* each as HOST */
 #define CONF_C_ENDPOINTS struct conf_list /* for conf_endpoint_parse */

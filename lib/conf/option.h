@@ -15,6 +15,7 @@ enum conf_type {
 	CONF_TYPE_CHOICE,
 	CONF_TYPE_HOST,
 	CONF_TYPE_ADDRESS,
+	CONF_TYPE_TEXT,
 	CONF_TYPE_PATH,
 	CONF_TYPE_DOMAINS,
 	CONF_TYPE_ENDPOINTS,
@@ -80,7 +81,7 @@ static inline bool
 conf_option_is_text(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_HOST || o->type == CONF_TYPE_ADDRESS ||
-	       o->type == CONF_TYPE_PATH;
+	       o->type == CONF_TYPE_TEXT || o->type == CONF_TYPE_PATH;
 }
 
 static inline void *

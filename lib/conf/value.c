@@ -16,6 +16,7 @@
 #define LABEL_MAX      63  /* RFC 1035 2.3.4 */
 #define LOCAL_MAX      64  /* RFC 5321 4.5.3.1.1 */
 #define PATH_BYTES_MAX 1024
+#define TEXT_BYTES_MAX 255
 
 struct unit {
 	const char *name;
@@ -187,6 +188,8 @@ text_ok(const struct conf_option *o, struct span s)
 		return host_ok(s);
 	case CONF_TYPE_ADDRESS:
 		return address_ok(s);
+	case CONF_TYPE_TEXT:
+		return s.n <= TEXT_BYTES_MAX;
 	case CONF_TYPE_PATH:
 		return s.p[0] == '/' && s.n <= PATH_BYTES_MAX;
 	case CONF_TYPE_ENDPOINTS:
@@ -212,7 +215,7 @@ text_dup(const struct conf_option *o, struct span s)
 	char *copy = span_dup(s);
 	size_t from = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : 0;
 
-	if (o->type == CONF_TYPE_PATH)
+	if (o->type == CONF_TYPE_PATH || o->type == CONF_TYPE_TEXT)
 		return copy;
 	for (size_t i = from; i < s.n; i++)
 		if (copy[i] >= 'A' && copy[i] <= 'Z')
@@ -324,6 +327,7 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 		return set_choice(o, s, field);
 	case CONF_TYPE_HOST:
 	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
 		return set_text(o, s, field);
 	case CONF_TYPE_DOMAINS:
@@ -422,6 +426,10 @@ conf_value_expected(
 	case CONF_TYPE_ADDRESS:
 		expected_name("an address like user@example.org", found, out);
 		return;
+	case CONF_TYPE_TEXT:
+		(void)buf_putf(out, "a text of at most %d bytes",
+		    TEXT_BYTES_MAX); /* as above */
+		return;
 	case CONF_TYPE_PATH:
 		(void)buf_puts(out, "an absolute path"); /* as above */
 		return;
@@ -516,6 +524,7 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 		return buf_put_span(out, choice_word(o, *(const int *)field));
 	case CONF_TYPE_HOST:
 	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
 		return put_text(form, *(char *const *)field, out);
 	case CONF_TYPE_DOMAINS:
