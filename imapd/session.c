@@ -14,7 +14,7 @@
 #define INPUT_MAX   65536
 #define COMMAND_MAX ((size_t)1 << 18) /* with its literals */
 #define OUT_MAX     ((size_t)64 << 20)
-#define OUT_KEEP    ((size_t)1 << 18) /* memory that is kept for the next */
+#define OUT_KEEP    ((size_t)1 << 14) /* memory that is kept for the next */
 #define WINDOW      ((size_t)1 << 19) /* bytes that wait in the stream */
 #define LAST_MAX    ((size_t)4 << 20) /* a COPYUID of many ranges */
 #define ERRORS_MAX  20

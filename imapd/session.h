@@ -30,7 +30,6 @@ struct account {
 	struct event *tick;
 	size_t n;
 	TAILQ_HEAD(, session) sessions;
-	bool changed; /* a command has changed a mailbox: others may idle */
 };
 
 /* What a piece of work left behind. */

@@ -557,3 +557,19 @@ def test_trees_of_mailboxes(imap, raw):
     ok(imap.rename("INBOX", "Before"))
     append(imap, 2)
     ok(imap.select("Before"))
+
+
+def test_a_mailbox_that_is_deleted_while_it_is_selected(suite, imap, raw):
+    ok(imap.create("Gone"))
+    append(imap, 1, "Gone")
+    raw.say("s SELECT Gone")
+    raw.wire.send(b"i IDLE\r\n")
+    assert raw.wire.line() == "+ idling"
+    ok(imap.select("Gone"))
+    ok(imap.delete("Gone"))
+    assert raw.wire.line().startswith("* BYE ")
+    assert raw.wire.line() == ""
+    assert imap.uid("FETCH", "1", "FLAGS")[0] != "OK"  # nothing is selected
+    ok(imap.create("Gone"))
+    ok(imap.select("Gone"))
+    assert ok(imap.search(None, "ALL")) == [b""]
