@@ -129,7 +129,8 @@ COMPILE := $(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS)
 LINK := $(CC) $(LDFLAGS_ALL) $(LDFLAGS)
 # --as-needed: a network worker maps no library that it does not call
 ALL_LIBS := -Wl,--as-needed $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) \
-    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS)
+    $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(UNBOUND_LIBS) \
+    $(UNISTRING_LIBS)
 
 # objects depend on this file, which changes when the flags do
 ifneq ($(and $(goals),$(wildcard $(BUILD)/config.mk)),)
@@ -162,7 +163,10 @@ SERVICES := pop3d imapd
 PARTS_pop3d := pop3d/front*
 PARTS_imapd := imapd/front*+imapd/capability*+imapd/input*+imapd/parse*
 PARTS_spawn := spawn+service/pop3d+service/imapd
+# local delivery and remote are two programs
+PARTS_delivery := delivery/job*
 PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch* \
+    mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay* \
     sendmail:ctl/sendmail_main.c:ctl
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
@@ -188,7 +192,8 @@ UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BINS := $(UNIT_SRC:%.c=$(B)/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRC:%.c=$(B)/%)
-TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c
+TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c \
+    tests/lab/drive.c
 OUR_C = $(sort $(shell find . -name build -prune -o -name '*.[ch]' -print))
 
 all: $(BINS)
@@ -223,11 +228,16 @@ $(foreach s,$(SERVICES),$(eval $(call SERVICE_RULE,$s)))
 # folder, with that program's parts. So is tests/fuzz/fuzz_y.c with those of
 # FUZZ_PARTS_y (folders), and with a main() that replays the corpus.
 
+FUZZ_PARTS_dot := delivery
 FUZZ_PARTS_dotstream := smtpd
 FUZZ_PARTS_envelope := qmgr
+FUZZ_PARTS_packet := resolver
+FUZZ_PARTS_hops := qmgr
 FUZZ_PARTS_pop3 := pop3d
+FUZZ_PARTS_reply := delivery
 FUZZ_PARTS_imap_front := imapd
 FUZZ_PARTS_letter := ctl/letter* smtpd/dotstream*
+FUZZ_PARTS_imap := imapd
 
 # asked when used: configure may have run before cmocka was there
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
@@ -252,16 +262,23 @@ $(B)/tests/runner/cases: $(B)/obj/tests/runner/cases.o
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $^ $(CMOCKA_LIBS)
 
+# resolver and remote without the rest of the suite
+$(B)/tests/lab/drive: $(B)/obj/tests/lab/drive.o $(LIB_A)
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(ALL_LIBS)
+
 .PHONY: unit-bins fuzz-bins test-bins check-built lint-built lint-objects \
     fuzz-run
 unit-bins: $(UNIT_BINS)
 fuzz-bins: $(FUZZ_BINS)
-test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases
+test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
+    $(B)/tests/lab/drive
 
 # Unit tests run plain and with sanitizers, the corpus with sanitizers; the
 # system tests try the programs of $(B), so `make check SAN=...` tries those.
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
-check-built: all $(UNIT_BINS) $(B)/tests/runner/cases peers
+check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
+    peers
 	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
 	    unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \
@@ -276,6 +293,9 @@ peers:
 	@[[ $$(id -u) != 0 ]] || \
 	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix || \
 	    echo "no peer: postfix"
+	@[[ $$(id -u) != 0 ]] || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/nsd nsd ldnsutils || \
+	    echo "no peer: nsd"
 
 S ?= 60
 fuzz-run: $(B)/tests/fuzz/fuzz_$(T)

@@ -14,7 +14,7 @@
 #define LIMIT 1000
 #define TEXTS                                                           \
 	"id state arrived sender client protocol login reason address " \
-	"account word status text"
+	"account word status text host reply"
 
 struct printer {
 	bool json;
@@ -92,10 +92,15 @@ put_recipient(struct buf *b, const struct output_row *row)
 	buf_puts(b, " <");
 	output_plain(b, output_get(row, "address"));
 	buf_puts(b, ">");
-	if (!span_eq(output_get(row, "address"), output_get(row, "account"))) {
+	if (output_get(row, "account").n == 0) {
+		buf_puts(b, " at another host");
+	} else if (!span_eq(output_get(row, "address"),
+		       output_get(row, "account"))) {
 		buf_puts(b, " for ");
 		output_plain(b, output_get(row, "account"));
 	}
+	if (span_eq(output_get(row, "waits"), SPAN_LIT("yes")))
+		buf_puts(b, ", waits for its turn");
 	if (span_eq(output_get(row, "underway"), SPAN_LIT("yes")))
 		buf_puts(b, ", an attempt is under way");
 	if (output_get(row, "text").n > 0) {
@@ -103,6 +108,12 @@ put_recipient(struct buf *b, const struct output_row *row)
 		output_plain(b, output_get(row, "status"));
 		buf_putc(b, ' ');
 		output_plain(b, output_get(row, "text"));
+	}
+	if (output_get(row, "reply").n > 0) {
+		buf_puts(b, "\n        ");
+		output_plain(b, output_get(row, "host"));
+		buf_puts(b, " said: ");
+		output_plain(b, output_get(row, "reply"));
 	}
 	buf_putc(b, '\n');
 }

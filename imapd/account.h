@@ -12,5 +12,6 @@
 void *imapd_account_open(const struct service_env *env, struct why *why);
 void imapd_account_take(void *state, int fd, int watch);
 size_t imapd_account_connections(const void *state);
+void imapd_account_close(void *state);
 
 #endif

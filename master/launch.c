@@ -122,24 +122,32 @@ send_rights(struct proc *p, const struct workers_rights *r)
 }
 
 enum rc
-launch_send_tls(struct proc *p, struct why *why)
+launch_send_files(struct proc *p, struct why *why)
 {
 	const struct conf *conf = p->m->conf;
-	const char *const files[][2] = {
-	    {"certificate", conf->tls.certificate}, {"key", conf->tls.key}};
+	const struct {
+		bool wanted;
+		const char *name, *option, *path;
+	} files[] = {
+	    {p->row->tls, "certificate", "tls.certificate",
+		conf->tls.certificate},
+	    {p->row->tls, "key", "tls.key", conf->tls.key},
+	    {p->row->relay, "relay_password", "relay.password_file",
+		conf->relay.password_file},
+	};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		int fd;
 
-		if (files[i][1][0] == '\0')
+		if (!files[i].wanted || files[i].path[0] == '\0')
 			continue;
 		/* links are fine here: certbot's live/ is made of them */
-		fd = open(files[i][1], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = open(files[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fd < 0)
-			return why_sys(why, RC_PERM, "5.3.5", "tls.%s: %s",
-			    files[i][0], files[i][1]);
+			return why_sys(why, RC_PERM, "5.3.5", "%s: %s",
+			    files[i].option, files[i].path);
 		proto_send_file(
-		    p->link, &(struct msg_file){span_of(files[i][0]), fd});
+		    p->link, &(struct msg_file){span_of(files[i].name), fd});
 		io_close(&fd);
 	}
 	return RC_OK;
@@ -167,7 +175,7 @@ send_setup(struct proc *p, struct why *why)
 	proto_send_conf(p->link, &(struct msg_conf){buf_span(&text)});
 	buf_fini(&text);
 	send_listeners(p);
-	if (p->row->tls && launch_send_tls(p, why) != RC_OK)
+	if (launch_send_files(p, why) != RC_OK)
 		return RC_PERM;
 	send_channels(p);
 	proto_send_start(

@@ -13,7 +13,7 @@
  */
 enum rc launch_proc(struct proc *p, struct why *why);
 /* Certificates and keys to one worker; RC_PERM when they cannot be read. */
-enum rc launch_send_tls(struct proc *p, struct why *why);
+enum rc launch_send_files(struct proc *p, struct why *why);
 
 /* Does each worker's slice fit one message? RC_PERM says what is too long. */
 enum rc launch_conf_fits(const struct conf *conf, struct why *why);

@@ -95,6 +95,7 @@ tell_singles(struct master *m)
 	struct proc *p;
 
 	TAILQ_FOREACH (p, &m->procs, next) {
+		struct why why;
 		struct buf text;
 
 		if (!p->row->single || p->link == NULL)
@@ -105,6 +106,9 @@ tell_singles(struct master *m)
 			proto_send_conf(
 			    p->link, &(struct msg_conf){buf_span(&text)});
 		buf_fini(&text);
+		/* the old password is better than none */
+		if (launch_send_files(p, &why) != RC_OK)
+			LOG(MASTER_ERROR, log_str("reload"), log_str(why.text));
 	}
 }
 

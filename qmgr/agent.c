@@ -6,10 +6,13 @@
 
 #include "lib/base/mem.h"
 #include "qmgr/agent.h"
+#include "qmgr/route.h"
+#include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
 #define FOREIGN_MAX  4096
 #define UNDERWAY_MAX 512 /* at one worker: more waits here */
+#define JOBS_MAX     256 /* at one remote worker, likewise */
 
 /* under way for the qmgr before us */
 struct foreign {
@@ -18,10 +21,24 @@ struct foreign {
 	uint32_t rcpt;
 };
 
+/* a message on its way to one destination */
+struct relay {
+	TAILQ_ENTRY(relay) next;
+	uint64_t id;
+	struct site *site;
+	size_t left; /* recipients without an outcome */
+	bool spoken; /* somebody there had a say */
+	struct why trouble;
+};
+
 struct agent {
 	TAILQ_ENTRY(agent) next;
 	struct qmgr *q;
+	enum role role;
 	struct ipc_link *link;
+	uint64_t last_job;
+	size_t n_jobs;
+	TAILQ_HEAD(, relay) jobs;
 	bool told; /* UNDERWAY_END has come */
 	size_t underway;
 	size_t n_foreign;
@@ -58,6 +75,7 @@ kick_all(struct qmgr *q)
 			after = TAILQ_NEXT(m, next);
 			message_kick(m);
 		}
+	schedule_run(q);
 }
 
 static void
@@ -90,35 +108,61 @@ on_underway_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	kick_all(a->q);
 }
 
+/*
+ * The message of an outcome, if it is an attempt of its at this worker; *old:
+ * one that was under way for the qmgr before us.
+ */
+static struct message *
+attempt_of(struct agent *a, struct span qid, uint32_t rcpt, bool *old)
+{
+	struct message *m = message_find(a->q, qid);
+	struct foreign *f = find_foreign(a, qid, rcpt);
+
+	*old = f != NULL;
+	if (f != NULL)
+		drop_foreign(a, f);
+	if (m == NULL || m->env == NULL || rcpt >= m->env->n_rcpts ||
+	    m->attempts[rcpt].agent != a)
+		return NULL;
+	if (f == NULL)
+		a->underway--;
+	return m;
+}
+
+/* What a worker says is not believed further than this. */
+static struct why
+why_of(uint8_t rc, struct span status, struct span said)
+{
+	struct buf text;
+	struct why why;
+
+	buf_init(&text, 1024);
+	buf_put_span(&text, span_head(said, WHY_TEXT_MAX));
+	why_set(&why,
+	    rc == RC_OK     ? RC_OK
+	    : rc == RC_PERM ? RC_PERM
+			    : RC_TEMP,
+	    rc == RC_OK ? "2.0.0" : "4.3.0", "%s", buf_cstr(&text));
+	(void)span_copy(status, why.status, sizeof(why.status));
+	buf_fini(&text);
+	return why;
+}
+
 static void
 on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	const struct msg_delivered *d = &msg->delivered;
 	struct agent *a = ctx;
-	struct message *m = message_find(a->q, d->qid);
-	struct foreign *f = find_foreign(a, d->qid, d->rcpt);
 	struct qmgr *q = a->q;
-	struct buf text;
+	struct message *m;
 	struct why why;
+	bool old;
 
 	(void)link;
-	if (f != NULL)
-		drop_foreign(a, f);
-	/* not (any more) an attempt of this message at this worker */
-	if (m == NULL || m->env == NULL || d->rcpt >= m->env->n_rcpts ||
-	    m->attempts[d->rcpt].agent != a)
+	m = attempt_of(a, d->qid, d->rcpt, &old);
+	if (m == NULL)
 		return;
-	if (f == NULL)
-		a->underway--;
-	buf_init(&text, 1024);
-	buf_put_span(&text, d->text);
-	why_set(&why,
-	    d->rc == RC_OK     ? RC_OK
-	    : d->rc == RC_PERM ? RC_PERM
-			       : RC_TEMP,
-	    d->rc == RC_OK ? "2.0.0" : "4.3.0", "%s", buf_cstr(&text));
-	(void)span_copy(d->status, why.status, sizeof(why.status));
-	buf_fini(&text);
+	why = why_of(d->rc, d->status, d->text);
 	message_outcome(m, d->rcpt, &why);
 	/* some were held back because all workers had enough */
 	if (q->starved && agent_underway(q) < UNDERWAY_MAX / 2) {
@@ -127,8 +171,61 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	}
 }
 
+static struct relay *
+find_job(struct agent *a, uint64_t id)
+{
+	struct relay *j;
+
+	TAILQ_FOREACH (j, &a->jobs, next)
+		if (j->id == id)
+			return j;
+	return NULL;
+}
+
+static void
+end_job(struct agent *a, struct relay *j, enum schedule_verdict verdict)
+{
+	TAILQ_REMOVE(&a->jobs, j, next);
+	a->n_jobs--;
+	schedule_ended(a->q, j->site, verdict, &j->trouble);
+	free(j);
+}
+
+static void
+on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_relayed *d = &msg->relayed;
+	struct agent *a = ctx;
+	struct relay *j = NULL;
+	struct message *m;
+	struct why why;
+	bool old;
+
+	(void)link;
+	m = attempt_of(a, d->qid, d->rcpt, &old);
+	if (m == NULL)
+		return;
+	/* by our own note of it: the worker's number is not needed */
+	if (!old)
+		j = find_job(a, m->attempts[d->rcpt].job);
+	why = why_of(d->rc, d->status, d->text);
+	a->q->n_relayed += why.rc == RC_OK;
+	message_reply(m, d->rcpt, d->host, d->reply);
+	message_outcome(m, d->rcpt, &why);
+	if (j == NULL)
+		return;
+	if (why.rc == RC_TEMP && d->site)
+		j->trouble = why;
+	else
+		j->spoken = true;
+	if (--j->left == 0)
+		end_job(a, j, j->spoken ? SCHEDULE_FINE : SCHEDULE_TROUBLE);
+}
+
+/* which of them may come from whom says the schema */
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_DELIVERED] = on_delivered,
+    [MSG_RELAYED] = on_relayed,
     [MSG_UNDERWAY] = on_underway,
     [MSG_UNDERWAY_END] = on_underway_end,
 };
@@ -177,49 +274,65 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	orphan_all(q, a);
 	while ((f = TAILQ_FIRST(&a->foreign)) != NULL)
 		drop_foreign(a, f);
+	while (!TAILQ_EMPTY(&a->jobs))
+		end_job(a, TAILQ_FIRST(&a->jobs), SCHEDULE_UNKNOWN);
 	free(a);
 	kick_all(q);
 }
 
 void
-agent_new(struct qmgr *q, int fd)
+agent_new(struct qmgr *q, enum role role, int fd)
 {
 	struct agent *a = mem_alloc(sizeof(*a));
 
 	a->q = q;
+	a->role = role;
 	TAILQ_INIT(&a->foreign);
+	TAILQ_INIT(&a->jobs);
 	/* the newest first: older ones are about to finish */
 	TAILQ_INSERT_HEAD(&q->agents, a, next);
-	a->link = worker_link_new(q->w, ROLE_LOCAL, fd, handlers, on_closed, a);
+	a->link = worker_link_new(q->w, role, fd, handlers, on_closed, a);
 }
 
+/*
+ * The worker of that role with the least to do, NULL for none. None either
+ * while one of them has not told what it still does: it may be this.
+ */
 static struct agent *
-choose(struct message *m, size_t rcpt)
+choose(struct qmgr *q, enum role role)
 {
 	struct agent *a, *best = NULL;
-	struct foreign *f;
 
-	TAILQ_FOREACH (a, &m->q->agents, next)
+	TAILQ_FOREACH (a, &q->agents, next) {
+		if (a->role != role)
+			continue;
 		if (!a->told)
 			return NULL;
-	TAILQ_FOREACH (a, &m->q->agents, next) {
-		f = find_foreign(a, span_of(m->name), (uint32_t)rcpt);
-		if (f != NULL)
-			return a; /* it is under way already */
-		if (a->underway < UNDERWAY_MAX &&
+		if (a->underway < UNDERWAY_MAX && a->n_jobs < JOBS_MAX &&
 		    (best == NULL || a->underway < best->underway))
 			best = a;
 	}
-	if (best == NULL)
-		m->q->starved = true;
 	return best;
+}
+
+/* Is it under way for the qmgr before us? At whom, or NULL. */
+static struct agent *
+at_work(struct message *m, enum role role, size_t rcpt)
+{
+	struct agent *a;
+
+	TAILQ_FOREACH (a, &m->q->agents, next)
+		if (a->role == role && a->n_foreign > 0 &&
+		    find_foreign(a, span_of(m->name), (uint32_t)rcpt) != NULL)
+			return a;
+	return NULL;
 }
 
 struct agent *
 agent_deliver(struct message *m, size_t rcpt)
 {
 	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
-	struct agent *a = choose(m, rcpt);
+	struct agent *a = at_work(m, ROLE_LOCAL, rcpt);
 	struct msg_deliver job = {.qid = span_of(m->name),
 	    .rcpt = (uint32_t)rcpt,
 	    .again = m->attempts[rcpt].again,
@@ -231,12 +344,105 @@ agent_deliver(struct message *m, size_t rcpt)
 	    .size = m->size,
 	    .file = m->fd};
 
-	if (a == NULL || find_foreign(a, job.qid, (uint32_t)rcpt) != NULL)
+	if (a != NULL)
 		return a;
-	if (!proto_send_deliver(a->link, &job))
+	a = choose(m->q, ROLE_LOCAL);
+	if (a == NULL)
+		m->q->starved = true;
+	if (a == NULL || !proto_send_deliver(a->link, &job))
 		return NULL;
 	a->underway++;
 	return a;
+}
+
+static bool
+send_job(struct agent *a, const struct message *m, const struct route *route,
+    const struct agent_group *group)
+{
+	const struct qmgr *q = m->q;
+	bool login = route->smart && q->w->conf->relay.login[0] != '\0';
+	struct msg_relay job = {.job = a->last_job,
+	    .qid = span_of(m->name),
+	    .recipients = (uint32_t)group->n,
+	    .sender = span_of(m->env->sender),
+	    .next_hop = route->next_hop,
+	    .mx = route->mx,
+	    .port = route->port,
+	    .tls = (uint8_t)route->tls,
+	    .offset = m->offset,
+	    .size = m->size,
+	    .file = m->fd};
+
+	if (login) {
+		job.login = span_of(q->w->conf->relay.login);
+		/* a password is for nobody on the way */
+		if (route->tls == RELAY_TLS_MAY)
+			job.tls = RELAY_TLS_ENCRYPT;
+		job.password =
+		    span_make(q->relay_password.p, q->relay_password.n);
+	}
+	for (size_t i = 0; i < group->n; i++) {
+		size_t rcpt = group->rcpts[i];
+
+		if (!proto_send_relay_rcpt(a->link,
+			&(struct msg_relay_rcpt){a->last_job, (uint32_t)rcpt,
+			    span_of(m->env->rcpts[rcpt].address)}))
+			return false;
+	}
+	return proto_send_relay(a->link, &job);
+}
+
+/* Those under way already are noted; the others' numbers come to the front. */
+static size_t
+set_apart(struct message *m, const struct agent_group *group, size_t *rest)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->n; i++) {
+		size_t rcpt = group->rcpts[i];
+		struct agent *a = at_work(m, ROLE_REMOTE, rcpt);
+
+		if (a == NULL) {
+			rest[n++] = rcpt;
+			continue;
+		}
+		m->attempts[rcpt].agent = a;
+		m->underway++;
+	}
+	return n;
+}
+
+bool
+agent_relay(struct message *m, struct site *site, const struct route *route,
+    const struct agent_group *group)
+{
+	size_t rest[SCHEDULE_GROUP];
+	struct agent *a = choose(m->q, ROLE_REMOTE);
+	struct agent_group mine = {rest, 0};
+	struct relay *j;
+
+	if (a == NULL)
+		return false;
+	mine.n = set_apart(m, group, rest);
+	if (mine.n == 0)
+		return true;
+	a->last_job++;
+	/* its link is at an end: on_closed comes, and they are tried anew */
+	(void)send_job(a, m, route, &mine);
+	j = mem_alloc(sizeof(*j));
+	j->id = a->last_job;
+	j->site = site;
+	j->left = mine.n;
+	TAILQ_INSERT_TAIL(&a->jobs, j, next);
+	a->n_jobs++;
+	for (size_t i = 0; i < mine.n; i++) {
+		m->attempts[rest[i]].agent = a;
+		m->attempts[rest[i]].job = j->id;
+	}
+	m->underway += mine.n;
+	a->underway += mine.n;
+	schedule_given(site);
+	return true;
 }
 
 size_t

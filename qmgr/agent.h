@@ -6,14 +6,30 @@
 
 #include "qmgr/message.h"
 
-/* A link to a local delivery worker; fd is taken. */
-void agent_new(struct qmgr *q, int fd);
+struct site;
+struct route;
+
+/* A link to a delivery worker, LOCAL or REMOTE; fd is taken. */
+void agent_new(struct qmgr *q, enum role role, int fd);
 
 /*
  * Give recipient `rcpt` of m to the worker with the least to do. NULL: there
  * is none now, or all have enough.
  */
 struct agent *agent_deliver(struct message *m, size_t rcpt);
+
+/* Some recipients of a message, SCHEDULE_GROUP at most. */
+struct agent_group {
+	const size_t *rcpts;
+	size_t n;
+};
+
+/*
+ * Give them to a remote worker, as a job for that site whose end comes by
+ * schedule_ended(). False: there is none now, or all have enough.
+ */
+bool agent_relay(struct message *m, struct site *site,
+    const struct route *route, const struct agent_group *group);
 
 /* Attempts under way, over all workers. */
 size_t agent_underway(const struct qmgr *q);

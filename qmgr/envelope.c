@@ -94,6 +94,15 @@ envelope_todo(const struct envelope *e)
 	return n;
 }
 
+bool
+envelope_has_remote(const struct envelope *e)
+{
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		if (envelope_is_remote(&e->rcpts[i]))
+			return true;
+	return false;
+}
+
 static void
 put_digits(struct buf *b, size_t at, uint64_t value)
 {
@@ -127,8 +136,11 @@ envelope_format(struct envelope *e, struct buf *b)
 		buf_puts(b, words[r->word]);
 		buf_puts(b, " <");
 		enc_line(b, span_of(r->address));
-		buf_puts(b, "> account=");
-		enc_line(b, span_of(r->account));
+		buf_puts(b, ">");
+		if (!envelope_is_remote(r)) {
+			buf_puts(b, " account=");
+			enc_line(b, span_of(r->account));
+		}
 		buf_puts(b, "\r\n");
 	}
 	if (b->over || e->size > 9999999999U)
@@ -278,6 +290,7 @@ parse_to(struct envelope *e, struct span line, uint64_t word_at)
 {
 	struct envelope_rcpt r = {.word_at = word_at};
 	struct span word;
+	bool ok;
 
 	if (e->n_rcpts == ENVELOPE_RCPTS_MAX || !take_lit(&line, TO_PREFIX))
 		return false;
@@ -287,18 +300,17 @@ parse_to(struct envelope *e, struct span line, uint64_t word_at)
 		r.word = ENVELOPE_DONE;
 	else if (span_eq(word, SPAN_LIT("fail")))
 		r.word = ENVELOPE_FAIL;
-	if (take_value(&line, " <", '>', &r.address) &&
-	    take_value(&line, " account=", ' ', &r.account)) {
+	ok = take_value(&line, " <", '>', &r.address) &&
+	     (line.n == 0 || (take_value(&line, " account=", ' ', &r.account) &&
+				 r.account[0] != '\0' && line.n == 0));
+	if (ok) {
 		envelope_add(e, span_of(r.address), span_of(r.account));
 		e->rcpts[e->n_rcpts - 1].word = r.word;
 		e->rcpts[e->n_rcpts - 1].word_at = word_at;
-		free(r.address);
-		free(r.account);
-		return true;
 	}
 	free(r.address);
 	free(r.account);
-	return false;
+	return ok;
 }
 
 static bool

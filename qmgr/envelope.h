@@ -2,12 +2,16 @@
  * The head of a queue file: the envelope as header fields, so that any
  * Maildir tool can read the queue. Pure, fuzzed.
  *
- *   Mailstead-Queue: 1 offset=0000000413 size=0000004312 crc32c=9b1f0c22
- * state=live Mailstead-From: <alice@example.org> Mailstead-Arrived:
- * 2026-11-21T19:00:00.123Z client=[192.0.2.1] proto=ESMTPSA
- * login=alice@example.org Mailstead-To: todo <bob@example.net>
- * account=bob@example.net
+ *   Mailstead-Queue: 1 offset=0000000413 size=0000004312 crc32c=9b1f0c22 (+)
+ *       state=live
+ *   Mailstead-From: <alice@example.org>
+ *   Mailstead-Arrived: 2026-11-21T19:00:00.123Z client=[192.0.2.1] (+)
+ *       proto=ESMTPSA login=alice@example.org
+ *   Mailstead-To: todo <bob@example.net> account=bob@example.net
+ *   Mailstead-To: done <carol@example.com>
  *
+ * ((+): one line in the file.) Who has an account gets it in a mailbox here,
+ * who has none at another host.
  * Lines end with CRLF. All values go through enc_line, so no address can make
  * a line. Words of recipients and state are overwritten in place; the sum
  * covers everything but them and itself.
@@ -26,7 +30,7 @@ enum envelope_word {
 
 struct envelope_rcpt {
 	char *address; /* as it was addressed, canonical */
-	char *account; /* mailbox here that gets it */
+	char *account; /* mailbox here that gets it; "": another host */
 	enum envelope_word word;
 	uint64_t word_at; /* offset of its four bytes in the file */
 };
@@ -56,6 +60,14 @@ void envelope_free(struct envelope **e);
 struct envelope *envelope_copy(const struct envelope *e);
 void envelope_add(struct envelope *e, struct span address, struct span account);
 size_t envelope_todo(const struct envelope *e);
+/* Is it for another host? */
+static inline bool
+envelope_is_remote(const struct envelope_rcpt *r)
+{
+	return r->account[0] == '\0';
+}
+/* Is any recipient at another host? */
+bool envelope_has_remote(const struct envelope *e);
 
 /*
  * Append the head of a file whose message has e->size bytes: sets e->offset

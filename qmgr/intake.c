@@ -7,20 +7,21 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "lib/addr/path.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "qmgr/hops.h"
 #include "qmgr/intake.h"
-#include "qmgr/nameset.h"
+#include "qmgr/recipients.h"
 #include "lib/base/banned.h"
 
 #define PARTIAL_MAX   4096        /* commits being assembled on one link */
 #define PARTIAL_BYTES (32U << 20) /* of them all */
-#define RCPTS_BYTES   (ENVELOPE_RCPTS_MAX * 512)
 #define SIZE_MAX_MAIL (4ULL << 30)
+#define HEADER_BYTES  (1U << 20) /* looked at */
+#define HOPS_MAX      50
 
 /* recipients that have come before their COMMIT */
 struct partial {
@@ -73,7 +74,7 @@ on_commit_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 			partial_free(in, TAILQ_FIRST(&in->partials));
 		p = mem_alloc(sizeof(*p));
 		p->txn = msg->commit_rcpt.txn;
-		buf_init(&p->rcpts, RCPTS_BYTES);
+		buf_init(&p->rcpts, RECIPIENTS_BYTES);
 		TAILQ_INSERT_TAIL(&in->partials, p, next);
 		in->n_partials++;
 	}
@@ -119,88 +120,6 @@ take_body(const struct msg_commit *c, struct why *why)
 	return RC_OK;
 }
 
-static bool
-canonical(struct span text, struct why *why)
-{
-	struct buf b;
-	bool same;
-
-	buf_init(&b, 1024);
-	same =
-	    addr_mailbox(text, &b, why) == RC_OK && span_eq(buf_span(&b), text);
-	buf_fini(&b);
-	return same;
-}
-
-/* What a transaction's recipients come to. */
-struct gather {
-	struct qmgr *q;
-	struct envelope *e;
-	struct nameset rcpts;    /* a repeated one is looked up once */
-	struct nameset accounts; /* and a mailbox gets one copy */
-	size_t looked_at;        /* results, repeated ones too */
-};
-
-static enum rc
-add_accounts(
-    struct gather *g, struct span rcpt, struct span accounts, struct why *why)
-{
-	while (accounts.n > 0) {
-		struct span account = span_cut(&accounts, '\n');
-
-		/* aliases that hold each other's members cost time, too */
-		if (++g->looked_at > ENVELOPE_RCPTS_MAX * 2 ||
-		    g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
-			return why_set(why, RC_PERM, "5.5.3",
-			    "too many recipients behind aliases");
-		if (account.n > 0 && nameset_add(&g->accounts, account))
-			envelope_add(g->e, rcpt, account);
-	}
-	return RC_OK;
-}
-
-/* One recipient of the transaction: all mailboxes that it stands for. */
-static enum rc
-add_rcpt(struct gather *g, struct span rcpt, struct why *why)
-{
-	struct buf accounts, elsewhere;
-	enum rc rc;
-
-	if (!nameset_add(&g->rcpts, rcpt))
-		return RC_OK;
-	if (!canonical(rcpt, why) && !span_eq_ci(rcpt, SPAN_LIT("postmaster")))
-		return why_set(
-		    why, RC_PERM, "5.1.3", "not a canonical mailbox");
-	buf_init(&accounts, RCPTS_BYTES);
-	buf_init(&elsewhere, RCPTS_BYTES);
-	rc =
-	    directory_expand(g->q->directory, rcpt, &accounts, &elsewhere, why);
-	if (rc == RC_OK && elsewhere.n > 0)
-		rc = why_set(why, RC_PERM, "5.4.4",
-		    "it leads to another host, and this one delivers to its "
-		    "own domains only");
-	if (rc == RC_OK)
-		rc = add_accounts(g, rcpt, buf_span(&accounts), why);
-	buf_fini(&accounts);
-	buf_fini(&elsewhere);
-	return rc;
-}
-
-static enum rc
-add_all(struct qmgr *q, struct envelope *e, struct span rest, struct why *why)
-{
-	struct gather g = {.q = q, .e = e};
-	enum rc rc = RC_OK;
-
-	nameset_init(&g.rcpts, RCPTS_BYTES);
-	nameset_init(&g.accounts, RCPTS_BYTES);
-	while (rc == RC_OK && rest.n > 0)
-		rc = add_rcpt(&g, span_cut(&rest, '\n'), why);
-	nameset_fini(&g.rcpts);
-	nameset_fini(&g.accounts);
-	return rc;
-}
-
 static enum rc
 add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
     struct why *why)
@@ -215,7 +134,8 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
 	else if (in->q->directory == NULL)
 		rc = why_set(why, RC_TEMP, "4.3.0", "no directory");
 	else
-		rc = add_all(in->q, e, buf_span(&p->rcpts), why);
+		rc = recipients_add(in->q, e, buf_span(&p->rcpts),
+		    c->login.n > 0 || c->local != 0, why);
 	if (p != NULL)
 		partial_free(in, p);
 	if (rc == RC_OK && e->n_rcpts == 0)
@@ -265,8 +185,8 @@ check_words(const struct msg_commit *c, struct why *why)
 {
 	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
 	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
-	    (c->sender.n == 0 || canonical(c->sender, why)) &&
-	    (c->login.n == 0 || canonical(c->login, why)))
+	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
+	    (c->login.n == 0 || recipients_canonical(c->login, why)))
 		return RC_OK;
 	return why_set(why, RC_TEMP, "4.3.0", "odd words in the envelope");
 }
@@ -286,6 +206,31 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	return e;
 }
 
+/* A message that goes round between hosts comes by with ever more of these. */
+static enum rc
+check_loop(
+    const struct envelope *e, const struct msg_commit *c, struct why *why)
+{
+	struct hops h = {0};
+	char chunk[8192];
+	uint64_t at = 0;
+	size_t got = 1;
+
+	if (!envelope_has_remote(e))
+		return RC_OK;
+	while (!h.ended && got > 0 && at < HEADER_BYTES) {
+		if (!io_pread_all(
+			c->body, chunk, sizeof(chunk), (off_t)at, &got))
+			return why_sys(why, RC_TEMP, "4.3.0", "read");
+		hops_feed(&h, span_make(chunk, got));
+		at += got;
+	}
+	return h.received <= HOPS_MAX
+		   ? RC_OK
+		   : why_set(why, RC_PERM, "5.4.6",
+			 "too many hops: this message goes round in a loop");
+}
+
 static void
 on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
@@ -302,6 +247,7 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	if (add_rcpts(in, e, c, &why) != RC_OK ||
 	    check_words(c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
+	    check_loop(e, c, &why) != RC_OK ||
 	    store_room(&q->store, &why) != RC_OK) {
 		LOG(QUEUE_REFUSED, log_text(id_span(&id)), log_str(why.status),
 		    log_str(why.text));
@@ -316,7 +262,8 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	buf_fini(&trace);
 	m->intake = in;
 	m->txn = c->txn;
-	if (e->n_rcpts <= q->w->conf->queue.direct_recipients)
+	if (e->n_rcpts <= q->w->conf->queue.direct_recipients &&
+	    !envelope_has_remote(e))
 		message_start_direct(m);
 	else
 		message_enqueue(m);

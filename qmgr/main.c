@@ -11,10 +11,12 @@
 #include "qmgr/intake.h"
 #include "qmgr/manage.h"
 #include "qmgr/recover.h"
+#include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define ROOM_S   5
-#define DRAIN_MS 20
+#define ROOM_S       5
+#define DRAIN_MS     20
+#define PASSWORD_MAX 1024
 
 static struct qmgr qmgr;
 
@@ -24,12 +26,35 @@ on_link(struct worker *w, enum role peer, int fd)
 	(void)w;
 	if (peer == ROLE_SMTPD)
 		intake_new(&qmgr, fd);
-	else if (peer == ROLE_LOCAL)
-		agent_new(&qmgr, fd);
+	else if (peer == ROLE_LOCAL || peer == ROLE_REMOTE)
+		agent_new(&qmgr, peer, fd);
 	else if (peer == ROLE_CTL)
 		manage_new(&qmgr, fd);
 	else
 		io_close(&fd);
+}
+
+/* The first line of the file that relay.password_file names. */
+static void
+on_file(struct worker *w, struct span name, int fd)
+{
+	char text[PASSWORD_MAX];
+	size_t got;
+
+	(void)w;
+	if (span_eq(name, SPAN_LIT("relay_password"))) {
+		secret_fini(&qmgr.relay_password);
+		if (io_pread_all(fd, text, sizeof(text), 0, &got)) {
+			struct span line = span_make(text, got);
+
+			line = span_head(line, span_find(line, '\n'));
+			if (line.n > 0 && line.p[line.n - 1] == '\r')
+				line.n--;
+			qmgr.relay_password = secret_of(line);
+		}
+		secret_wipe(text, sizeof(text));
+	}
+	io_close(&fd);
 }
 
 static void
@@ -77,6 +102,7 @@ on_open(struct worker *w)
 	TAILQ_INIT(&qmgr.agents);
 	for (size_t i = 0; i < QMGR_BUCKETS; i++)
 		TAILQ_INIT(&qmgr.buckets[i]);
+	schedule_init(&qmgr);
 	qmgr.w = w;
 	qmgr.open = true;
 }
@@ -128,10 +154,14 @@ on_status(struct worker *w, struct buf *b)
 	(void)w;
 	buf_putf(b,
 	    "messages=%zu active=%zu underway=%zu direct=%llu queued=%llu "
+	    "relayed=%llu bounced=%llu relay_waiting=%zu relay_down=%zu "
 	    "open=%s recovering=%s",
 	    qmgr.n_messages, qmgr.n_active, agent_underway(&qmgr),
 	    (unsigned long long)qmgr.n_direct,
-	    (unsigned long long)qmgr.n_queued, qmgr.open ? "yes" : "no",
+	    (unsigned long long)qmgr.n_queued,
+	    (unsigned long long)qmgr.n_relayed,
+	    (unsigned long long)qmgr.n_bounced, schedule_waiting(&qmgr),
+	    schedule_left_alone(&qmgr), qmgr.open ? "yes" : "no",
 	    qmgr.recover != NULL ? "yes" : "no");
 }
 
@@ -141,6 +171,7 @@ main(int argc, char **argv)
 	static const struct worker_ops ops = {.role = ROLE_QMGR,
 	    .on_open = on_open,
 	    .on_start = on_start,
+	    .on_file = on_file,
 	    .on_link = on_link,
 	    .on_directory = on_directory,
 	    .on_drain = on_drain,

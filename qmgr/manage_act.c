@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/manage.h"
+#include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
 #define BUCKETS_TURN 64
@@ -271,6 +272,8 @@ start(void *ctx, enum act act, uint64_t id, struct span qid)
 	if (a == NULL)
 		return;
 	a->act = act;
+	if (act == ACT_FLUSH)
+		schedule_forgive(a->ask.q);
 	a->all = span_eq(qid, SPAN_LIT("ALL"));
 	(void)span_copy(qid, a->name, sizeof(a->name)); /* else none has it */
 }

@@ -78,12 +78,17 @@ put_recipient(struct show *s, const struct message *m, size_t i)
 	enc_line(&b, span_of(r->address));
 	buf_puts(&b, " account=");
 	enc_line(&b, span_of(r->account));
-	buf_putf(&b, " word=%s underway=%s", envelope_word_text(word),
+	buf_putf(&b, " word=%s waits=%s underway=%s", envelope_word_text(word),
+	    a != NULL && a->queued ? "yes" : "no",
 	    a != NULL && a->agent != NULL ? "yes" : "no");
 	buf_puts(&b, " status=");
 	enc_line(&b, span_of(a != NULL && a->tried ? a->why.status : ""));
 	buf_puts(&b, " text=");
 	enc_line(&b, span_of(a != NULL && a->tried ? a->why.text : ""));
+	buf_puts(&b, " host=");
+	enc_line(&b, span_of(a != NULL ? a->host : NULL));
+	buf_puts(&b, " reply=");
+	enc_line(&b, span_of(a != NULL ? a->reply : NULL));
 	manage_row(&s->ask, buf_span(&b));
 	buf_fini(&b);
 }

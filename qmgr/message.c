@@ -16,7 +16,13 @@
 #include "qmgr/errand.h"
 #include "qmgr/intake.h"
 #include "qmgr/message.h"
+#include "qmgr/notice.h"
+#include "qmgr/schedule.h"
 #include "lib/base/banned.h"
+
+#define STEP_BACK_MS 5000
+#define HOST_MAX     300 /* bytes that are kept of what a host says */
+#define REPLY_MAX    600
 
 /* what a thread does for a message; the message may be gone meanwhile only
  * if nothing was promised, so jobs own all they touch */
@@ -61,6 +67,7 @@ make(struct qmgr *q, struct span name)
 	(void)span_copy(name, m->name, sizeof(m->name)); /* checked before */
 	m->file = span_dup(name);
 	buf_init(&m->trace, 8192);
+	TAILQ_INIT(&m->visits);
 	m->timer = evtimer_new(q->w->base, message_on_timer, m);
 	if (m->timer == NULL)
 		bug("evtimer_new");
@@ -80,8 +87,13 @@ set_timer(struct message *m, uint64_t ms)
 static void
 unload(struct message *m)
 {
+	schedule_cancel(m);
 	if (m->env != NULL)
 		m->q->n_active--;
+	for (size_t i = 0; m->env != NULL && i < m->env->n_rcpts; i++) {
+		free(m->attempts[i].host);
+		free(m->attempts[i].reply);
+	}
 	envelope_free(&m->env);
 	free(m->attempts);
 	m->attempts = NULL;
@@ -139,11 +151,16 @@ attempt_all(struct message *m)
 		struct attempt *a = &m->attempts[i];
 
 		if (m->env->rcpts[i].word != ENVELOPE_TODO || a->tried ||
-		    a->agent != NULL)
+		    a->agent != NULL || envelope_is_remote(&m->env->rcpts[i]))
 			continue;
 		a->agent = agent_deliver(m, i);
 		if (a->agent != NULL)
 			m->underway++;
+	}
+	m->crowded = false;
+	if (envelope_has_remote(m->env)) {
+		schedule_add(m);
+		schedule_run(m->q);
 	}
 }
 
@@ -222,20 +239,45 @@ become_idle(struct message *m)
 {
 	const struct conf *conf = m->q->w->conf;
 	uint64_t ms = conf->queue.retry_first;
+	uint64_t now = clock_mono_ms();
 	uint32_t chance;
 
 	for (unsigned i = 0; i < m->rounds && ms < conf->queue.retry_max; i++)
 		ms *= 2;
 	if (ms > conf->queue.retry_max)
 		ms = conf->queue.retry_max;
+	if (m->not_before_ms > now + ms)
+		ms = m->not_before_ms - now;
+	m->not_before_ms = 0;
 	/* jitter of an eighth, so that a burst does not come back as one */
 	io_random(&chance, sizeof(chance));
 	ms += ms / 8 * (chance % 1024) / 1024;
 	m->rounds++;
-	m->due_ms = clock_mono_ms() + ms;
+	m->steps = 0;
+	m->due_ms = now + ms;
 	LOG(QUEUE_DEFERRED, log_str(m->name), log_num(m->rounds),
 	    log_num(ms / 1000));
 	rest(m);
+	set_timer(m, ms);
+}
+
+/* Its destination has too many waiting: it steps back, without a failure. */
+static void
+step_back(struct message *m)
+{
+	uint64_t ms = STEP_BACK_MS;
+	uint32_t chance;
+
+	/* the more there are, the longer each has waited: a crowd of a hundred
+	 * thousand must not be read from the disk all the time */
+	for (unsigned i = 0;
+	     i < m->steps && ms < m->q->w->conf->queue.retry_first; i++)
+		ms *= 2;
+	m->steps++;
+	io_random(&chance, sizeof(chance));
+	ms += chance % ms;
+	rest(m);
+	m->due_ms = clock_mono_ms() + ms;
 	set_timer(m, ms);
 }
 
@@ -243,16 +285,19 @@ become_idle(struct message *m)
 static void
 finish_round(struct message *m)
 {
-	if (envelope_todo(m->env) > 0) {
+	if (!m->q->w->draining && notice_due(m)) {
+		m->state = MESSAGE_BOUNCING;
+		notice_start(m);
+	} else if (envelope_todo(m->env) > 0) {
 		become_idle(m);
-		return;
+	} else {
+		LOG(QUEUE_DONE, log_str(m->name));
+		/* a listing that began before this shall not bring it back */
+		if (m->q->recover != NULL)
+			(void)nameset_add(&m->q->ended, span_of(m->name));
+		errand_remove(m->q, m->file);
+		message_free(m);
 	}
-	LOG(QUEUE_DONE, log_str(m->name));
-	/* a listing that began before this shall not bring it back */
-	if (m->q->recover != NULL)
-		(void)nameset_add(&m->q->ended, span_of(m->name));
-	errand_remove(m->q, m->file);
-	message_free(m);
 }
 
 /* Does a recipient wait for an attempt that nobody can make now? */
@@ -275,12 +320,16 @@ message_kick(struct message *m)
 		return;
 	if (!stopped)
 		attempt_all(m);
-	if (m->underway > 0)
+	else
+		schedule_cancel(m);
+	if (m->underway > 0 || m->n_queued > 0)
 		return;
 	if (!stopped || envelope_todo(m->env) == 0) {
 		/* if it waits, the coming of an agent kicks again */
 		if (!waits(m))
 			finish_round(m);
+		else if (m->crowded)
+			step_back(m);
 	} else if (!m->changing) {
 		rest(m);
 	}
@@ -512,6 +561,8 @@ message_change(struct message *m, struct why *why)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "%s is just being written or read: try again", m->name);
 	m->changing = true;
+	/* its turn must not come meanwhile */
+	schedule_cancel(m);
 	return RC_OK;
 }
 
@@ -541,6 +592,65 @@ keep_reason(struct message *m, const struct why *why)
 }
 
 void
+message_reply(
+    struct message *m, size_t rcpt, struct span host, struct span reply)
+{
+	struct attempt *a = &m->attempts[rcpt];
+
+	free(a->host);
+	free(a->reply);
+	a->host = host.n > 0 ? span_dup(span_head(host, HOST_MAX)) : NULL;
+	a->reply = reply.n > 0 ? span_dup(span_head(reply, REPLY_MAX)) : NULL;
+}
+
+void
+message_skip(
+    struct message *m, size_t rcpt, const struct why *why, uint64_t until_ms)
+{
+	struct attempt *a = &m->attempts[rcpt];
+
+	message_reply(m, rcpt, SPAN_NONE, SPAN_NONE);
+	a->tried = true;
+	a->why = *why;
+	keep_reason(m, why);
+	if (until_ms > m->not_before_ms)
+		m->not_before_ms = until_ms;
+}
+
+struct message *
+message_child(struct qmgr *q, struct span name, struct envelope *e, int fd)
+{
+	struct message *m = make(q, name);
+
+	m->state = MESSAGE_ACTIVE;
+	load(m, e, fd);
+	m->held = e->held;
+	m->offset = e->offset;
+	m->size = e->size;
+	q->n_queued++;
+	LOG(QUEUE_FILED, log_str(m->name), log_num(e->n_rcpts),
+	    log_num(m->size));
+	return m;
+}
+
+void
+message_noticed(
+    struct message *m, const size_t *rcpts, size_t n, const struct why *why)
+{
+	m->state = MESSAGE_ACTIVE;
+	if (why->rc != RC_OK) {
+		/* nothing is lost: they are attempted again */
+		LOG(QUEUE_ERROR, log_str(m->name), log_str(why->text));
+		become_idle(m);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		m->env->rcpts[rcpts[i]].word = ENVELOPE_FAIL;
+	m->q->n_bounced += n;
+	message_kick(m);
+}
+
+void
 message_outcome(struct message *m, size_t rcpt, const struct why *why)
 {
 	struct attempt *a = &m->attempts[rcpt];
@@ -558,8 +668,9 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		if (why->rc != RC_OK)
 			keep_reason(m, why);
 		LOG(QUEUE_OUTCOME, log_str(m->name), log_str(r->address),
-		    log_str(r->account), log_str(why_rc_name(why->rc)),
-		    log_str(why->status), log_str(why->text));
+		    log_str(envelope_is_remote(r) ? a->host : r->account),
+		    log_str(why_rc_name(why->rc)), log_str(why->status),
+		    log_str(why->text));
 	}
 	if (why->rc == RC_OK) {
 		r->word = ENVELOPE_DONE;

@@ -6,6 +6,7 @@
  *   WRITING  the queue file is being made durable, smtpd may wait
  *   ACTIVE   on disk, loaded, attempts under way or wanted
  *   LOADING  on disk, a thread reads and checks it
+ *   BOUNCING on disk, loaded, a thread makes the notice of what failed
  *   IDLE     on disk, not loaded: waits for its time, or is held
  */
 #ifndef QMGR_MESSAGE_H
@@ -18,6 +19,7 @@ enum message_state {
 	MESSAGE_WRITING,
 	MESSAGE_ACTIVE,
 	MESSAGE_LOADING,
+	MESSAGE_BOUNCING,
 	MESSAGE_IDLE,
 };
 
@@ -28,7 +30,11 @@ struct attempt {
 	struct agent *agent; /* it is under way there; NULL: it is not */
 	bool tried;          /* in this round, with an outcome */
 	bool again;          /* an earlier one may have succeeded unseen */
+	bool queued;         /* it waits for its destination's turn */
+	uint64_t job;        /* at a remote agent: of which job it is part */
 	struct why why;      /* of the last outcome; RC_OK: done */
+	char *host;          /* at another host: who said so, or NULL */
+	char *reply;         /* and in which words, or NULL */
 };
 
 struct message {
@@ -41,7 +47,12 @@ struct message {
 	struct envelope *env;     /* NULL when IDLE */
 	struct attempt *attempts; /* per recipient; NULL when IDLE */
 	size_t underway;
-	int fd; /* memfd, then queue file; -1 when IDLE */
+	size_t n_queued;          /* recipients that wait for their turn */
+	struct visit_list visits; /* likewise, by destination */
+	bool crowded;             /* and those for which there was no room */
+	unsigned steps;           /* how often that was so, since a round */
+	uint64_t not_before_ms;   /* a destination is left alone until then */
+	int fd;                   /* memfd, then queue file; -1 when IDLE */
 	uint64_t offset;
 	uint64_t size;
 	struct buf trace;      /* not yet in the file: our Received, LF ends */
@@ -87,6 +98,21 @@ void message_changed(struct message *m, bool held);
 
 /* An attempt has ended (agent's word), or its worker has (rc RC_WAIT). */
 void message_outcome(struct message *m, size_t rcpt, const struct why *why);
+/* What another host said to that recipient, before message_outcome(). */
+void message_reply(
+    struct message *m, size_t rcpt, struct span host, struct span reply);
+/* No attempt in this round: its destination is left alone until `until_ms`. */
+void message_skip(
+    struct message *m, size_t rcpt, const struct why *why, uint64_t until_ms);
+/* A queue file that was just written, with e and fd (taken): ACTIVE. */
+struct message *message_child(
+    struct qmgr *q, struct span name, struct envelope *e, int fd);
+/*
+ * The recipients that `words` were written for (in BOUNCING): ACTIVE again, and
+ * the round goes on. RC_TEMP: nothing was written.
+ */
+void message_noticed(
+    struct message *m, const size_t *rcpts, size_t n, const struct why *why);
 /* libevent's callback: patience or deferral is over. */
 void message_on_timer(evutil_socket_t fd, short what, void *arg);
 /* There are agents (again): attempt what waits. */

@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 
+#include "lib/base/secret.h"
 #include "lib/directory/directory.h"
 #include "lib/ev/pool.h"
 #include "lib/worker/worker.h"
@@ -13,8 +14,11 @@
 #include "qmgr/store.h"
 
 #define QMGR_BUCKETS 4096
+#define QMGR_SITES   1024
 
 TAILQ_HEAD(message_list, message);
+TAILQ_HEAD(site_list, site);
+TAILQ_HEAD(visit_list, visit);
 
 struct qmgr {
 	struct worker *w;
@@ -28,11 +32,19 @@ struct qmgr {
 	TAILQ_HEAD(agent_list, agent) agents;    /* links to delivery */
 	struct recover *recover;                 /* under way, or NULL */
 	struct nameset ended; /* messages, while recovery lists */
+	struct secret relay_password;
+	struct site_list sites[QMGR_SITES]; /* by next hop */
+	struct site_list turns;             /* those where a job may go */
+	size_t n_sites;
+	size_t sites_made;
+	size_t n_visits; /* messages waiting at them */
 	struct event *room_timer;
 	bool starved; /* something waits for room at a delivery worker */
 	bool open;    /* mail is taken */
 	uint64_t n_direct;
 	uint64_t n_queued;
+	uint64_t n_relayed; /* recipients */
+	uint64_t n_bounced; /* likewise */
 };
 
 #endif

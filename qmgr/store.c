@@ -125,16 +125,16 @@ enum rc
 store_write(const struct store *s, struct store_write *w, struct why *why)
 {
 	struct durable_file f;
-	bool existed = false;
 	enum rc rc = durable_create(&s->durable, w->name, &f, why);
 
 	w->fd = -1;
+	w->existed = false;
 	if (rc != RC_OK)
 		return rc;
 	rc = write_file(w, f.fd, why);
 	if (rc == RC_OK)
-		rc = durable_commit(&s->durable, &f, w->name, &existed, why);
-	if (rc == RC_OK && existed)
+		rc = durable_commit(&s->durable, &f, w->name, &w->existed, why);
+	if (rc == RC_OK && w->existed)
 		rc = why_set(
 		    why, RC_TEMP, "4.3.0", "queue ID %s is taken", w->name);
 	if (rc == RC_OK)

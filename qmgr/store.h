@@ -36,7 +36,8 @@ struct store_write {
 	struct span trace;
 	int body;
 	uint64_t size;
-	int fd; /* result */
+	int fd;       /* result */
+	bool existed; /* likewise: there is a file of that name */
 };
 enum rc store_write(
     const struct store *s, struct store_write *w, struct why *why);

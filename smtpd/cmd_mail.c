@@ -140,9 +140,10 @@ rcpt_ok(struct session *s, struct span mailbox)
 		reply(s, REPLY_NO_SUCH_USER, SPAN_NONE);
 		return false;
 	case DIRECTORY_ELSEWHERE:
-		reply(s,
-		    session_is_user(s) ? REPLY_NO_ROUTE : REPLY_RELAY_DENIED,
-		    SPAN_NONE);
+		/* RFC 6409: only our own users may send to other hosts */
+		if (session_is_user(s))
+			return true;
+		reply(s, REPLY_RELAY_DENIED, SPAN_NONE);
 		return false;
 	case DIRECTORY_ERROR:
 		reply(s, REPLY_DIRECTORY_DOWN, SPAN_NONE);

@@ -134,6 +134,7 @@ txn_commit(struct txn *t, const struct session *s)
 		      .protocol = span_of(session_protocol(s)),
 		      .tls = buf_span(&tls),
 		      .login = span_of(s->login),
+		      .local = s->service == SERVICE_LOCAL,
 		      .recipients = (uint32_t)t->n_rcpts,
 		      .size = t->size,
 		      .body = t->fd});

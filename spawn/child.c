@@ -23,6 +23,7 @@
 static struct {
 	const struct service *service;
 	const char *account;
+	struct db_boot boot;
 	void *state;
 	struct event_base *base;
 	struct ipc_link *link;
@@ -45,6 +46,14 @@ fail(const struct why *why)
 }
 
 static void
+finish(void)
+{
+	if (child.service->close != NULL)
+		child.service->close(child.state);
+	_exit(0);
+}
+
+static void
 arm_linger(void *ctx)
 {
 	struct timeval tv = {LINGER_S, 0};
@@ -63,7 +72,7 @@ on_linger(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	if (child.service->connections(child.state) == 0)
-		_exit(0);
+		finish();
 }
 
 static void
@@ -92,7 +101,7 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	ipc_link_free(&link);
 	child.link = NULL;
 	if (child.service->connections(child.state) == 0)
-		_exit(0);
+		finish();
 }
 
 static ipc_handler *const handlers[MSG_COUNT] = {
@@ -197,12 +206,19 @@ open_service(const struct worker *w, struct paths *paths)
 	    .account = child.account,
 	    .maildir = buf_cstr(&paths->maildir),
 	    .index = paths->index.n > 0 ? buf_cstr(&paths->index) : NULL,
+	    .boot = child.boot,
 	    .on_idle = arm_linger};
 	struct why why;
 
 	child.state = child.service->open(&env, &why);
 	if (child.state == NULL)
 		fail(&why);
+}
+
+void
+child_prepare(void)
+{
+	db_boot_read(&child.boot);
 }
 
 void

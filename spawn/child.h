@@ -9,6 +9,9 @@
 #include "lib/worker/worker.h"
 #include "spawn/service.h"
 
+/* Before spawn is confined: what its children need to know of the host. */
+void child_prepare(void);
+
 /*
  * Never returns. `link` (taken) is the socket to spawn. Whatever else is open,
  * but for the log, is closed.

@@ -7,6 +7,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "spawn/child.h"
 #include "spawn/roster.h"
 #include "lib/base/banned.h"
 
@@ -88,6 +89,13 @@ on_child(evutil_socket_t sig, short what, void *arg)
 }
 
 static void
+on_open(struct worker *w)
+{
+	(void)w;
+	child_prepare();
+}
+
+static void
 on_start(struct worker *w)
 {
 	struct event *ev = evsignal_new(w->base, SIGCHLD, on_child, w);
@@ -107,6 +115,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct worker_ops ops = {.role = ROLE_SPAWN,
+	    .on_open = on_open,
 	    .on_start = on_start,
 	    .on_link = on_link,
 	    .on_drain = check_drained,

@@ -1,6 +1,7 @@
 /*
  * The mailbox services: see service.h.
  */
+#include "imapd/account.h"
 #include "pop3d/account.h"
 #include "spawn/service.h"
 #include "lib/base/banned.h"
@@ -10,6 +11,12 @@ static const struct service services[] = {
 	.open = pop3d_account_open,
 	.take = pop3d_account_take,
 	.connections = pop3d_account_connections},
+    {.name = "imap",
+	.has_index = true,
+	.open = imapd_account_open,
+	.take = imapd_account_take,
+	.connections = imapd_account_connections,
+	.close = imapd_account_close},
 };
 
 const struct service *

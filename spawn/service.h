@@ -9,6 +9,7 @@
 
 #include "lib/base/why.h"
 #include "lib/conf/conf.h"
+#include "lib/db/mark.h"
 
 struct service_env {
 	struct event_base *base;
@@ -18,6 +19,7 @@ struct service_env {
 	/* absolute path of its folder of what can be made again; NULL: the
 	 * service asked for none */
 	const char *index;
+	struct db_boot boot; /* of the host, for what outlives a process */
 	/* the last connection has ended */
 	void (*on_idle)(void *ctx);
 	void *ctx;
@@ -34,6 +36,9 @@ struct service {
 	void (*take)(void *state, int fd, int watch);
 	/* Connections being served. */
 	size_t (*connections)(const void *state);
+	/* The process ends, nobody is connected; NULL: nothing is to be done.
+	 */
+	void (*close)(void *state);
 };
 
 /* NULL when there is none of that name. */

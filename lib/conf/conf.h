@@ -26,6 +26,12 @@ struct conf_list {
 
 /* The words of each CHOICE; the value is the index of its word. */
 #define CONF_TLS_VERSIONS(W) W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
+#define CONF_RESOLVER_MODES(W) \
+	W(RESOLVER_RECURSIVE, "recursive") W(RESOLVER_FORWARD, "forward")
+#define CONF_RELAY_TLS(W)               \
+	W(RELAY_TLS_MAY, "may")         \
+	W(RELAY_TLS_ENCRYPT, "encrypt") \
+	W(RELAY_TLS_VERIFY, "verify") W(RELAY_TLS_IMPLICIT, "implicit")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -34,6 +40,12 @@ struct conf_list {
 #define CONF_CONSTANT(NAME, word) CONF_##NAME,
 enum conf_tls_version {
 	CONF_TLS_VERSIONS(CONF_CONSTANT)
+};
+enum conf_resolver_mode {
+	CONF_RESOLVER_MODES(CONF_CONSTANT)
+};
+enum conf_relay_tls {
+	CONF_RELAY_TLS(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)
@@ -71,9 +83,12 @@ enum conf_bits {
 #define CONF_C_CHOICE    int
 #define CONF_C_HOST      char *           /* LDH, lower case, <= 253 */
 #define CONF_C_ADDRESS   char *           /* local@domain */
+#define CONF_C_TEXT      char *           /* no control character */
 #define CONF_C_PATH      char *           /* absolute */
 #define CONF_C_DOMAINS   struct conf_list /* each as HOST */
 #define CONF_C_ENDPOINTS struct conf_list /* for conf_endpoint_parse */
+#define CONF_C_SERVERS   struct conf_list /* the same, without `*` and port 0 */
+#define CONF_C_STUBS     struct conf_list /* domain=server */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

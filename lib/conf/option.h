@@ -15,9 +15,12 @@ enum conf_type {
 	CONF_TYPE_CHOICE,
 	CONF_TYPE_HOST,
 	CONF_TYPE_ADDRESS,
+	CONF_TYPE_TEXT,
 	CONF_TYPE_PATH,
 	CONF_TYPE_DOMAINS,
 	CONF_TYPE_ENDPOINTS,
+	CONF_TYPE_SERVERS,
+	CONF_TYPE_STUBS,
 };
 
 /* The index of each option, to name one in code. */
@@ -69,7 +72,8 @@ const char *conf_option_nearest(enum conf_section section, struct span key);
 static inline bool
 conf_option_is_list(const struct conf_option *o)
 {
-	return o->type == CONF_TYPE_DOMAINS || o->type == CONF_TYPE_ENDPOINTS;
+	return o->type == CONF_TYPE_DOMAINS || o->type == CONF_TYPE_ENDPOINTS ||
+	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS;
 }
 
 /* Text, so that an empty value differs from none. */
@@ -77,7 +81,7 @@ static inline bool
 conf_option_is_text(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_HOST || o->type == CONF_TYPE_ADDRESS ||
-	       o->type == CONF_TYPE_PATH;
+	       o->type == CONF_TYPE_TEXT || o->type == CONF_TYPE_PATH;
 }
 
 static inline void *

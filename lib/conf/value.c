@@ -16,6 +16,7 @@
 #define LABEL_MAX      63  /* RFC 1035 2.3.4 */
 #define LOCAL_MAX      64  /* RFC 5321 4.5.3.1.1 */
 #define PATH_BYTES_MAX 1024
+#define TEXT_BYTES_MAX 255
 
 struct unit {
 	const char *name;
@@ -155,6 +156,22 @@ address_ok(struct span s)
 /* ---- from text ---- */
 
 static bool
+server_ok(struct span s)
+{
+	struct conf_endpoint e;
+
+	return conf_endpoint_parse(s, &e) && e.host[0] != '\0' && e.port != 0;
+}
+
+static bool
+stub_ok(struct span s)
+{
+	size_t sign = span_find(s, '=');
+
+	return host_ok(span_head(s, sign)) && server_ok(span_from(s, sign + 1));
+}
+
+static bool
 text_ok(const struct conf_option *o, struct span s)
 {
 	struct conf_endpoint scratch;
@@ -171,10 +188,16 @@ text_ok(const struct conf_option *o, struct span s)
 		return host_ok(s);
 	case CONF_TYPE_ADDRESS:
 		return address_ok(s);
+	case CONF_TYPE_TEXT:
+		return s.n <= TEXT_BYTES_MAX;
 	case CONF_TYPE_PATH:
 		return s.p[0] == '/' && s.n <= PATH_BYTES_MAX;
 	case CONF_TYPE_ENDPOINTS:
 		return conf_endpoint_parse(s, &scratch);
+	case CONF_TYPE_SERVERS:
+		return server_ok(s);
+	case CONF_TYPE_STUBS:
+		return stub_ok(s);
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
 	case CONF_TYPE_DURATION:
@@ -192,7 +215,7 @@ text_dup(const struct conf_option *o, struct span s)
 	char *copy = span_dup(s);
 	size_t from = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : 0;
 
-	if (o->type == CONF_TYPE_PATH)
+	if (o->type == CONF_TYPE_PATH || o->type == CONF_TYPE_TEXT)
 		return copy;
 	for (size_t i = from; i < s.n; i++)
 		if (copy[i] >= 'A' && copy[i] <= 'Z')
@@ -304,10 +327,13 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 		return set_choice(o, s, field);
 	case CONF_TYPE_HOST:
 	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
 		return set_text(o, s, field);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
+	case CONF_TYPE_SERVERS:
+	case CONF_TYPE_STUBS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -400,6 +426,10 @@ conf_value_expected(
 	case CONF_TYPE_ADDRESS:
 		expected_name("an address like user@example.org", found, out);
 		return;
+	case CONF_TYPE_TEXT:
+		(void)buf_putf(out, "a text of at most %d bytes",
+		    TEXT_BYTES_MAX); /* as above */
+		return;
 	case CONF_TYPE_PATH:
 		(void)buf_puts(out, "an absolute path"); /* as above */
 		return;
@@ -411,6 +441,15 @@ conf_value_expected(
 		(void)buf_puts(out, "an IP address (or *) and port like "
 				    "\"*:25\" or \"[::1]:25\"");
 		return;
+	case CONF_TYPE_SERVERS:
+		(void)buf_puts(out, "an IP address and port like "
+				    "\"192.0.2.53:53\""); /* as above */
+		return;
+	case CONF_TYPE_STUBS:
+		/* as above */
+		(void)buf_puts(out, "a domain, its server and port like "
+				    "\"corp.example=192.0.2.53:53\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -420,9 +459,12 @@ void
 conf_value_expected_list(const struct conf_option *o, struct buf *out)
 {
 	/* see expected_words */
-	(void)buf_puts(out, o->type == CONF_TYPE_DOMAINS
-				? "a list of domain names"
-				: "a list like [\"*:25\"]");
+	(void)buf_puts(
+	    out, o->type == CONF_TYPE_DOMAINS     ? "a list of domain names"
+		 : o->type == CONF_TYPE_ENDPOINTS ? "a list like [\"*:25\"]"
+		 : o->type == CONF_TYPE_SERVERS
+		     ? "a list like [\"192.0.2.53:53\"]"
+		     : "a list like [\"corp.example=192.0.2.53:53\"]");
 }
 
 static bool
@@ -482,10 +524,13 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 		return buf_put_span(out, choice_word(o, *(const int *)field));
 	case CONF_TYPE_HOST:
 	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
 		return put_text(form, *(char *const *)field, out);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
+	case CONF_TYPE_SERVERS:
+	case CONF_TYPE_STUBS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

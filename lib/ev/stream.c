@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -34,6 +35,10 @@ struct stream {
 	struct event *ev_write;
 	struct event *ev_turn; /* things to do from the loop */
 	struct event *timer;
+	char *host;  /* of the client's handshake; NULL: none */
+	bool client; /* of TLS */
+	bool verify; /* the host's certificate */
+	bool connecting;
 	bool handshaking;
 	bool paused;
 	bool finishing;
@@ -59,6 +64,7 @@ destroy(struct stream *s)
 	event_free(s->timer);
 	buf_fini(&s->in);
 	buf_fini(&s->out);
+	free(s->host);
 	io_close(&s->fd);
 	free(s);
 }
@@ -88,6 +94,23 @@ fail(struct stream *s, const char *what)
 	end(s, &why);
 }
 
+/* What the other side's certificate lacks, or that it broke off. */
+static void
+fail_tls(struct stream *s)
+{
+	long verdict = SSL_get_verify_result(s->ssl);
+	struct why why;
+
+	if (!s->handshaking)
+		why_set(&why, RC_TEMP, "4.4.2", "TLS error");
+	else if (s->verify && verdict != X509_V_OK)
+		why_set(&why, RC_TEMP, "4.7.5", "TLS handshake failed: %s",
+		    X509_verify_cert_error_string(verdict));
+	else
+		why_set(&why, RC_TEMP, "4.7.5", "TLS handshake failed");
+	end(s, &why);
+}
+
 /* >0 bytes, 0 try later, -1 over */
 static ssize_t
 tls_result(struct stream *s, int r)
@@ -106,7 +129,7 @@ tls_result(struct stream *s, int r)
 		SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		end(s, NULL);
 	else
-		fail(s, s->handshaking ? "TLS handshake failed" : "TLS error");
+		fail_tls(s);
 	return -1;
 }
 
@@ -161,7 +184,7 @@ handshake(struct stream *s)
 	int r;
 
 	ERR_clear_error();
-	r = SSL_accept(s->ssl);
+	r = s->client ? SSL_connect(s->ssl) : SSL_accept(s->ssl);
 	if (r != 1) {
 		(void)tls_result(s, r); /* sets over where it is */
 		return;
@@ -171,17 +194,34 @@ handshake(struct stream *s)
 		s->ops->on_secured(s->ctx);
 }
 
+static bool
+prepare_client(struct stream *s)
+{
+	if (s->verify) {
+		SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		SSL_set_verify(s->ssl, SSL_VERIFY_PEER, NULL);
+		if (s->host == NULL || SSL_set1_host(s->ssl, s->host) != 1)
+			return false;
+	}
+	return s->host == NULL ||
+	       SSL_set_tlsext_host_name(s->ssl, s->host) == 1;
+}
+
 static void
 begin_tls(struct stream *s)
 {
 	s->ssl = SSL_new(s->tls_due);
 	SSL_CTX_free(s->tls_due);
 	s->tls_due = NULL;
-	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1) {
+	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1 ||
+	    (s->client && !prepare_client(s))) {
 		fail(s, "TLS cannot be set up");
 		return;
 	}
 	s->handshaking = true;
+	/* a client speaks first; in a turn of its own */
+	if (s->client)
+		event_active(s->ev_turn, EV_TIMEOUT, 0);
 	if (!s->paused)
 		event_add(s->ev_read, NULL);
 }
@@ -224,7 +264,7 @@ flush(struct stream *s)
 {
 	size_t done = 0;
 
-	if (s->over || s->handshaking)
+	if (s->over || s->handshaking || s->connecting)
 		return;
 	while (done < s->out.n) {
 		ssize_t w = write_some(s, s->out.p + done, s->out.n - done);
@@ -270,6 +310,29 @@ tell_input(struct stream *s)
 	s->in_off = 0;
 	if (s->in.n == 0)
 		buf_fini(&s->in);
+}
+
+/* The socket is writable: it is connected, or never will be. */
+static void
+connected(struct stream *s)
+{
+	socklen_t n = sizeof(int);
+	struct why why;
+	int err = 0;
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
+		err = errno;
+	if (err != 0) {
+		errno = err;
+		why_sys(&why, RC_TEMP, "4.4.1", "no connection");
+		end(s, &why);
+		return;
+	}
+	s->connecting = false;
+	if (!s->paused)
+		event_add(s->ev_read, NULL);
+	if (s->ops->on_connected != NULL)
+		s->ops->on_connected(s->ctx);
 }
 
 /* Everything that the loop does with the stream happens in one such turn. */
@@ -330,9 +393,20 @@ on_read(evutil_socket_t fd, short what, void *arg)
 static void
 on_write(evutil_socket_t fd, short what, void *arg)
 {
+	struct stream *s = arg;
+
 	(void)fd;
 	(void)what;
-	turn(arg, false);
+	if (s->connecting) {
+		s->in_turn = true;
+		connected(s);
+		s->in_turn = false;
+		if (s->freed) {
+			destroy(s);
+			return;
+		}
+	}
+	turn(s, false);
 }
 
 static void
@@ -346,6 +420,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		s->ops->on_closed(s->ctx, s->failed ? &s->why : NULL);
 		return;
 	}
+	if (s->connecting)
+		return;
 	/* decrypted bytes may wait where no event tells of them */
 	turn(s,
 	    s->ssl != NULL && !s->handshaking && SSL_has_pending(s->ssl) == 1);
@@ -364,15 +440,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		fail(s, "timed out");
 }
 
-struct stream *
-stream_new(struct event_base *base, int fd, size_t in_max,
-    const struct stream_ops *ops, void *ctx)
+/* Without a socket yet when it is -1. */
+static struct stream *
+make(struct event_base *base, int fd, size_t in_max)
 {
 	struct stream *s = mem_alloc(sizeof(*s));
 	int on = 1;
 
-	s->ops = ops;
-	s->ctx = ctx;
 	s->fd = fd;
 	buf_init(&s->in, in_max);
 	buf_init(&s->out, STREAM_OUT_MAX);
@@ -386,7 +460,40 @@ stream_new(struct event_base *base, int fd, size_t in_max,
 	if (s->ev_read == NULL || s->ev_write == NULL || s->ev_turn == NULL ||
 	    s->timer == NULL)
 		bug("event_new");
+	return s;
+}
+
+struct stream *
+stream_new(struct event_base *base, int fd, size_t in_max,
+    const struct stream_ops *ops, void *ctx)
+{
+	struct stream *s = make(base, fd, in_max);
+
+	s->ops = ops;
+	s->ctx = ctx;
 	event_add(s->ev_read, NULL);
+	return s;
+}
+
+struct stream *
+stream_connect(struct event_base *base, const struct stream_peer *peer,
+    const struct stream_ops *ops, void *ctx)
+{
+	int fd = socket(peer->address->sa_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stream *s = make(base, fd, peer->in_max);
+	struct why why;
+
+	s->ops = ops;
+	s->ctx = ctx;
+	s->connecting = true;
+	if (fd >= 0 && (connect(fd, peer->address, peer->len) == 0 ||
+			   errno == EINPROGRESS)) {
+		event_add(s->ev_write, NULL);
+		return s;
+	}
+	why_sys(&why, RC_TEMP, "4.4.1", "no connection");
+	end(s, &why);
 	return s;
 }
 
@@ -433,7 +540,7 @@ stream_write(struct stream *s, struct span text)
 	if (s->over)
 		return;
 	if (!buf_put_span(&s->out, text)) {
-		fail(s, "the client does not read");
+		fail(s, "the other end does not read");
 		return;
 	}
 	if (!s->in_turn)
@@ -461,6 +568,18 @@ stream_start_tls(struct stream *s, SSL_CTX *ctx)
 		event_active(s->ev_turn, EV_TIMEOUT, 0);
 }
 
+void
+stream_start_tls_client(
+    struct stream *s, SSL_CTX *ctx, const char *host, bool verify)
+{
+	if (s->ssl != NULL || s->tls_due != NULL || s->over)
+		return;
+	s->client = true;
+	s->verify = verify;
+	s->host = mem_dup(host);
+	stream_start_tls(s, ctx);
+}
+
 SSL *
 stream_tls(const struct stream *s)
 {
@@ -477,6 +596,8 @@ stream_pause(struct stream *s, bool paused)
 		event_del(s->ev_read);
 		return;
 	}
+	if (s->connecting)
+		return;
 	event_add(s->ev_read, NULL);
 	s->input_due = true;
 	event_active(s->ev_turn, EV_TIMEOUT, 0);

@@ -6,7 +6,9 @@
 #define LIB_EV_STREAM_H
 
 #include <event2/event.h>
+#include <sys/socket.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/why.h"
@@ -20,6 +22,8 @@ struct stream_ops {
 	void (*on_drained)(void *ctx);
 	/* The TLS handshake is done (may be NULL). */
 	void (*on_secured)(void *ctx);
+	/* It is connected (stream_connect only; may be NULL). */
+	void (*on_connected)(void *ctx);
 	/*
 	 * The connection is over: why is NULL when the other end closed it in
 	 * order, else it says what happened (reset, deadline, bad TLS). Called
@@ -34,6 +38,18 @@ struct stream_ops {
  */
 struct stream *stream_new(struct event_base *base, int fd, size_t in_max,
     const struct stream_ops *ops, void *ctx);
+/*
+ * A TCP connection to an address (borrowed), begun here; whether it comes is
+ * told by on_connected or on_closed. Output written before waits for it. How
+ * long that may take is the caller's stream_deadline().
+ */
+struct stream_peer {
+	const struct sockaddr *address;
+	socklen_t len;
+	size_t in_max;
+};
+struct stream *stream_connect(struct event_base *base,
+    const struct stream_peer *peer, const struct stream_ops *ops, void *ctx);
 /* Closes at once; accepts NULL inside. Allowed in every callback. */
 void stream_free(struct stream **s);
 
@@ -58,6 +74,14 @@ size_t stream_pending(const struct stream *s);
  * in clear. The context is referenced.
  */
 void stream_start_tls(struct stream *s, SSL_CTX *ctx);
+/*
+ * The same as client of `host` (borrowed; its name goes along as SNI; NULL:
+ * none). verify: the
+ * certificate must be that host's and lead to an authority of the context;
+ * without a host it cannot be. on_closed says why a handshake failed.
+ */
+void stream_start_tls_client(
+    struct stream *s, SSL_CTX *ctx, const char *host, bool verify);
 /* NULL while in clear. Borrowed. */
 SSL *stream_tls(const struct stream *s);
 

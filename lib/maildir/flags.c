@@ -30,7 +30,8 @@ maildir_flags_parse(struct span letters)
 void
 maildir_flags_put(struct buf *b, uint32_t flags, struct span old)
 {
-	for (char c = 'A'; c <= 'z'; c++) {
+	for (int i = 'A'; i <= 'z'; i++) {
+		char c = (char)i;
 		uint32_t bit = bit_of(c);
 		bool strange = c <= 'Z' && bit == 0;
 

@@ -153,7 +153,7 @@ read_folder(struct scan *s, bool in_new, struct why *why)
 static enum rc
 pass(struct scan *s, bool *stable, struct why *why)
 {
-	int64_t new_ns, cur_ns;
+	int64_t new_ns = 0, cur_ns = 0;
 	enum rc rc;
 
 	scan_clear(s);

@@ -12,6 +12,7 @@
 
 #include "lib/base/io.h"
 #include "lib/sandbox/landlock.h"
+#include "lib/sandbox/policy.h"
 #include "lib/base/banned.h"
 
 #define ABI_KNOWN       7U
@@ -142,9 +143,11 @@ sandbox_landlock_enter(
 	if (*abi == 0)
 		return RC_OK;
 	set.fs = handled_fs(*abi);
-	/* none of the roles connects; who does will need a rule by role */
 	if (*abi >= ABI_NETWORK)
-		set.net = NET_BIND_TCP | NET_CONNECT_TCP;
+		set.net = NET_BIND_TCP;
+	/* there is no rule for "any port" */
+	if (*abi >= ABI_NETWORK && (SANDBOX_CALLERS & 1U << setup->role) == 0)
+		set.net |= NET_CONNECT_TCP;
 	if (*abi >= ABI_SCOPE)
 		set.scoped = SCOPE_ABSTRACT | SCOPE_SIGNAL;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &set, sizeof(set), 0U);

@@ -51,7 +51,7 @@ struct policy_row {
 	uint32_t action;
 	uint32_t roles;
 	unsigned n;
-	struct scmp_arg_cmp when[2];
+	struct scmp_arg_cmp when[3];
 };
 
 struct sandbox_policy {
@@ -71,6 +71,10 @@ struct sandbox_policy {
 #define IS_CLEAR(i, v, j, b) 2, {COND_IS(i, v), COND(j, (uint64_t)(b), 0)}
 #define CLEAR(i, bits)       1, {COND(i, (uint64_t)(bits), 0)}
 #define SET(i, bits)         1, {COND(i, (uint64_t)(bits), (uint64_t)(bits))}
+#define SOCKET(family, kind, protocol) \
+	3, {COND_IS(0, family), \
+	    COND(1, UINT32_MAX & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), \
+		kind), COND_IS(2, protocol)}
 #define READ_SELF(i, j)      2, {COND_IS(i, 0), COND(j, UINT64_MAX, 0)}
 
 static const struct policy_row rows[] = {

@@ -17,6 +17,7 @@
 #define SANDBOX_BY_LANDLOCK  4U  /* any ABI */
 #define SANDBOX_BY_LANDLOCK6 8U  /* ABI 6 */
 #define SANDBOX_NEEDS_ROOT   16U /* nobody else could do it anyway */
+#define SANDBOX_BY_LANDLOCK4 32U /* ABI 4 */
 
 /* What an act works with; made by its arrange, before confinement. */
 struct sandbox_probe {

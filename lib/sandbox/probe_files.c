@@ -204,18 +204,24 @@ sandbox_probe_tidy(const char *outside)
 	io_close(&dir);
 }
 
+/* open nothing at all; a sanitizer reads its own maps */
+#if defined(__SANITIZE_ADDRESS__)
+#define CALLERS 0U
+#else
+#define CALLERS SANDBOX_CALLERS
+#endif
 #define HELD (SANDBOX_BY_CHROOT | SANDBOX_BY_LANDLOCK)
 #define ALL  SANDBOX_CONFINED
-/* and watch, which finds folders */
-#define READERS (SANDBOX_READERS | SANDBOX_OF(WATCH))
+/* open nothing, or only for reading; and watch, which finds folders */
+#define READERS (SANDBOX_READERS | SANDBOX_CALLERS | SANDBOX_OF(WATCH))
 /* and authd, whose one file is only ever replaced */
 #define FEW      (READERS | SANDBOX_OF(AUTHD))
 #define ANY_FILE arrange_files
 
 const struct sandbox_act sandbox_probe_files[] = {
-    {"read a file", ANY_FILE, try_read, 0, HELD},
+    {"read a file", ANY_FILE, try_read, CALLERS, HELD},
     /* a chroot does not hold who has a folder open from before */
-    {"read below an open folder", ANY_FILE, try_read_below, 0,
+    {"read below an open folder", ANY_FILE, try_read_below, CALLERS,
 	SANDBOX_BY_LANDLOCK},
     {"list a folder", ANY_FILE, try_list, FEW & ~SANDBOX_OF(WATCH), HELD},
     {"open for writing", ANY_FILE, try_write, READERS, HELD | SANDBOX_BY_IDS},
@@ -238,6 +244,7 @@ const struct sandbox_act sandbox_probe_files[] = {
     {"name a file by handle", ANY_FILE, try_handle, ALL, 0},
     {"lease a file", ANY_FILE, try_lease, ALL, 0},
     {"watch files", NULL, try_watch, ALL & ~SANDBOX_OF(WATCH), 0},
-    {"read another's environment", NULL, try_environ, 0, HELD | SANDBOX_BY_IDS},
+    {"read another's environment", NULL, try_environ, CALLERS,
+	HELD | SANDBOX_BY_IDS},
     {.name = NULL},
 };

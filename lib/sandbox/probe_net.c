@@ -221,21 +221,25 @@ try_ioctl(struct sandbox_probe *probe)
 	return ioctl(probe->fd, FIOASYNC, &on);
 }
 
-#define ALL SANDBOX_CONFINED
+#define ALL     SANDBOX_CONFINED
+#define CALLERS SANDBOX_CALLERS
+#define ASKER   SANDBOX_OF(RESOLVER)
 
 const struct sandbox_act sandbox_probe_net[] = {
-    {"make a TCP socket", NULL, try_tcp, ALL, 0},
-    {"make a UDP socket", NULL, try_udp, ALL, 0},
+    {"make a TCP socket", NULL, try_tcp, ALL & ~CALLERS, 0},
+    {"make a UDP socket", NULL, try_udp, ALL & ~ASKER, 0},
     {"make a Unix socket", NULL, try_unix, ALL, 0},
     {"make a netlink socket", NULL, try_netlink, ALL, 0},
     {"make a socket pair", NULL, try_pair,
 	ALL & ~(SANDBOX_OF(POP3D) | SANDBOX_OF(IMAPD) | SANDBOX_OF(AUTHD) |
 		  SANDBOX_OF(SPAWN)),
 	0},
-    {"connect by TCP", arrange_tcp, try_connect, ALL, 0},
-    {"connect to a Unix socket", arrange_unix, try_connect, ALL, 0},
-    {"connect to an abstract socket", arrange_abstract, try_connect, ALL, 0},
-    {"bind", arrange_tcp, try_bind, ALL, 0},
+    {"connect by TCP", arrange_tcp, try_connect, ALL & ~CALLERS, 0},
+    {"connect to a Unix socket", arrange_unix, try_connect, ALL & ~CALLERS,
+	SANDBOX_BY_CHROOT},
+    {"connect to an abstract socket", arrange_abstract, try_connect,
+	ALL & ~CALLERS, SANDBOX_BY_LANDLOCK6},
+    {"bind", arrange_tcp, try_bind, ALL & ~ASKER, SANDBOX_BY_LANDLOCK4},
     {"listen", arrange_tcp, try_listen, ALL, 0},
     {"accept", arrange_accept, try_accept, ALL & ~SANDBOX_FRONTS, 0},
     {"send to an abstract socket", arrange_abstract, try_sendto, 0,

@@ -107,7 +107,8 @@ is_refusal(int err, unsigned layers, bool filtered)
 		return filtered ||
 		       (layers & (SANDBOX_BY_IDS | SANDBOX_BY_LANDLOCK6)) != 0;
 	case EACCES:
-		return (layers & (SANDBOX_BY_IDS | SANDBOX_BY_LANDLOCK)) != 0;
+		return (layers & (SANDBOX_BY_IDS | SANDBOX_BY_LANDLOCK |
+				     SANDBOX_BY_LANDLOCK4)) != 0;
 	case EXDEV:
 		return (layers & SANDBOX_BY_LANDLOCK) != 0;
 	case ENOENT:
@@ -129,6 +130,8 @@ layers_of(const struct sandbox_report *report, unsigned by)
 		layers |= SANDBOX_BY_CHROOT;
 	if (report->landlock_abi >= 1)
 		layers |= SANDBOX_BY_LANDLOCK;
+	if (report->landlock_abi >= 4)
+		layers |= SANDBOX_BY_LANDLOCK4;
 	if (report->landlock_abi >= 6)
 		layers |= SANDBOX_BY_LANDLOCK6;
 	return layers & by;

@@ -48,6 +48,12 @@ count_pop3d(const struct conf *conf)
 }
 
 static uint32_t
+count_remote(const struct conf *conf)
+{
+	return (uint32_t)conf->smtp_client.processes;
+}
+
+static uint32_t
 count_imapd(const struct conf *conf)
 {
 	return cores(conf->imap.processes);
@@ -69,9 +75,10 @@ const struct worker_row workers[] = {
 	.program = "mailstead-qmgr",
 	.user = "mailstead",
 	.uid_step = 0,
-	.sections = CONF_TOP | CONF_QUEUE | CONF_LOG,
+	.sections = CONF_TOP | CONF_QUEUE | CONF_RELAY | CONF_LOG,
+	.relay = true,
 	.single = true,
-	.links = R(SMTPD) | R(LOCAL),
+	.links = R(SMTPD) | R(LOCAL) | R(REMOTE),
 	.count = one,
 	.paths = {{"spool", WORKER_SPOOL, "", ANY_FILE},
 	    {"cache", WORKER_STATE, "/qmgr", ANY_FILE}, SNAPSHOT}},
@@ -119,6 +126,21 @@ const struct worker_row workers[] = {
 	.services = pop3_services,
 	.count = count_pop3d,
 	.paths = {SNAPSHOT}},
+    {.role = ROLE_REMOTE,
+	.program = "mailstead-remote",
+	.user = "mailstead-out",
+	.uid_step = 6,
+	.sections = CONF_TOP | CONF_SMTP_CLIENT | CONF_LOG,
+	.in_net = true,
+	.links = R(QMGR) | R(RESOLVER),
+	.count = count_remote},
+    {.role = ROLE_RESOLVER,
+	.program = "mailstead-resolver",
+	.user = "mailstead-dns",
+	.uid_step = 5,
+	.sections = CONF_TOP | CONF_RESOLVER | CONF_LOG,
+	.in_net = true,
+	.count = one},
     {.role = ROLE_IMAPD,
 	.program = "mailstead-imapd",
 	.user = "mailstead-front",

@@ -39,6 +39,7 @@ struct worker_row {
 	bool in_net;         /* chroot to the folder of the snapshot */
 	bool as_root;        /* serves system users: keeps uid 0 */
 	bool tls;            /* gets certificate and key */
+	bool relay;          /* gets the smart host's password */
 	bool single;         /* one at a time, kept over reload (qmgr) */
 	uint32_t links;      /* roles that it talks to; either side names it */
 	const char *const *services;

@@ -156,3 +156,60 @@ class Postfix(Peer):
 
         names = wait_for(f"{least} mails", arrived, seconds)
         return [self.read(f"/srv/all/new/{name}") for name in names]
+
+
+class Nsd(Peer):
+    """The whole DNS in one host: zones by name ("." too), each the text of a
+    zone file without SOA and NS, which are made; {ip} in it is the host's
+    address. What is in `signed` is signed, by keys of its own."""
+
+    def __init__(self, host, zones, signed=()):
+        super().__init__(host, "nsd")
+        self.zones, self.signed = zones, signed
+        self.anchor = None  # DS and DNSKEY lines of the root, when signed
+
+    def hints(self):
+        """The root's servers, as resolver.root_hints wants them."""
+        return (". 3600000 IN NS ns.root.\n"
+                f"ns.root. 3600000 IN A {self.host.ip}\n")
+
+    def start(self):
+        conf = ["server:", " ip-address: 0.0.0.0@53", " username: root",
+                " zonesdir: /etc/nsd", " verbosity: 1",
+                ' logfile: "/var/log/nsd.log"', " server-count: 1",
+                "remote-control:", " control-enable: no"]
+        # children first: their DS goes into the parent's zone
+        extra = {}
+        for zone in sorted(self.zones, key=lambda z: -len(z)):
+            name = "root" if zone == "." else zone
+            origin = zone if zone == "." else zone + "."
+            self.write(f"/etc/nsd/{name}", (
+                f"$ORIGIN {origin}\n$TTL 300\n"
+                f"@ SOA ns.root. x.root. 1 300 300 300000 60\n"
+                f"@ NS ns.root.\n"
+                + self.zones[zone].format(ip=self.host.ip)
+                + extra.get(zone, "")))
+            if zone in self.signed:
+                name = self._sign(name, origin, extra)
+            conf += ["zone:", f' name: "{origin}"', f' zonefile: "{name}"']
+        self.write("/etc/nsd/nsd.conf", "\n".join(conf) + "\n")
+        self.run("nsd", "-c", "/etc/nsd/nsd.conf")
+        wait_for("port 53", lambda: ":53" in self.host.run(
+            ["ss", "-Hlun"]).stdout)
+
+    def _sign(self, name, origin, extra):
+        root = f"/proc/{self.pid}/root/etc/nsd"
+        key = self.run("sh", "-c", "cd /etc/nsd && ldns-keygen -r /dev/urandom"
+                       f" -k -a ECDSAP256SHA256 {origin}").stdout.strip()
+        self.run("sh", "-c", f"cd /etc/nsd && ldns-signzone -o {origin} "
+                 f"-f {name}.signed {name} {key}")
+        with open(f"{root}/{key}.ds", encoding="ascii") as f:
+            ds = f.read()
+        if origin == ".":
+            self.anchor = ds
+        else:
+            parent = origin.rstrip(".").partition(".")[2] or "."
+            if parent not in self.zones:
+                parent = "."
+            extra[parent] = extra.get(parent, "") + ds
+        return f"{name}.signed"

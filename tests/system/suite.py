@@ -14,7 +14,8 @@ UID_BASE = 61200
 ROLES = {  # role: (uid step, confined to the network folder)
     "qmgr": (0, False), "smtpd": (1, True), "local": (2, False),
     "authd": (3, False), "spawn": (2, False), "pop3d": (4, True),
-    "imapd": (4, True), "watch": (2, False)}
+    "imapd": (4, True), "watch": (2, False),
+    "resolver": (5, True), "remote": (6, True)}
 PATIENCE = 60
 
 

@@ -14,7 +14,8 @@ import pytest
 from tests.system.conftest import ROOT
 
 pytestmark = [pytest.mark.usefixtures("netns"), pytest.mark.limit(240)]
-WORKERS = ("qmgr", "smtpd", "delivery", "authd", "spawn", "pop3d")
+WORKERS = ("qmgr", "smtpd", "delivery", "authd", "spawn", "pop3d", "imapd",
+           "watch")
 
 
 def demo(build, base, once="1", root=ROOT, **how):
@@ -37,7 +38,7 @@ def test_proof(bindir):
     text, _ = run.communicate(timeout=120)
     assert run.returncode == 0, text
     token = re.search(r"with (token-\w+) went all the way", text)[1]
-    assert text.count(token) == 3  # POP3 twice, and the last line
+    assert text.count(token) == 5  # POP3 and IMAP twice, and the last line
     folder = re.search(r"Starting Mailstead in (\S+)", text)[1]
     assert not os.path.exists(folder)
 
@@ -69,7 +70,7 @@ def without(bindir, folder, name, base):
 def test_fails_without_any_one_worker(bindir, tmpdir):
     with concurrent.futures.ThreadPoolExecutor(len(WORKERS)) as pool:
         results = list(pool.map(
-            lambda n: without(bindir, tmpdir, n[1], 14000 + 1000 * n[0]),
+            lambda n: without(bindir, tmpdir, n[1], 24000 + 1000 * n[0]),
             enumerate(WORKERS)))
     for name, status, text in results:
         assert status != 0, (name, text)

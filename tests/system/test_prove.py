@@ -11,7 +11,8 @@ from tests.system.suite import Suite
 
 pytestmark = pytest.mark.usefixtures("netns")
 ROLES = {"qmgr", "smtpd", "local", "authd", "spawn", "pop3d", "session",
-         "imapd", "watch"}
+         "imapd", "watch",
+         "resolver", "remote"}
 
 
 class Host(Suite):

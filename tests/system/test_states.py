@@ -1,5 +1,6 @@
 """The legal states on disk (docs/design.md, "Queue on disk"): each is made by
 hand, the suite is started, and the right-hand column is expected."""
+import email
 import os
 import re
 
@@ -24,14 +25,15 @@ def crc32c(data):
 
 
 def queue_file(words=("todo",), message=MESSAGE,
-               accounts=("alice@example.org", "bob@example.org")):
+               accounts=("alice@example.org", "bob@example.org"),
+               sender=b"x@elsewhere.example"):
     """As docs/design.md says it, written here a second time."""
     def head(offset, crc, state=b"live", shown=words):
         return (b"Mailstead-Queue: 1 offset=%010d size=%010d crc32c=%s "
-                b"state=%s\r\nMailstead-From: <x@elsewhere.example>\r\n"
+                b"state=%s\r\nMailstead-From: <%s>\r\n"
                 b"Mailstead-Arrived: 2026-11-21T19:00:00.000Z "
                 b"client=[192.0.2.1] proto=ESMTP login=\r\n" % (
-                    offset, len(message), crc, state) +
+                    offset, len(message), crc, state, sender) +
                 b"".join(b"Mailstead-To: %s <%s> account=%s\r\n" % (
                     w.encode(), a.encode(), a.encode())
                     for w, a in zip(shown, accounts)))
@@ -186,3 +188,72 @@ def test_many(box):
     names = [os.path.basename(p) for p in s.messages("alice@example.org")]
     assert len(names) == 300
     assert len({re.match(r"[^,]*", n)[0] for n in names}) == 300
+
+
+# no mailbox can have this name: it fails for good
+NOWHERE = "ghost"
+NOTICE = f"{QID}-b0-{crc32c(bytes(8)):08x}"
+
+
+def test_failed_for_good_comes_back(box):
+    box.queue(queue_file(accounts=(NOWHERE,), sender=b"alice@example.org"))
+    s = box.settle()
+    path, = s.messages("alice@example.org")
+    assert os.path.basename(path).startswith(NOTICE + ".R0,")
+    notice = email.message_from_bytes(read(path))
+    assert notice["Return-Path"] == "<>"
+    assert notice["To"] == "<alice@example.org>"
+    assert notice["Auto-Submitted"] == "auto-replied"
+    assert notice.get_content_type() == "multipart/report"
+    assert notice.get_param("report-type") == "delivery-status"
+    assert not notice.defects
+    words, status, header = notice.get_payload()
+    assert words.get_content_type() == "text/plain"
+    assert "<ghost>" in words.get_payload()
+    # RFC 3464: groups of fields, which Python reads as messages
+    message, recipient = status.get_payload()
+    assert message["Reporting-MTA"] == f"dns; {s.hostname}"
+    assert message["Arrival-Date"].startswith("Sat, 21 Nov 2026")
+    assert recipient["Final-Recipient"] == "rfc822; ghost"
+    assert recipient["Action"] == "failed"
+    assert recipient["Status"] == "5.1.1"
+    assert recipient["Diagnostic-Code"].startswith("x-mailstead; ")
+    assert header.get_content_type() == "text/rfc822-headers"
+    assert "Subject: by hand" in header.get_payload()
+    assert "body" not in header.get_payload()
+    said, = s.events("queue.bounced")
+    assert said["qid"] == QID and said["notice"] == NOTICE
+
+
+def test_notice_is_there_already(box):
+    """A crash fell between it and the recipient's word."""
+    box.queue(queue_file(accounts=(NOWHERE,), sender=b"alice@example.org"))
+    box.queue(queue_file(accounts=("alice@example.org",), sender=b""), NOTICE)
+    s = box.settle()
+    path, = s.messages("alice@example.org")
+    assert b"Subject: by hand" in read(path)
+
+
+def test_damaged_notice_is_made_anew(box):
+    box.queue(queue_file(accounts=(NOWHERE,), sender=b"alice@example.org"))
+    box.queue(b"torn", NOTICE)
+    s = box.settle()
+    path, = s.messages("alice@example.org")
+    assert b"multipart/report" in read(path)
+    assert read(f"{s.spool}/damaged/{NOTICE}") == b"torn"
+
+
+def test_fail_has_had_its_notice(box):
+    box.queue(queue_file(("fail", "todo"), sender=b"alice@example.org",
+                         accounts=(NOWHERE, "bob@example.org")))
+    s = box.settle()
+    assert s.messages("alice@example.org") == []
+    assert len(s.messages("bob@example.org")) == 1
+
+
+@pytest.mark.parametrize("sender", [b"", b"nobody@example.org"])
+def test_nobody_to_tell(box, sender):
+    box.queue(queue_file(accounts=(NOWHERE,), sender=sender))
+    s = box.settle()
+    said, = s.events("queue.dropped")
+    assert said["qid"] == QID and said["status"] == "5.1.1"

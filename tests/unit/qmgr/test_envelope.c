@@ -23,6 +23,7 @@ sample(void)
 	e->login = span_dup(SPAN_LIT(""));
 	envelope_add(e, SPAN_LIT("x%=@example.org"), SPAN_LIT("b@example.org"));
 	envelope_add(e, SPAN_LIT("c@example.org"), SPAN_LIT("c@example.org"));
+	envelope_add(e, SPAN_LIT("d@example.net"), SPAN_NONE);
 	e->rcpts[1].word = ENVELOPE_DONE;
 	return e;
 }
@@ -56,11 +57,14 @@ reads_what_it_writes(void **state)
 	assert_int_equal(r->size, SIZE);
 	assert_int_equal(r->crc, 0x9b1f0c22);
 	assert_false(r->held);
-	assert_int_equal(r->n_rcpts, 2);
+	assert_int_equal(r->n_rcpts, 3);
 	assert_string_equal(r->rcpts[0].address, e->rcpts[0].address);
 	assert_int_equal(r->rcpts[0].word, ENVELOPE_TODO);
 	assert_int_equal(r->rcpts[1].word, ENVELOPE_DONE);
-	assert_int_equal(envelope_todo(r), 1);
+	assert_int_equal(envelope_todo(r), 2);
+	assert_false(envelope_is_remote(&r->rcpts[0]));
+	assert_true(envelope_is_remote(&r->rcpts[2]));
+	assert_true(envelope_has_remote(r));
 	assert_memory_equal(b.p + r->rcpts[1].word_at, "done", 4);
 	envelope_free(&e);
 	envelope_free(&r);
@@ -84,7 +88,7 @@ no_address_makes_a_line(void **state)
 		(void)span_cut(&rest, '\n');
 		lines++;
 	}
-	assert_int_equal(lines, 5);
+	assert_int_equal(lines, 6);
 	envelope_free(&e);
 	buf_fini(&b);
 }

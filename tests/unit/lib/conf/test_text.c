@@ -87,9 +87,27 @@ static const struct row {
 	"queue.direct_patience=0\n"
 	"queue.retry_first=300000\n"
 	"queue.retry_max=5400000\n"
+	"queue.max_age=432000000\n"
 	"queue.threads=4\n"
 	"delivery.processes=1\n"
 	"delivery.threads=16\n"},
+    {"relay by default", BASE, CONF_RELAY,
+	"relay.host=\n"
+	"relay.port=587\n"
+	"relay.tls=verify\n"
+	"relay.login=\n"
+	"relay.password_file=\n"
+	"relay.sessions=20\n"},
+    {"relay",
+	BASE "relay: {host: Out.Example, port: 465, tls: implicit,\n"
+	     "  login: 'A key%', password_file: /etc/p, sessions: 1}\n",
+	CONF_RELAY,
+	"relay.host=out.example\n"
+	"relay.port=465\n"
+	"relay.tls=implicit\n"
+	"relay.login=A%20key%25\n"
+	"relay.password_file=/etc/p\n"
+	"relay.sessions=1\n"},
     {"auth", BASE "auth: {allow_plaintext: yes}\n", CONF_AUTH,
 	"auth.threads=2\n"
 	"auth.remember=600000\n"

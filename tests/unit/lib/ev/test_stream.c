@@ -70,7 +70,7 @@ on_closed(void *ctx, const struct why *why)
 }
 
 static const struct stream_ops ops = {
-    on_input, on_drained, on_secured, on_closed};
+    on_input, on_drained, on_secured, NULL, on_closed};
 
 static int
 setup(void **state)
@@ -243,7 +243,7 @@ peer_that_does_not_read(void **state)
 		run();
 	}
 	assert_true(t.closed && t.failed);
-	assert_string_equal(t.why.text, "the client does not read");
+	assert_string_equal(t.why.text, "the other end does not read");
 }
 
 static void

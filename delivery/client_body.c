@@ -1,0 +1,141 @@
+/*
+ * Pieces of a message: see client_body.h. A read owns what its thread touches
+ * until it is back in the loop; who does not want it any more lets it run out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "delivery/client_body.h"
+#include "delivery/client_dot.h"
+#include "lib/base/buf.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/base/banned.h"
+
+/* One reading, in a thread. */
+struct piece {
+	struct client_body *body; /* NULL: nobody waits for it */
+	int fd;
+	uint64_t at;
+	size_t n;
+	struct client_dot dot;
+	bool last;
+	bool short_file;
+	int err;
+	struct buf out;
+};
+
+struct client_body {
+	struct pool *pool;
+	int fd;
+	uint64_t offset;
+	uint64_t size;
+	uint64_t done; /* bytes read */
+	struct client_dot dot;
+	struct piece *under_way;
+	client_body_fn *on_piece;
+	void *ctx;
+};
+
+static void
+work(void *arg)
+{
+	struct piece *p = arg;
+	char *raw = mem_alloc(CLIENT_BODY_PIECE);
+	size_t got = 0;
+
+	if (!io_pread_all(p->fd, raw, p->n, (off_t)p->at, &got))
+		p->err = errno;
+	else if (got != p->n)
+		p->short_file = true;
+	else
+		client_dot_put(&p->dot, span_make(raw, got), &p->out);
+	if (p->last)
+		client_dot_end(&p->dot, &p->out);
+	free(raw);
+}
+
+static void
+done(void *arg)
+{
+	struct piece *p = arg;
+	struct client_body *b = p->body;
+	struct why why;
+
+	/* the copy of the descriptor was this reading's */
+	io_close(&p->fd);
+	if (b != NULL) {
+		b->under_way = NULL;
+		b->done += p->n;
+		b->dot = p->dot;
+		errno = p->err;
+		if (p->err != 0)
+			why_sys(&why, RC_TEMP, "4.3.0", "queue file");
+		else if (p->short_file)
+			why_set(&why, RC_TEMP, "4.3.0",
+			    "the queue file is shorter than it was");
+		b->on_piece(b->ctx, buf_span(&p->out), p->last,
+		    p->err != 0 || p->short_file ? &why : NULL);
+	}
+	buf_fini(&p->out);
+	free(p);
+}
+
+struct client_body *
+client_body_new(struct pool *pool, int fd, uint64_t offset, uint64_t size)
+{
+	struct client_body *b = mem_alloc(sizeof(*b));
+
+	b->pool = pool;
+	b->fd = fd;
+	b->offset = offset;
+	b->size = size;
+	return b;
+}
+
+void
+client_body_rewind(struct client_body *b)
+{
+	if (b->under_way != NULL)
+		b->under_way->body = NULL;
+	b->under_way = NULL;
+	b->done = 0;
+	b->dot = (struct client_dot){0};
+}
+
+void
+client_body_next(struct client_body *b, client_body_fn *on_piece, void *ctx)
+{
+	uint64_t left = b->size - b->done;
+	struct piece *p;
+
+	if (b->under_way != NULL)
+		return;
+	p = mem_alloc(sizeof(*p));
+	p->body = b;
+	p->fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+	p->at = b->offset + b->done;
+	p->n = left < CLIENT_BODY_PIECE ? (size_t)left : CLIENT_BODY_PIECE;
+	p->last = p->n == left;
+	p->dot = b->dot;
+	buf_init(&p->out, 2 * CLIENT_BODY_PIECE + 16);
+	b->under_way = p;
+	b->on_piece = on_piece;
+	b->ctx = ctx;
+	pool_submit(b->pool, work, done, p);
+}
+
+void
+client_body_free(struct client_body **body)
+{
+	struct client_body *b = *body;
+
+	*body = NULL;
+	if (b == NULL)
+		return;
+	if (b->under_way != NULL)
+		b->under_way->body = NULL;
+	io_close(&b->fd);
+	free(b);
+}

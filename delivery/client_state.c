@@ -1,0 +1,398 @@
+/*
+ * A message's part of the dialogue: MAIL to the reply behind the dot. See
+ * client.h for the promise. With PIPELINING (RFC 2920) MAIL and RCPTs go out
+ * together, DATA by itself: a server that has refused all recipients may take
+ * an empty message else.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "delivery/client_state.h"
+#include "lib/base/mem.h"
+#include "lib/base/banned.h"
+
+/* RCPTs that may be unanswered */
+#define WINDOW 100
+
+void
+client_mail_end(
+    struct client_mail *m, const struct why *why, bool site, const char *host)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct client_rcpt *r = &m->v[i];
+
+		if (r->state == CLIENT_RCPT_DONE)
+			continue;
+		r->state = CLIENT_RCPT_DONE;
+		r->rc = why->rc;
+		r->site = site;
+		/* each is cut to its room */
+		(void)snprintf(r->status, sizeof(r->status), "%s", why->status);
+		(void)snprintf(r->text, sizeof(r->text), "%s", why->text);
+		(void)snprintf(r->host, sizeof(r->host), "%s", host);
+		r->reply[0] = '\0';
+	}
+}
+
+bool
+client_mail_done(const struct client_mail *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].state != CLIENT_RCPT_DONE)
+			return false;
+	return true;
+}
+
+/*
+ * The reply is the recipient's outcome; `text` says to what it was one. It is
+ * a failure whatever its code: see on_dot for the one that is none.
+ */
+static void
+outcome(struct client *c, struct client_rcpt *r, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, 2048);
+	client_reply_put(&c->reply, &b);
+	client_reply_status(&c->reply, r->status);
+	r->rc = c->reply.code / 100 == 5 ? RC_PERM : RC_TEMP;
+	if (r->rc == RC_TEMP)
+		r->status[0] = '4';
+	r->site = false;
+	r->state = CLIENT_RCPT_DONE;
+	/* each is cut to its room */
+	(void)snprintf(r->text, sizeof(r->text), "%s", text);
+	(void)snprintf(r->host, sizeof(r->host), "%s", c->shown);
+	(void)snprintf(r->reply, sizeof(r->reply), "%s", buf_cstr(&b));
+	buf_fini(&b);
+}
+
+/* The same for all that are in `state`. */
+static void
+outcome_all(struct client *c, enum client_rcpt_state state, const char *text)
+{
+	for (size_t i = 0; i < c->n_rcpt; i++) {
+		struct client_rcpt *r = &c->mail->v[c->rcpt[i]];
+
+		if (r->state == state)
+			outcome(c, r, text);
+	}
+}
+
+static bool
+is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s > 0x7e)
+			return false;
+	return true;
+}
+
+/* Recipients that no server could be told of, without SMTPUTF8. */
+static void
+refuse_others(struct client *c)
+{
+	struct client_mail *m = c->mail;
+	bool sender = is_ascii(m->sender);
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct client_rcpt *r = &m->v[i];
+
+		if (r->state == CLIENT_RCPT_DONE ||
+		    (sender && is_ascii(r->address)))
+			continue;
+		r->state = CLIENT_RCPT_DONE;
+		r->rc = RC_PERM;
+		r->site = false;
+		(void)snprintf(r->status, sizeof(r->status), "5.6.7");
+		(void)snprintf(r->text, sizeof(r->text),
+		    "an address with letters beyond ASCII");
+	}
+}
+
+static void
+say_rcpts(struct client *c)
+{
+	size_t window = c->offer.pipelining ? WINDOW : 1;
+
+	while (c->asked < c->n_rcpt && c->asked - c->answered < window) {
+		const struct client_rcpt *r = &c->mail->v[c->rcpt[c->asked++]];
+
+		client_state_say(c, c->state, "RCPT TO:<%s>", r->address);
+	}
+}
+
+/* Nothing can be sent of it: all have their outcome. */
+static bool
+too_large(struct client *c)
+{
+	struct why why;
+
+	if (!c->offer.size || c->offer.size_max == 0 ||
+	    c->mail->size <= c->offer.size_max)
+		return false;
+	why_set(&why, RC_PERM, "5.3.4",
+	    "the message has %llu bytes, %s takes %llu",
+	    (unsigned long long)c->mail->size, c->shown,
+	    (unsigned long long)c->offer.size_max);
+	client_mail_end(c->mail, &why, false, c->shown);
+	return true;
+}
+
+void
+client_state_mail(struct client *c)
+{
+	struct client_mail *m = c->mail;
+	char size[40] = "";
+
+	c->n_rcpt = c->asked = c->answered = c->accepted = 0;
+	c->refused = false;
+	c->dotted = false;
+	if (m == NULL) {
+		client_state_set(c, CLIENT_IDLE);
+		return;
+	}
+	client_body_rewind(m->body);
+	refuse_others(c);
+	if (client_mail_done(m) || too_large(c)) {
+		client_state_idle(c);
+		return;
+	}
+	free(c->rcpt);
+	c->rcpt = mem_array(m->n, sizeof(*c->rcpt));
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].state == CLIENT_RCPT_DONE)
+			continue;
+		m->v[i].state = CLIENT_RCPT_TODO;
+		c->rcpt[c->n_rcpt++] = i;
+	}
+	if (c->offer.size)
+		(void)snprintf(size, sizeof(size), " SIZE=%llu",
+		    (unsigned long long)m->size); /* fits */
+	client_state_say(c, CLIENT_MAIL, "MAIL FROM:<%s>%s%s", m->sender, size,
+	    c->offer.eightbit ? " BODY=8BITMIME" : "");
+	if (c->offer.pipelining)
+		say_rcpts(c);
+}
+
+/* No recipient is left for DATA. */
+static void
+clean(struct client *c)
+{
+	client_state_say(c, CLIENT_CLEAN, "RSET");
+}
+
+static void
+after_rcpts(struct client *c)
+{
+	if (c->accepted > 0)
+		client_state_say(c, CLIENT_DATA, "DATA");
+	else
+		clean(c);
+}
+
+/*
+ * "Too many recipients" (RFC 5321 4.5.3.1.10; 552 is its old code): if others
+ * were taken, this one goes into the next transaction.
+ */
+static bool
+is_later(const struct client *c)
+{
+	char status[WHY_STATUS_MAX];
+
+	if (c->accepted == 0 || (c->reply.code != 452 && c->reply.code != 552))
+		return false;
+	client_reply_status(&c->reply, status);
+	return strcmp(status + 1, ".5.3") == 0 ||
+	       strcmp(status + 1, ".0.0") == 0;
+}
+
+static void
+on_rcpt(struct client *c)
+{
+	struct client_rcpt *r = &c->mail->v[c->rcpt[c->answered++]];
+	unsigned class = c->reply.code / 100;
+
+	if (!c->refused) {
+		if (class == 2) {
+			r->state = CLIENT_RCPT_ACCEPTED;
+			c->accepted++;
+		} else if (is_later(c))
+			r->state = CLIENT_RCPT_LATER;
+		else
+			outcome(c, r, "the recipient was refused");
+	}
+	if (c->answered < c->asked) {
+		client_state_set(c, CLIENT_RCPT);
+		if (!c->refused)
+			say_rcpts(c);
+	} else if (c->refused)
+		clean(c);
+	else if (c->asked < c->n_rcpt)
+		say_rcpts(c);
+	else
+		after_rcpts(c);
+}
+
+static void
+on_mail(struct client *c)
+{
+	if (c->reply.code / 100 != 2) {
+		outcome_all(c, CLIENT_RCPT_TODO, "the sender was refused");
+		c->refused = true;
+	}
+	client_state_set(c, CLIENT_RCPT);
+	if (c->refused && c->asked == 0)
+		clean(c);
+	else if (!c->refused)
+		say_rcpts(c);
+}
+
+static void
+on_piece(void *ctx, struct span piece, bool last, const struct why *why)
+{
+	struct client *c = ctx;
+
+	if (why != NULL) {
+		/* without its dot the server drops what it has of it */
+		client_mail_end(c->mail, why, false, "");
+		client_state_fail(c, why);
+		return;
+	}
+	if (last) {
+		c->dotted = true;
+		client_state_set(c, CLIENT_DOT);
+	} else
+		client_state_set(c, CLIENT_BODY);
+	stream_write(c->stream, piece);
+}
+
+/* One piece waits at a time: the server takes it as fast as it can. */
+void
+client_state_drained(void *ctx)
+{
+	struct client *c = ctx;
+
+	if (c->state != CLIENT_BODY)
+		return;
+	/* reading is not the server's time */
+	stream_deadline(c->stream, 0);
+	client_body_next(c->mail->body, on_piece, c);
+}
+
+static void
+on_data(struct client *c)
+{
+	if (c->reply.code == 354) {
+		c->state = CLIENT_BODY;
+		client_state_drained(c);
+		return;
+	}
+	outcome_all(
+	    c, CLIENT_RCPT_ACCEPTED, "the message was refused before it came");
+	if (c->reply.code / 100 < 4) {
+		client_state_fail_reply(c, "answered DATA strangely");
+		return;
+	}
+	clean(c);
+}
+
+static bool
+any_later(const struct client *c)
+{
+	for (size_t i = 0; i < c->n_rcpt; i++)
+		if (c->mail->v[c->rcpt[i]].state == CLIENT_RCPT_LATER)
+			return true;
+	return false;
+}
+
+static void
+on_dot(struct client *c)
+{
+	/* of all codes this one counts: a reply that has got out of step
+	 * would lose the message */
+	bool sent = c->reply.code == 250;
+
+	for (size_t i = 0; i < c->n_rcpt; i++) {
+		struct client_rcpt *r = &c->mail->v[c->rcpt[i]];
+
+		if (r->state != CLIENT_RCPT_ACCEPTED)
+			continue;
+		outcome(c, r, sent ? "sent" : "the message was refused");
+		if (!sent)
+			continue;
+		r->rc = RC_OK;
+		r->status[0] = '2';
+	}
+	c->dotted = false;
+	if (any_later(c))
+		client_state_mail(c);
+	else
+		client_state_idle(c);
+}
+
+/* A reply before the dot: the server has had enough. */
+static void
+on_early(struct client *c)
+{
+	if (c->reply.code / 100 >= 4)
+		outcome_all(c, CLIENT_RCPT_ACCEPTED,
+		    "the message was refused while it came");
+	client_state_fail_reply(c, "spoke out of turn");
+}
+
+void
+client_state_reply(struct client *c)
+{
+	/* RFC 5321 3.8: it closes the connection */
+	if (c->reply.code == 421 && c->state != CLIENT_DOT) {
+		client_state_fail_reply(c, "is closing");
+		return;
+	}
+	switch (c->state) {
+	case CLIENT_MAIL:
+		on_mail(c);
+		break;
+	case CLIENT_RCPT:
+		on_rcpt(c);
+		break;
+	case CLIENT_DATA:
+		on_data(c);
+		break;
+	case CLIENT_BODY:
+		on_early(c);
+		break;
+	case CLIENT_DOT:
+		on_dot(c);
+		break;
+	default:
+		/* CLIENT_CLEAN: whatever it says, nothing is under way */
+		client_state_idle(c);
+		break;
+	}
+}
+
+void
+client_state_abandon(struct client *c, const struct why *why)
+{
+	struct why lost;
+
+	if (c->mail == NULL)
+		return;
+	client_body_rewind(c->mail->body);
+	if (c->dotted) {
+		why_set(&lost, RC_TEMP, "4.4.2",
+		    "%s; it may have taken the message: it may come twice",
+		    why->text);
+		for (size_t i = 0; i < c->n_rcpt; i++) {
+			struct client_rcpt *r = &c->mail->v[c->rcpt[i]];
+			struct client_mail one = {.n = 1, .v = r};
+
+			if (r->state == CLIENT_RCPT_ACCEPTED)
+				client_mail_end(&one, &lost, true, c->shown);
+		}
+	}
+	for (size_t i = 0; i < c->mail->n; i++)
+		if (c->mail->v[i].state != CLIENT_RCPT_DONE)
+			c->mail->v[i].state = CLIENT_RCPT_TODO;
+}

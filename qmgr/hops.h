@@ -1,0 +1,20 @@
+/*
+ * How many hosts a message has passed: its Received fields, RFC 5321 6.3.
+ * Pure, fuzzed.
+ */
+#ifndef QMGR_HOPS_H
+#define QMGR_HOPS_H
+
+#include "lib/base/span.h"
+
+struct hops {
+	size_t received; /* fields so far */
+	bool ended;      /* the header's end, or what is no header */
+	size_t n;        /* of the line under way, up to sizeof(line) */
+	char line[16];
+};
+
+/* The next piece of the message; {0} before the first. */
+void hops_feed(struct hops *h, struct span piece);
+
+#endif

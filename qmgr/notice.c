@@ -1,0 +1,346 @@
+/*
+ * Notices: see notice.h. A job owns all it touches; m stays, since nothing else
+ * happens to a message that is BOUNCING.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/enc.h"
+#include "lib/base/id.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "qmgr/bounce.h"
+#include "qmgr/notice.h"
+#include "qmgr/recipients.h"
+#include "lib/base/banned.h"
+
+#define RCPTS_MAX  500 /* of one notice; the rest get another */
+#define TEXT_BYTES (8U << 20)
+
+struct notice {
+	struct message *m;
+	const struct store *store;
+	struct bounce b;
+	char *hostname, *sender;
+	struct bounce_rcpt *rcpts;
+	struct envelope_rcpt *words; /* word and place only */
+	size_t *numbers;
+	size_t n;
+	char parent[STORE_NAME_MAX + 1];
+	char name[STORE_NAME_MAX + 1];
+	char boundary[40];
+	struct envelope *env; /* of the notice; NULL: nobody gets one */
+	int fd;               /* of the message */
+	uint64_t offset;
+	int child; /* the notice's file, or -1 */
+	struct why why;
+	enum rc rc;
+};
+
+static bool
+expired(const struct message *m)
+{
+	uint64_t now = clock_real_us(), arrived = m->env->arrived_us;
+
+	return now > arrived &&
+	       (now - arrived) / 1000 > m->q->w->conf->queue.max_age;
+}
+
+/* RC_PERM: it is not tried again; RC_TEMP: the same, out of time. */
+static enum rc
+verdict(const struct message *m, size_t i, bool too_old)
+{
+	const struct attempt *a = &m->attempts[i];
+
+	if (m->env->rcpts[i].word != ENVELOPE_TODO || !a->tried)
+		return RC_OK;
+	if (a->why.rc == RC_PERM)
+		return RC_PERM;
+	return a->why.rc == RC_TEMP && too_old ? RC_TEMP : RC_OK;
+}
+
+bool
+notice_due(const struct message *m)
+{
+	bool old = expired(m);
+
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (verdict(m, i, old) != RC_OK)
+			return true;
+	return false;
+}
+
+static void
+take_rcpt(struct notice *t, size_t i, bool is_expired)
+{
+	const struct message *m = t->m;
+	const struct attempt *a = &m->attempts[i];
+
+	t->numbers[t->n] = i;
+	t->words[t->n].word = ENVELOPE_FAIL;
+	t->words[t->n].word_at = m->env->rcpts[i].word_at;
+	t->rcpts[t->n++] =
+	    (struct bounce_rcpt){.address = mem_dup(m->env->rcpts[i].address),
+		.host = mem_dup(a->host),
+		.reply = mem_dup(a->reply),
+		.why = a->why,
+		.expired = is_expired};
+}
+
+static void
+take_rcpts(struct notice *t)
+{
+	const struct message *m = t->m;
+	bool old = expired(m);
+	size_t max = m->env->n_rcpts < RCPTS_MAX ? m->env->n_rcpts : RCPTS_MAX;
+
+	t->rcpts = mem_array(max, sizeof(*t->rcpts));
+	t->words = mem_array(max, sizeof(*t->words));
+	t->numbers = mem_array(max, sizeof(*t->numbers));
+	for (size_t i = 0; i < m->env->n_rcpts && t->n < max; i++) {
+		enum rc rc = verdict(m, i, old);
+
+		if (rc != RC_OK)
+			take_rcpt(t, i, rc == RC_TEMP);
+	}
+}
+
+/*
+ * "PARENT-b2-1f0c2299": the first recipient, and a sum of them all. The same
+ * recipients have the same name, and others another: a notice that is found
+ * is never taken for one about somebody else.
+ */
+static void
+make_name(struct notice *t)
+{
+	uint32_t sum = 0;
+	struct id id;
+	int n;
+
+	for (size_t i = 0; i < t->n; i++) {
+		uint64_t number = t->numbers[i];
+
+		sum = enc_crc32c(sum, (const char *)&number, sizeof(number));
+	}
+	n = snprintf(t->name, sizeof(t->name), "%s-b%zu-%08x", t->parent,
+	    t->numbers[0], sum);
+	if (n > 0 && (size_t)n < sizeof(t->name))
+		return;
+	/* a file that somebody named by hand, at great length */
+	id = id_new();
+	(void)span_copy(id_span(&id), t->name, sizeof(t->name)); /* fits */
+}
+
+static struct envelope *
+make_envelope(const struct notice *t)
+{
+	struct envelope *e = envelope_new();
+
+	e->sender = mem_dup("");
+	e->client = mem_dup("");
+	e->protocol = mem_dup("notice");
+	e->login = mem_dup("");
+	e->arrived_us = t->b.now_us / 1000 * 1000;
+	return e;
+}
+
+/* Who gets it? RC_PERM: nobody. */
+static enum rc
+address_it(struct notice *t)
+{
+	struct qmgr *q = t->m->q;
+	struct span sender = span_of(t->sender);
+	enum rc rc;
+
+	if (sender.n == 0)
+		return why_set(&t->why, RC_PERM, "5.1.7", "no sender");
+	if (q->directory == NULL)
+		return why_set(&t->why, RC_TEMP, "4.3.0", "no directory");
+	t->env = make_envelope(t);
+	rc = recipients_add(q, t->env, sender, true, &t->why);
+	if (rc != RC_OK)
+		envelope_free(&t->env);
+	return rc;
+}
+
+static void
+free_notice(struct notice *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->rcpts[i].address);
+		free(t->rcpts[i].host);
+		free(t->rcpts[i].reply);
+	}
+	free(t->rcpts);
+	free(t->words);
+	free(t->numbers);
+	free(t->hostname);
+	free(t->sender);
+	envelope_free(&t->env);
+	io_close(&t->fd);
+	io_close(&t->child);
+	free(t);
+}
+
+static void
+write_child(struct notice *t, struct span text)
+{
+	struct store_write w = {.name = t->name,
+	    .envelope = t->env,
+	    .trace = text,
+	    .body = -1,
+	    .fd = -1};
+	struct envelope *found = NULL;
+
+	/* twice: what is there already may be damaged */
+	for (int i = 0; i < 2; i++) {
+		t->rc = store_write(t->store, &w, &t->why);
+		t->child = w.fd;
+		if (t->rc == RC_OK || !w.existed)
+			return;
+		t->rc = store_read(
+		    t->store->new, t->name, &found, &t->child, &t->why);
+		if (t->rc == RC_OK) {
+			envelope_free(&t->env);
+			t->env = found;
+			return;
+		}
+		if (t->rc != RC_PERM)
+			return;
+		t->rc =
+		    store_damaged(t->store, t->store->new, t->name, &t->why);
+		if (t->rc != RC_OK)
+			return;
+	}
+	t->rc = RC_TEMP;
+}
+
+static void
+make_child(struct notice *t)
+{
+	char *head = mem_grow(NULL, BOUNCE_HEADER_MAX);
+	struct buf text;
+	size_t got;
+
+	buf_init(&text, TEXT_BYTES);
+	if (!io_pread_all(
+		t->fd, head, BOUNCE_HEADER_MAX, (off_t)t->offset, &got)) {
+		t->rc = why_sys(&t->why, RC_TEMP, "4.3.0", "read");
+	} else {
+		t->b.header = span_make(head, got);
+		if (bounce_format(&t->b, &text))
+			write_child(t, buf_span(&text));
+		else
+			t->rc = why_set(&t->why, RC_TEMP, "4.3.0",
+			    "the notice is too large");
+	}
+	buf_fini(&text);
+	free(head);
+}
+
+static void
+work(void *arg)
+{
+	struct notice *t = arg;
+	struct why why;
+
+	t->rc = RC_OK;
+	if (t->env != NULL)
+		make_child(t);
+	/* a word that is not written is written by the repetition, which finds
+	 * the notice or, after a crash, makes a second one */
+	for (size_t i = 0; i < t->n && t->rc == RC_OK; i++)
+		(void)store_word(t->fd, &t->words[i], &why);
+}
+
+static void
+say(const struct notice *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct bounce_rcpt *r = &t->rcpts[i];
+
+		if (t->env != NULL)
+			LOG(QUEUE_BOUNCED, log_str(t->parent), log_str(t->name),
+			    log_str(r->address),
+			    log_str(r->expired ? "4.4.7" : r->why.status),
+			    log_str(r->why.text));
+		else
+			LOG(QUEUE_DROPPED, log_str(t->parent),
+			    log_str(r->address),
+			    log_str(r->expired ? "4.4.7" : r->why.status),
+			    log_str(r->why.text));
+	}
+}
+
+static void
+done(void *arg)
+{
+	struct notice *t = arg;
+	struct message *m = t->m, *child = NULL;
+	struct qmgr *q = m->q;
+
+	t->why.rc = t->rc;
+	if (t->rc == RC_OK) {
+		say(t);
+		if (t->env != NULL &&
+		    message_find(q, span_of(t->name)) == NULL) {
+			child = message_child(
+			    q, span_of(t->name), t->env, t->child);
+			t->env = NULL;
+			t->child = -1;
+		}
+	}
+	/* may release m */
+	message_noticed(m, t->numbers, t->n, &t->why);
+	if (child != NULL)
+		message_kick(child);
+	free_notice(t);
+}
+
+static void
+begin(struct notice *t)
+{
+	uint64_t chance;
+
+	io_random(&chance, sizeof(chance));
+	(void)snprintf(t->boundary, sizeof(t->boundary), "mailstead-%016llx",
+	    (unsigned long long)chance);
+	make_name(t);
+	t->b.hostname = t->hostname;
+	t->b.id = t->name;
+	t->b.parent = t->parent;
+	t->b.sender = t->sender;
+	t->b.boundary = t->boundary;
+	t->b.rcpts = t->rcpts;
+	t->b.n = t->n;
+	pool_submit(t->m->q->pool, work, done, t);
+}
+
+void
+notice_start(struct message *m)
+{
+	struct notice *t = mem_alloc(sizeof(*t));
+	enum rc rc;
+
+	t->m = m;
+	t->store = &m->q->store;
+	t->child = -1;
+	t->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
+	t->offset = m->offset;
+	t->hostname = mem_dup(m->q->w->conf->hostname);
+	t->sender = mem_dup(m->env->sender);
+	(void)span_copy(span_of(m->name), t->parent, sizeof(t->parent));
+	t->b.arrived_us = m->env->arrived_us;
+	t->b.now_us = clock_real_us();
+	take_rcpts(t);
+	rc = address_it(t);
+	if (rc == RC_TEMP) {
+		message_noticed(m, t->numbers, 0, &t->why);
+		free_notice(t);
+		return;
+	}
+	begin(t);
+}

@@ -1,0 +1,387 @@
+/*
+ * Whose turn it is: see schedule.h. Nothing here waits by a timer: a message
+ * comes back when it is due, which is not before its destination is tried
+ * again.
+ */
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/enc.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "qmgr/agent.h"
+#include "qmgr/route.h"
+#include "qmgr/schedule.h"
+#include "lib/base/banned.h"
+
+#define LIMIT_FIRST 5 /* jobs at a time, before anything is known */
+#define STRIKES     2 /* in a row: it is not one bad moment */
+#define SWEEP_EVERY 1024
+
+/* The recipients of one message at one site. */
+struct visit {
+	TAILQ_ENTRY(visit) next; /* at the site */
+	TAILQ_ENTRY(visit) of_message;
+	struct message *m;
+	struct site *site;
+	size_t *rcpts;
+	size_t n, at; /* those before `at` have been given out */
+};
+
+struct site {
+	TAILQ_ENTRY(site) next; /* in its bucket */
+	TAILQ_ENTRY(site) turn; /* in q->turns, when `ready` */
+	bool ready;
+	char *name;
+	struct visit_list visits;
+	size_t n_visits;
+	size_t underway; /* jobs */
+	uint64_t limit;
+	unsigned strikes; /* jobs in trouble, one after the other */
+	unsigned closes;  /* how often it was left alone, likewise */
+	uint64_t until_ms;
+	struct why why; /* the last trouble */
+};
+
+static struct site_list *
+bucket(struct qmgr *q, struct span name)
+{
+	return &q->sites[enc_crc32c(0, name.p, name.n) % QMGR_SITES];
+}
+
+static void
+forget(struct qmgr *q, struct site *s)
+{
+	TAILQ_REMOVE(bucket(q, span_of(s->name)), s, next);
+	q->n_sites--;
+	free(s->name);
+	free(s);
+}
+
+/* Is there nothing to be remembered of it? */
+static bool
+is_idle(const struct qmgr *q, const struct site *s, uint64_t now)
+{
+	return s->n_visits == 0 && s->underway == 0 &&
+	       (s->strikes + s->closes == 0 ||
+		   s->until_ms + q->w->conf->queue.retry_max < now);
+}
+
+static void
+sweep(struct qmgr *q)
+{
+	uint64_t now = clock_mono_ms();
+	struct site *s, *after;
+
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		for (s = TAILQ_FIRST(&q->sites[i]); s != NULL; s = after) {
+			after = TAILQ_NEXT(s, next);
+			if (is_idle(q, s, now))
+				forget(q, s);
+		}
+}
+
+static struct site *
+find(struct qmgr *q, struct span name)
+{
+	struct site *s;
+
+	TAILQ_FOREACH (s, bucket(q, name), next)
+		if (span_eq(span_of(s->name), name))
+			return s;
+	if (++q->sites_made % SWEEP_EVERY == 0)
+		sweep(q);
+	s = mem_alloc(sizeof(*s));
+	s->name = span_dup(name);
+	s->limit = LIMIT_FIRST;
+	TAILQ_INIT(&s->visits);
+	TAILQ_INSERT_TAIL(bucket(q, name), s, next);
+	q->n_sites++;
+	return s;
+}
+
+static bool
+is_closed(const struct site *s)
+{
+	return s->closes > 0 && clock_mono_ms() < s->until_ms;
+}
+
+/* May another job go there now? One, to see whether it works again. */
+static bool
+may_go(const struct qmgr *q, const struct site *s)
+{
+	uint64_t limit = s->closes > 0 ? 1 : s->limit;
+
+	if (limit > q->w->conf->relay.sessions)
+		limit = q->w->conf->relay.sessions;
+	return s->n_visits > 0 && s->underway < limit && !is_closed(s);
+}
+
+static void
+set_ready(struct qmgr *q, struct site *s)
+{
+	bool ready = may_go(q, s);
+
+	if (ready && !s->ready)
+		TAILQ_INSERT_TAIL(&q->turns, s, turn);
+	else if (!ready && s->ready)
+		TAILQ_REMOVE(&q->turns, s, turn);
+	s->ready = ready;
+}
+
+static void
+end_visit(struct visit *v)
+{
+	struct qmgr *q = v->m->q;
+
+	for (size_t i = v->at; i < v->n; i++)
+		v->m->attempts[v->rcpts[i]].queued = false;
+	v->m->n_queued -= v->n - v->at;
+	TAILQ_REMOVE(&v->site->visits, v, next);
+	TAILQ_REMOVE(&v->m->visits, v, of_message);
+	v->site->n_visits--;
+	q->n_visits--;
+	set_ready(q, v->site);
+	free(v->rcpts);
+	free(v);
+}
+
+/* m's visit at that site; NULL: no room. */
+static struct visit *
+visit(struct message *m, struct site *s)
+{
+	struct qmgr *q = m->q;
+	struct visit *v;
+
+	/* the last one is the likeliest: recipients come by domain */
+	TAILQ_FOREACH_REVERSE(v, &m->visits, visit_list, of_message)
+	if (v->site == s)
+		return v;
+	if (s->n_visits == SCHEDULE_WAITS || q->n_visits == SCHEDULE_ALL)
+		return NULL;
+	v = mem_alloc(sizeof(*v));
+	v->m = m;
+	v->site = s;
+	TAILQ_INSERT_TAIL(&s->visits, v, next);
+	TAILQ_INSERT_TAIL(&m->visits, v, of_message);
+	s->n_visits++;
+	q->n_visits++;
+	return v;
+}
+
+static void
+add(struct message *m, size_t i)
+{
+	struct route route;
+	struct site *s;
+	struct visit *v;
+
+	if (!route_find(
+		m->q->w->conf, span_of(m->env->rcpts[i].address), &route)) {
+		message_skip(m, i,
+		    &(struct why){RC_PERM, "5.1.3", "no domain in it"}, 0);
+		return;
+	}
+	s = find(m->q, route.next_hop);
+	if (is_closed(s)) {
+		message_skip(m, i, &s->why, s->until_ms);
+		return;
+	}
+	v = visit(m, s);
+	if (v == NULL) {
+		m->crowded = true;
+		return;
+	}
+	/* room grows by doubling: at each power of two */
+	if ((v->n & (v->n - 1)) == 0)
+		v->rcpts = mem_grow(
+		    v->rcpts, (v->n == 0 ? 1 : v->n * 2) * sizeof(*v->rcpts));
+	v->rcpts[v->n++] = i;
+	m->attempts[i].queued = true;
+	m->n_queued++;
+	set_ready(m->q, s);
+}
+
+void
+schedule_add(struct message *m)
+{
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		const struct attempt *a = &m->attempts[i];
+
+		if (envelope_is_remote(&m->env->rcpts[i]) &&
+		    m->env->rcpts[i].word == ENVELOPE_TODO && !a->tried &&
+		    !a->queued && a->agent == NULL)
+			add(m, i);
+	}
+}
+
+void
+schedule_cancel(struct message *m)
+{
+	while (!TAILQ_EMPTY(&m->visits))
+		end_visit(TAILQ_FIRST(&m->visits));
+}
+
+/* The next group of the next message there. False: no worker takes it. */
+static bool
+give(struct qmgr *q, struct site *s)
+{
+	struct visit *v = TAILQ_FIRST(&s->visits);
+	size_t n = v->n - v->at;
+	struct route route;
+
+	if (n > SCHEDULE_GROUP)
+		n = SCHEDULE_GROUP;
+	/* a smart host may have come or gone since: then it goes there */
+	if (!route_find(q->w->conf,
+		span_of(v->m->env->rcpts[v->rcpts[v->at]].address), &route))
+		bug("a recipient has lost its domain");
+	if (!agent_relay(
+		v->m, s, &route, &(struct agent_group){v->rcpts + v->at, n}))
+		return false;
+	for (size_t i = v->at; i < v->at + n; i++)
+		v->m->attempts[v->rcpts[i]].queued = false;
+	v->m->n_queued -= n;
+	v->at += n;
+	if (v->at == v->n) {
+		end_visit(v);
+	} else {
+		/* the next message's turn */
+		TAILQ_REMOVE(&s->visits, v, next);
+		TAILQ_INSERT_TAIL(&s->visits, v, next);
+	}
+	return true;
+}
+
+void
+schedule_run(struct qmgr *q)
+{
+	struct site *s;
+
+	while (!q->w->draining && (s = TAILQ_FIRST(&q->turns)) != NULL) {
+		if (!may_go(q, s)) {
+			/* its time has passed, or the configuration changed */
+			set_ready(q, s);
+			continue;
+		}
+		if (!give(q, s))
+			return;
+		/* and to the end of the line, if there is more */
+		if (s->ready)
+			TAILQ_REMOVE(&q->turns, s, turn);
+		s->ready = false;
+		set_ready(q, s);
+	}
+}
+
+void
+schedule_given(struct site *site)
+{
+	site->underway++;
+}
+
+/* Left alone, and with it all that waits: nobody keeps a file open for it. */
+static void
+close_site(struct qmgr *q, struct site *s)
+{
+	uint64_t ms = q->w->conf->queue.retry_first;
+
+	for (unsigned i = 0; i < s->closes && ms < q->w->conf->queue.retry_max;
+	     i++)
+		ms *= 2;
+	if (ms > q->w->conf->queue.retry_max)
+		ms = q->w->conf->queue.retry_max;
+	s->closes++;
+	s->until_ms = clock_mono_ms() + ms;
+	LOG(QUEUE_SITE, log_str(s->name), log_num(ms / 1000),
+	    log_str(s->why.text));
+	set_ready(q, s);
+	while (!TAILQ_EMPTY(&s->visits)) {
+		struct visit *v = TAILQ_FIRST(&s->visits);
+		struct message *m = v->m;
+
+		for (size_t i = v->at; i < v->n; i++)
+			message_skip(m, v->rcpts[i], &s->why, s->until_ms);
+		end_visit(v);
+		message_kick(m);
+	}
+}
+
+void
+schedule_ended(struct qmgr *q, struct site *s, enum schedule_verdict verdict,
+    const struct why *why)
+{
+	s->underway--;
+	switch (verdict) {
+	case SCHEDULE_FINE:
+		s->strikes = s->closes = 0;
+		if (s->limit < q->w->conf->relay.sessions)
+			s->limit++;
+		break;
+	case SCHEDULE_TROUBLE:
+		s->strikes++;
+		s->limit = s->limit > 1 ? s->limit / 2 : 1;
+		s->why = *why;
+		if (!is_closed(s))
+			s->until_ms = clock_mono_ms(); /* remembered from */
+		/* those that were under way when it was closed say nothing new
+		 */
+		if (!is_closed(s) && (s->strikes >= STRIKES || s->closes > 0))
+			close_site(q, s);
+		break;
+	case SCHEDULE_UNKNOWN:
+		break;
+	}
+	if (is_idle(q, s, clock_mono_ms()))
+		forget(q, s);
+	else
+		set_ready(q, s);
+	schedule_run(q);
+}
+
+void
+schedule_init(struct qmgr *q)
+{
+	TAILQ_INIT(&q->turns);
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		TAILQ_INIT(&q->sites[i]);
+}
+
+void
+schedule_forgive(struct qmgr *q)
+{
+	struct site *s;
+
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		TAILQ_FOREACH (s, &q->sites[i], next) {
+			s->strikes = s->closes = 0;
+			set_ready(q, s);
+		}
+	schedule_run(q);
+}
+
+void
+schedule_fini(struct qmgr *q)
+{
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		while (!TAILQ_EMPTY(&q->sites[i]))
+			forget(q, TAILQ_FIRST(&q->sites[i]));
+}
+
+size_t
+schedule_waiting(const struct qmgr *q)
+{
+	return q->n_visits;
+}
+
+size_t
+schedule_left_alone(const struct qmgr *q)
+{
+	const struct site *s;
+	size_t n = 0;
+
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		TAILQ_FOREACH (s, &q->sites[i], next)
+			n += is_closed(s);
+	return n;
+}

@@ -1,0 +1,489 @@
+/* Mail to other hosts, with a remote delivery worker that does what the row
+ * says: groups, turns, trouble, notices, and a worker that lies or dies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/qmgr/outside.h"
+#include "tests/unit/rows.h"
+#include "lib/base/banned.h"
+
+/* ---- the rows ---- */
+
+static void
+goes_out(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(t.jobs[0].n, 1);
+	assert_string_equal(t.jobs[0].to[0], "x@elsewhere.example");
+	assert_string_equal(t.jobs[0].next_hop, "elsewhere.example");
+	assert_string_equal(t.jobs[0].sender, "alice@example.org");
+	assert_true(t.jobs[0].mx);
+	assert_int_equal(t.jobs[0].port, 25);
+	assert_string_equal(t.jobs[0].password, "");
+	/* from our own Received on */
+	assert_memory_equal(
+	    t.jobs[0].start, "Received: from client.example", 29);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(t.q.n_messages, 0);
+}
+
+static void
+literal_has_no_mx(void)
+{
+	start_remote();
+	submit("x@[192.0.2.7]");
+	assert_int_equal(t.n_jobs, 1);
+	assert_string_equal(t.jobs[0].next_hop, "[192.0.2.7]");
+	assert_false(t.jobs[0].mx);
+	answer(&t.jobs[0], GOOD);
+}
+
+static void
+smart_host(void)
+{
+	static char host[] = "relay.example", login[] = "apikey";
+
+	t.conf.relay.host = host;
+	t.conf.relay.port = 587;
+	t.conf.relay.login = login;
+	t.conf.relay.tls = CONF_RELAY_TLS_MAY;
+	t.q.relay_password = secret_of(SPAN_LIT("secret"));
+	start_remote();
+	submit("x@elsewhere.example\ny@other.example");
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(t.jobs[0].n, 2);
+	assert_string_equal(t.jobs[0].next_hop, "relay.example");
+	assert_false(t.jobs[0].mx);
+	assert_int_equal(t.jobs[0].port, 587);
+	assert_string_equal(t.jobs[0].login, "apikey");
+	assert_string_equal(t.jobs[0].password, "secret");
+	/* a password never goes in clear */
+	assert_int_equal(t.jobs[0].tls, RELAY_TLS_ENCRYPT);
+	answer(&t.jobs[0], GOOD);
+	secret_fini(&t.q.relay_password);
+}
+
+static void
+grouped_by_host(void)
+{
+	start_remote();
+	submit("a@elsewhere.example\nb@other.example\nc@elsewhere.example\n"
+	       "alice@example.org");
+	assert_int_equal(t.n_local, 1);
+	assert_int_equal(t.n_jobs, 2);
+	assert_int_equal(t.jobs[0].n + t.jobs[1].n, 3);
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+many_recipients(void)
+{
+	struct buf b;
+
+	buf_init(&b, 65536);
+	for (int i = 0; i < 120; i++)
+		buf_putf(&b, "%su%d@elsewhere.example", i > 0 ? "\n" : "", i);
+	start_remote();
+	submit(buf_cstr(&b));
+	assert_int_equal(t.n_jobs, 3);
+	assert_int_equal(t.jobs[0].n, SCHEDULE_GROUP);
+	assert_int_equal(t.jobs[2].n, 20);
+	for (size_t i = 0; i < 3; i++)
+		answer(&t.jobs[i], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	buf_fini(&b);
+}
+
+/* A letter does not wait for all of a mailing, nor one host for another. */
+static void
+turns(void)
+{
+	struct buf b;
+	size_t after = 0;
+
+	buf_init(&b, 65536);
+	for (int i = 0; i < 900; i++)
+		buf_putf(&b, "%su%d@elsewhere.example", i > 0 ? "\n" : "", i);
+	submit(buf_cstr(&b));
+	submit("one@elsewhere.example");
+	submit("one@other.example");
+	start_remote();
+	/* as many as may go at first, and the other host's */
+	assert_int_equal(t.n_jobs, 6);
+	for (size_t i = 0; i < t.n_jobs; i++)
+		after += t.jobs[i].n == 1;
+	assert_int_equal(after, 2);
+	buf_fini(&b);
+}
+
+static void
+alias_leads_out(void)
+{
+	start_remote();
+	commit("x@stranger.example", "", "away@example.org", BODY);
+	assert_int_equal(t.rc, RC_OK);
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(t.n_local, 1);
+	assert_string_equal(t.jobs[0].to[0], "far@elsewhere.example");
+	assert_string_equal(t.jobs[0].sender, "x@stranger.example");
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+strangers_do_not_relay(void)
+{
+	commit("x@stranger.example", "", "a@elsewhere.example", BODY);
+	assert_int_equal(t.rc, RC_PERM);
+	assert_string_equal(t.status, "5.7.1");
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+loop(void)
+{
+	struct buf b;
+
+	buf_init(&b, 65536);
+	for (int i = 0; i < 51; i++)
+		buf_puts(&b, "Received: from a\r\n");
+	buf_puts(&b, "\r\nbody\r\n");
+	commit("alice@example.org", "alice@example.org", "a@elsewhere.example",
+	    buf_cstr(&b));
+	assert_int_equal(t.rc, RC_PERM);
+	assert_string_equal(t.status, "5.4.6");
+	/* one less is none */
+	commit("alice@example.org", "alice@example.org", "a@elsewhere.example",
+	    buf_cstr(&b) + 18);
+	assert_int_equal(t.rc, RC_OK);
+	buf_fini(&b);
+}
+
+static void
+later(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	answer(&t.jobs[0], LATER);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	assert_int_equal(first()->state, MESSAGE_IDLE);
+	assert_string_equal(first()->reason, "mailbox full");
+	/* when it is due, again */
+	message_wake(first());
+	settle();
+	assert_int_equal(t.n_jobs, 2);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+#define HAS(what) assert_non_null(strstr(text, what))
+
+static void
+never(void)
+{
+	static char text[65536];
+
+	start_remote();
+	ipc_link_free(&t.local); /* the notice stays where it can be seen */
+	submit("x@elsewhere.example\ny@elsewhere.example");
+	answer_rcpt(&t.jobs[0], t.jobs[0].rcpts[0], NEVER);
+	answer_rcpt(&t.jobs[0], t.jobs[0].rcpts[1], GOOD);
+	settle();
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	assert_int_equal(files("-b0-", text, sizeof(text)), 1);
+	HAS("Mailstead-From: <>\r\n");
+	HAS("Mailstead-To: todo <alice@example.org> "
+	    "account=alice@example.org\r\n");
+	HAS("\r\nReceived: by mail.example.org id ");
+	HAS("report-type=delivery-status");
+	HAS("Final-Recipient: rfc822; x@elsewhere.example\r\nAction: failed\r\n"
+	    "Status: 5.1.1\r\nRemote-MTA: dns; mx.elsewhere.example\r\n"
+	    "Diagnostic-Code: smtp; 550 5.1.1 no such ?"
+	    "?ser\r\n");
+	HAS("Subject: sub\xc3\xa4ject\r\n");
+	assert_null(strstr(text, "y@elsewhere"));
+	assert_null(strstr(text, "body\r\n"));
+	assert_int_equal(t.q.n_bounced, 1);
+	/* and to the mailbox, when somebody delivers */
+	proto_send_underway_end(
+	    connect_as(ROLE_LOCAL, &t.local), &(struct msg_underway_end){0});
+	settle();
+	assert_int_equal(t.n_local, 1);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+notice_goes_out(void)
+{
+	start_remote();
+	commit("x@stranger.example", "", "away@example.org", BODY);
+	answer(&t.jobs[0], NEVER);
+	assert_int_equal(t.n_jobs, 2);
+	assert_string_equal(t.jobs[1].sender, "");
+	assert_string_equal(t.jobs[1].to[0], "x@stranger.example");
+	/* and if that fails, there is nobody left to tell */
+	answer(&t.jobs[1], NEVER);
+	assert_int_equal(t.n_jobs, 2);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+null_sender(void)
+{
+	start_remote();
+	commit("", "alice@example.org", "x@elsewhere.example", BODY);
+	assert_int_equal(t.rc, RC_OK);
+	answer(&t.jobs[0], NEVER);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(t.n_local, 0);
+	assert_int_equal(t.q.n_queued, 1);
+}
+
+static void
+too_old(void)
+{
+	static char text[65536];
+
+	t.conf.queue.max_age = 0;
+	start_remote();
+	ipc_link_free(&t.local);
+	submit("x@elsewhere.example");
+	(void)usleep(2000);
+	answer(&t.jobs[0], LATER);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	assert_int_equal(files("-b0-", text, sizeof(text)), 1);
+	HAS("Status: 4.4.7\r\n");
+	HAS("Diagnostic-Code: smtp; 452 4.2.2 mailbox full\r\n");
+}
+
+/* A crash fell between the notice and the recipient's word. */
+static void
+notice_is_there(void)
+{
+	static char text[65536];
+	char from[512], to[512];
+	struct message *m;
+
+	start_remote();
+	ipc_link_free(&t.local);
+	submit("x@elsewhere.example");
+	(void)snprintf(from, sizeof(from), "%s/new/%s", t.dir, first()->file);
+	(void)snprintf(to, sizeof(to), "%s/saved", t.dir);
+	assert_int_equal(link(from, to), 0);
+	answer(&t.jobs[0], NEVER);
+	assert_int_equal(files("-b0-", text, sizeof(text)), 1);
+	/* as it was before: the word is todo, and nobody remembers */
+	m = first();
+	message_free(m);
+	assert_int_equal(rename(to, from), 0);
+	{
+		char word[] = "todo";
+		char head[1024] = "";
+		int fd = open(from, O_RDWR | O_CLOEXEC);
+		size_t got;
+
+		assert_true(io_pread_all(fd, head, sizeof(head) - 1, 0, &got));
+		assert_non_null(strstr(head, "Mailstead-To: fail"));
+		assert_int_equal(
+		    pwrite(fd, word, 4,
+			strstr(head, "Mailstead-To: ") - head + 14),
+		    4);
+		io_close(&fd);
+	}
+	recover_start(&t.q);
+	settle();
+	assert_int_equal(t.n_jobs, 2);
+	answer(&t.jobs[1], NEVER);
+	/* no second one */
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	assert_int_equal(files("-b0-", NULL, 0), 1);
+	assert_int_equal(t.q.n_messages, 1);
+}
+
+/* A thousand letters to a dead host cost a few attempts. */
+static void
+host_is_down(void)
+{
+	for (int i = 0; i < 100; i++)
+		submit("x@dead.example");
+	assert_int_equal(schedule_waiting(&t.q), 100);
+	start_remote();
+	assert_int_equal(t.n_jobs, 5);
+	for (size_t i = 0; i < t.n_jobs; i++)
+		answer(&t.jobs[i], DOWN);
+	assert_true(t.n_jobs <= 6);
+	assert_int_equal(schedule_waiting(&t.q), 0);
+	assert_int_equal(schedule_left_alone(&t.q), 1);
+	assert_int_equal(t.q.n_active, 0);
+	assert_int_equal(t.q.n_messages, 100);
+	/* one more does not even try, and is not due before the host is */
+	submit("y@dead.example");
+	assert_true(t.n_jobs <= 6);
+	/* unless the administrator says so */
+	schedule_forgive(&t.q);
+	submit("z@dead.example");
+	assert_string_equal(t.jobs[t.n_jobs - 1].to[0], "z@dead.example");
+	answer(&t.jobs[t.n_jobs - 1], DOWN);
+	/* another host is not held back */
+	submit("x@elsewhere.example");
+	assert_string_equal(t.jobs[t.n_jobs - 1].next_hop, "elsewhere.example");
+}
+
+/* One failure among successes is no dead host. */
+static void
+host_is_flaky(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	answer(&t.jobs[0], DOWN);
+	submit("y@elsewhere.example");
+	assert_int_equal(t.n_jobs, 2);
+	answer(&t.jobs[1], GOOD);
+	submit("z@elsewhere.example");
+	answer(&t.jobs[2], DOWN);
+	assert_int_equal(schedule_left_alone(&t.q), 0);
+}
+
+static void
+crowd(void)
+{
+	for (int i = 0; i < SCHEDULE_WAITS + 10; i++)
+		submit("x@elsewhere.example");
+	assert_int_equal(schedule_waiting(&t.q), SCHEDULE_WAITS);
+	/* the others keep no file open meanwhile, and have not failed */
+	assert_int_equal(t.q.n_active, SCHEDULE_WAITS);
+	assert_int_equal(t.q.n_messages, SCHEDULE_WAITS + 10);
+}
+
+static void
+worker_dies(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	stop_remote();
+	assert_int_equal(t.n_jobs, 1);
+	start_remote();
+	assert_int_equal(t.n_jobs, 2);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+/* An earlier qmgr gave it out: nothing before all have told, not that again,
+ * and the outcome counts. */
+static void
+under_way_before(void)
+{
+	submit("x@elsewhere.example\ny@elsewhere.example");
+	connect_as(ROLE_REMOTE, &t.remote);
+	proto_send_underway(
+	    t.remote, &(struct msg_underway){span_of(first()->name), 0});
+	settle();
+	submit("z@other.example");
+	assert_int_equal(t.n_jobs, 0);
+	proto_send_underway_end(t.remote, &(struct msg_underway_end){1});
+	settle();
+	assert_int_equal(t.n_jobs, 2);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(t.jobs[0].n, 1);
+	assert_string_equal(t.jobs[0].to[0], "y@elsewhere.example");
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	answer_rcpt(&t.jobs[0], 0, GOOD);
+	settle();
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+worker_lies(void)
+{
+	struct job other;
+
+	start_remote();
+	submit("x@elsewhere.example\ny@other.example");
+	assert_int_equal(t.n_jobs, 2);
+	/* recipients that are not, twice the same, messages that are not */
+	answer_rcpt(&t.jobs[0], 77, GOOD);
+	answer_rcpt(&t.jobs[0], t.jobs[0].rcpts[0], GOOD);
+	answer_rcpt(&t.jobs[0], t.jobs[0].rcpts[0], GOOD);
+	answer_rcpt(&t.jobs[0], t.jobs[0].rcpts[0], NEVER);
+	other = t.jobs[0];
+	(void)snprintf(other.qid, sizeof(other.qid), "000000000000000");
+	answer_rcpt(&other, 0, GOOD);
+	settle();
+	assert_non_null(t.remote);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	assert_int_equal(files("-b", NULL, 0), 0);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+static void
+held(void)
+{
+	struct why why;
+
+	submit("x@elsewhere.example");
+	assert_int_equal(message_change(first(), &why), RC_OK);
+	/* its file may be going */
+	start_remote();
+	assert_int_equal(t.n_jobs, 0);
+	message_changed(first(), true);
+	assert_int_equal(schedule_waiting(&t.q), 0);
+	settle();
+	assert_int_equal(t.n_jobs, 0);
+	assert_int_equal(message_change(first(), &why), RC_OK);
+	message_changed(first(), false);
+	settle();
+	assert_int_equal(t.n_jobs, 1);
+}
+
+static const struct row {
+	const char *name;
+	void (*act)(void);
+} rows[] = {
+    {"goes out", goes_out},
+    {"an address has no MX", literal_has_no_mx},
+    {"smart host", smart_host},
+    {"grouped by host", grouped_by_host},
+    {"many recipients", many_recipients},
+    {"turns", turns},
+    {"an alias leads out", alias_leads_out},
+    {"strangers do not relay", strangers_do_not_relay},
+    {"loop", loop},
+    {"later", later},
+    {"never", never},
+    {"the notice goes out", notice_goes_out},
+    {"null reverse-path", null_sender},
+    {"too old", too_old},
+    {"the notice is there", notice_is_there},
+    {"host is down", host_is_down},
+    {"host is flaky", host_is_flaky},
+    {"a crowd", crowd},
+    {"worker dies", worker_dies},
+    {"under way before", under_way_before},
+    {"worker lies", worker_lies},
+    {"held", held},
+};
+
+static void
+check_row(void **state)
+{
+	const struct row *row = *state;
+
+	setup();
+	row->act();
+	settle();
+	teardown();
+}
+
+ROWS_MAIN(rows, check_row)
