@@ -239,7 +239,7 @@ name_client(struct session *s, int fd)
 		return peer_address(fd);
 	buf_init(&b, 32);
 	s->uid = peer_uid(fd);
-	buf_putf(&b, "uid=%u", s->uid);
+	buf_putf(&b, "uid:%u", s->uid);
 	name = span_dup(buf_span(&b));
 	buf_fini(&b);
 	return name;

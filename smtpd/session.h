@@ -56,7 +56,7 @@ struct session {
 	enum state state;
 	struct stream *stream;
 	struct id sid;
-	char *client; /* "192.0.2.1", "2001:db8::1", local "uid=1000" */
+	char *client; /* "192.0.2.1", "2001:db8::1", local "uid:1000" */
 	uint32_t uid; /* of a local client */
 	char *helo;   /* as given; NULL before */
 	bool esmtp;

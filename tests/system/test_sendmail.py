@@ -70,8 +70,8 @@ def test_a_line_of_cron(host):
     assert re.search(rb"\nDate: \w{3}, .*\nMessage-ID: <\w+@mail\.example\.org>"
                      rb"\n\n", letter)
     uid = NOBODY if host.root else os.geteuid()
-    assert f"Received: from mail.example.org (uid={uid})\n".encode() in letter
-    assert host.said("smtp.connect", client=f"uid={uid}", service="local")
+    assert f"Received: from mail.example.org (uid:{uid})\n".encode() in letter
+    assert host.said("smtp.connect", client=f"uid:{uid}", service="local")
 
 
 def test_recipients_of_the_header(host):
@@ -114,6 +114,24 @@ def test_what_is_wrong_is_said(host):
     status, said = host.run("alice", text=b"x" * (26 << 20))
     assert status == 69 and "larger than" in said
     assert host.messages(ALICE) == []
+
+
+def test_to_another_host(tmpdir, bindir):
+    """Every user of the host may; from the network nobody without a log-in."""
+    with Host(tmpdir, bindir) as h:
+        h.remove_worker("remote")
+        h.start(wait=False)
+        for role in ("smtpd", "qmgr"):
+            wait_for(role, lambda: h.said("worker.ready", role=role))
+        assert h.run("x@elsewhere.example", text=b"x") == (0, "")
+        with open(f"{h.spool}/new/{h.queue()[0]}", "rb") as f:
+            head = f.read()
+        assert b" client=uid:" in head, head
+        assert b"Mailstead-To: todo <x@elsewhere.example>" in head
+        wire = h.connect().greet()
+        assert wire.say("MAIL FROM:<alice@example.org>")[0] == "250"
+        assert wire.say("RCPT TO:<x@elsewhere.example>")[0] == "550"
+        wire.close()
 
 
 def test_others_have_it(host):
