@@ -520,6 +520,22 @@ def test_cut_in_the_middle_of_a_message(suite, raw, imap):
     assert suite.messages(ALICE) == []
 
 
+@pytest.mark.parametrize("lie", [-7, 7])
+def test_a_size_in_a_name_that_is_a_lie(suite, lie):
+    """Never a message that looks whole and is not: it is cut off, in plain
+    sight, and right the next time."""
+    text = (LETTER % (1, 1, 1)).replace(b"\r\n", b"\n")
+    wire = len(LETTER % (1, 1, 1))
+    suite.put(f"1.host,S={len(text)},W={wire + lie}", text)
+    imap = connect(suite)
+    ok(imap.select())
+    with pytest.raises(imaplib.IMAP4.abort):
+        imap.fetch("1", "BODY.PEEK[]")
+    imap = connect(suite)
+    ok(imap.select())
+    assert ok(imap.fetch("1", "BODY.PEEK[]"))[0][1] == LETTER % (1, 1, 1)
+
+
 def test_a_new_account_has_its_folders(imap):
     names = [line.split(b' "/" ') for line in ok(imap.list())]
     assert {n[1].strip(b'"'): n[0] for n in names} == {
