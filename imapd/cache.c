@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "imapd/cache.h"
+#include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -24,6 +25,7 @@
 #define PREFIX       (MAILDIR_TAG_LEN + 4)
 #define KEY          (PREFIX + 4)
 #define HEAD         24
+#define RETRY_MS     30000
 
 const struct span cache_fields[] = {
     SPAN_LIT("From"),
@@ -60,7 +62,8 @@ struct change {
 struct cache {
 	int dir;
 	struct db_boot boot;
-	struct db *db; /* NULL: there is none to be used */
+	struct db *db;     /* NULL: there is none to be used */
+	uint64_t retry_ms; /* when to try again */
 	struct change *v;
 	size_t n;
 	size_t cap;
@@ -78,6 +81,7 @@ open_db(struct cache *c)
 	struct why why;
 	bool fresh;
 
+	c->retry_ms = clock_mono_ms() + RETRY_MS;
 	if (c->dir < 0)
 		return;
 	if (db_open(&place, &c->db, &fresh, &why) != RC_OK)
@@ -123,6 +127,9 @@ usable(struct cache *c)
 		db_close(&c->db, false);
 		open_db(c);
 	}
+	/* an older process of this account had it, perhaps */
+	if (c->db == NULL && c->dir >= 0 && clock_mono_ms() >= c->retry_ms)
+		open_db(c);
 	return c->db != NULL;
 }
 
