@@ -19,8 +19,8 @@
 #include "lib/log/log.h"
 #include "lib/base/banned.h"
 
-#define CACHE_NAME   "imap.1"
-#define CACHE_FORMAT "imap.1"
+#define CACHE_NAME   "imap.2"
+#define CACHE_FORMAT "imap.2"
 #define PENDING_MAX  ((size_t)1 << 20) /* bytes written in one transaction */
 #define PREFIX       (MAILDIR_TAG_LEN + 4)
 #define KEY          (PREFIX + 4)
@@ -49,6 +49,14 @@ const struct span cache_fields[] = {
     SPAN_LIT("List-Unsubscribe"),
     SPAN_LIT("Delivered-To"),
     SPAN_LIT("Disposition-Notification-To"),
+    /* mutt, K-9 */
+    SPAN_LIT("Content-Description"),
+    SPAN_LIT("Lines"),
+    SPAN_LIT("List-Subscribe"),
+    SPAN_LIT("X-Label"),
+    SPAN_LIT("X-Original-To"),
+    SPAN_LIT("X-K9mail-Identity"),
+    SPAN_LIT("X-Chat-Version"),
 };
 const size_t cache_fields_n = sizeof(cache_fields) / sizeof(cache_fields[0]);
 

@@ -118,7 +118,7 @@ def test_uids_flags_and_bodies_stay(suite, imap):
     validity = imap.response("UIDVALIDITY")[1]
     imap.logout()
     wait_for("the session's end", lambda: suite.said("session.end"), 30)
-    shutil.rmtree(f"{suite.folder}/{VIRTUAL}/imap.1")  # a cache, no more
+    shutil.rmtree(f"{suite.folder}/{VIRTUAL}/imap.2")  # a cache, no more
     imap = connect(suite)
     ok(imap.select())
     assert imap.response("UIDVALIDITY")[1] == validity
@@ -141,7 +141,7 @@ def test_the_index_is_used_and_never_believed(suite, imap):
     assert b"=?utf-8?q?Gr=C3=BC=C3=9Fe?= number 1" in first[0][0]
     imap.logout()
     wait_for("the session's end", lambda: suite.said("session.end"), 30)
-    assert os.path.exists(f"{suite.folder}/{VIRTUAL}/imap.1/mark")
+    assert os.path.exists(f"{suite.folder}/{VIRTUAL}/imap.2/mark")
     (path,) = glob.glob(f"{suite.maildir(ALICE)}/cur/*")
     text = (LETTER % (2, 2, 2)).replace(b"\r\n", b"\n")
     with open(path, "wb") as f:
