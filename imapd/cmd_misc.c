@@ -80,6 +80,8 @@ cmd_idle(struct session *s, struct parse *p)
 	if (!parse_end(p))
 		return command_syntax(s, "IDLE");
 	buf_puts(&s->out, "+ idling\r\n");
+	/* from now on only the watch tells: nothing may be owed */
+	s->look = s->view.box != NULL && s->view.box->m->owed;
 	return cmd_idle_news(s);
 }
 

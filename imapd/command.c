@@ -109,6 +109,9 @@ command_news(struct session *s, unsigned tell)
 		buf_puts(&s->out, "* BYE The mailbox was deleted\r\n");
 		return STEP_CLOSE;
 	}
+	if (s->look)
+		maildir_mailbox_stale(box->m);
+	s->look = false;
 	if (view_update(&s->view, tell, &s->out, &why) == RC_OK)
 		return STEP_DONE;
 	LOG(SESSION_ERROR, log_str(s->account->env.account), log_str("imap"),

@@ -61,6 +61,8 @@ start(struct session *s, session_work *work)
 {
 	s->busy = true;
 	s->work = work;
+	s->look = s->look || s->look_due;
+	s->look_due = false;
 	if (s->stream != NULL) {
 		stream_deadline(s->stream, 0);
 		stream_pause(s->stream, true);
@@ -194,7 +196,7 @@ ran(void *job)
 		s->changed = false;
 		TAILQ_FOREACH (other, &s->account->sessions, next)
 			if (other != s)
-				session_poke(other);
+				session_poke(other, false);
 	}
 	if (s->ending) {
 		if (s->work == work_close)
@@ -328,10 +330,12 @@ on_closed(void *ctx, const struct why *why)
 }
 
 void
-session_poke(struct session *s)
+session_poke(struct session *s, bool look)
 {
 	if (s->ending || s->closing)
 		return;
+	/* others look at the folder's times with each command */
+	s->look_due = s->look_due || (look && s->idling);
 	if (s->idling && !s->busy && !s->waiting) {
 		start(s, cmd_idle_news);
 		return;

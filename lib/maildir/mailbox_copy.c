@@ -43,6 +43,8 @@ link_as(const struct maildir_mailbox *from, const struct maildir_message *msg,
 	struct maildir_name n;
 	struct buf base, letters, name;
 	enum rc rc = RC_OK;
+	bool own;
+	int r;
 
 	buf_init(&base, 64);
 	buf_init(&letters, 256);
@@ -56,11 +58,18 @@ link_as(const struct maildir_mailbox *from, const struct maildir_message *msg,
 	n.uid = to->next;
 	n.tag = span_of(to->state.tag);
 	maildir_name_put(&name, &n);
-	if (linkat(from->folders.cur, msg->name, to->folders.cur,
-		buf_cstr(&name), 0) < 0)
+	own = maildir_mailbox_own(to) && to->next == to->known_next;
+	r = linkat(
+	    from->folders.cur, msg->name, to->folders.cur, buf_cstr(&name), 0);
+	if (r < 0)
 		rc = why_sys(why, errno == ENOENT ? RC_PERM : RC_TEMP,
 		    errno == ENOSPC || errno == EDQUOT ? "4.3.1" : "4.3.0",
 		    "link a message");
+	maildir_mailbox_owned(to, own && r == 0);
+	if (own && r == 0)
+		/* into itself: msg has moved, perhaps, and is not used again */
+		maildir_mailbox_sync_append(
+		    to, span_dup(buf_span(&name)), false);
 	buf_fini(&base);
 	buf_fini(&letters);
 	buf_fini(&name);

@@ -24,6 +24,7 @@
 #define PASSES 5
 /* a folder's time is that of a clock tick, of up to 10 ms; twice that */
 #define TICK_NS 20000000
+#define OWED_MS 1000
 
 /* A file that is no message of ours yet. */
 struct stranger {
@@ -278,9 +279,8 @@ choose(struct scan *s)
 	return fresh;
 }
 
-/* At the end of v; `name` is taken. */
-static void
-append(struct maildir_mailbox *m, char *name, bool recent)
+void
+maildir_mailbox_sync_append(struct maildir_mailbox *m, char *name, bool recent)
 {
 	struct maildir_name n;
 
@@ -289,6 +289,7 @@ append(struct maildir_mailbox *m, char *name, bool recent)
 		m->v = mem_grow(m->v, m->cap * sizeof(*m->v));
 	}
 	maildir_name_parse(span_of(name), &n);
+	m->known_next = n.uid + 1;
 	m->v[m->n++] = (struct maildir_message){.uid = n.uid,
 	    .flags = maildir_flags_parse(n.flags),
 	    .size = n.size,
@@ -328,7 +329,8 @@ adopt(struct maildir_mailbox *m, struct stranger *st)
 		    st->name, m->folders.cur, buf_cstr(&to));
 	if (r == 0) {
 		m->next++;
-		append(m, span_dup(buf_span(&to)), st->in_new);
+		maildir_mailbox_sync_append(
+		    m, span_dup(buf_span(&to)), st->in_new);
 	}
 	buf_fini(&to);
 	return r == 0;
@@ -352,7 +354,7 @@ take_in(struct scan *s, struct why *why)
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].uid == 0)
 			continue;
-		append(m, s->v[i].name, false);
+		maildir_mailbox_sync_append(m, s->v[i].name, false);
 		s->v[i].name = NULL;
 	}
 	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
@@ -374,6 +376,9 @@ remember(struct scan *s, bool stable)
 	m->cur_ns = s->cur_ns;
 	m->scanned = true;
 	m->settled = stable && !fresh;
+	m->owed = stable && fresh;
+	m->scanned_ms = clock_mono_ms();
+	m->known_next = stable ? m->next : 0;
 }
 
 static enum rc
@@ -394,6 +399,14 @@ scan_all(struct scan *s, struct why *why)
 	return rc;
 }
 
+/* If the times are the same: is all the same, or near enough for now? */
+static bool
+is_known(const struct maildir_mailbox *m)
+{
+	return m->settled ||
+	       (m->owed && clock_mono_ms() - m->scanned_ms < OWED_MS);
+}
+
 enum rc
 maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why)
 {
@@ -403,7 +416,7 @@ maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why)
 
 	if (rc != RC_OK)
 		return rc;
-	if (m->scanned && m->settled && new_ns == m->new_ns &&
+	if (m->scanned && is_known(m) && new_ns == m->new_ns &&
 	    cur_ns == m->cur_ns) {
 		maildir_mailbox_settle(m);
 		return RC_OK;
