@@ -151,6 +151,30 @@ put_address(const struct mime_address *a, struct span domain, struct buf *out)
 	buf_fini(&mailbox);
 }
 
+/* "joe@", "joe@@x": a domain was meant (a variable was empty), not ours. */
+static bool
+lacks_domain(struct span item)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < item.n; i++) {
+		char c = item.p[i];
+
+		if (c == '\\')
+			i++;
+		else if (c == '"' && depth == 0)
+			quoted = !quoted;
+		else if (c == '(' && !quoted)
+			depth++;
+		else if (c == ')' && !quoted && depth > 0)
+			depth--;
+		else if (c == '@' && !quoted && depth == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 letter_addresses(struct span list, struct span domain, struct buf *out)
 {
@@ -158,9 +182,17 @@ letter_addresses(struct span list, struct span domain, struct buf *out)
 	struct mime_address a;
 
 	mime_addresses_init(&all, list);
-	while (mime_addresses_next(&all, &a))
+	for (;;) {
+		size_t start = all.lex.at;
+		bool lacks;
+
+		if (!mime_addresses_next(&all, &a))
+			break;
+		lacks = lacks_domain(
+		    span_head(span_from(list, start), all.lex.at - start));
 		if (a.kind == MIME_MAILBOX && a.local.n + a.domain.n > 0)
-			put_address(&a, domain, out);
+			put_address(&a, lacks ? SPAN_LIT("") : domain, out);
+	}
 	mime_addresses_fini(&all);
 }
 

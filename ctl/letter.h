@@ -40,7 +40,7 @@ void letter_recipients(
     const struct letter *l, struct span domain, struct buf *out);
 /*
  * Each address of a list, without names and comments, appended with an LF
- * behind it; one without a domain gets `domain`. What is no mailbox is
+ * behind it; one without '@' gets `domain`. What is no mailbox ("joe@") is
  * appended like the others: the server refuses it by name. Control characters
  * become '?', so that an address is one line.
  */
