@@ -381,6 +381,30 @@ def test_two_processes_of_one_account(suite, imap, raw):
                for g in got)
 
 
+@pytest.mark.parametrize("abi", [0, 1, 2])
+def test_older_kernels(tmpdir, bindir, abi):
+    """What crosses folders (new to cur, COPY, MOVE, RENAME) under the Landlock
+    that they have; 2 is the reference platform's."""
+    uid = "" if os.geteuid() else "uid_base: 61200, "
+    with Mail(tmpdir, bindir) as suite:
+        suite.begin(tls=False, more=f"sandbox: {{{uid}landlock_abi: {abi}}}\n")
+        smtp = Wire(suite.address()).greet()
+        assert smtp.mail(ALICE, LETTER % (1, 1, 1))[0] == "250"
+        imap = connect(suite)
+        ok(imap.select())
+        append(imap, 2, "Sent")
+        ok(imap.copy("1", "Archive"))
+        ok(imap.uid("MOVE", "1", "Trash"))
+        ok(imap.create("a/b"))
+        ok(imap.rename("a", "c"))
+        ok(imap.delete("c/b"))
+        for box in "Archive", "Trash", "Sent":
+            ok(imap.select(box))
+            assert b"ENVELOPE" in ok(imap.fetch("1", "ENVELOPE"))[0]
+        imap.logout()
+        assert not suite.said("session.error") and not suite.said("imap.index")
+
+
 # ---- what must not be lost ------------------------------------------------------
 
 def test_appended_mail_outlives_kill_9(suite, imap):
