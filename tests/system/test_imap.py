@@ -313,6 +313,23 @@ def test_other_programs_change_the_maildir(suite, imap):
         1: {"\\Flagged", "\\Seen"}, 3: {"\\Deleted"}, 4: {"\\Recent"}}
 
 
+def test_a_file_that_may_not_be_linked_is_copied(suite, imap):
+    """Somebody else's, which the session may read (protected_hardlinks)."""
+    if not suite.root:
+        pytest.skip("another's file is made by root")
+    path = suite.put("1.host:2,F", (LETTER % (1, 1, 1)).replace(
+        b"\r\n", b"\n"), "cur")
+    os.chown(path, 0, 0)
+    os.chmod(path, 0o644)
+    ok(imap.select())
+    ok(imap.copy("1", "Archive"))
+    ok(imap.uid("MOVE", "1", "Trash"))
+    for box in "Archive", "Trash":
+        ok(imap.select(box))
+        got = ok(imap.fetch("1", "(FLAGS BODY.PEEK[])"))
+        assert b"\\Flagged" in got[0][0] and got[0][1] == LETTER % (1, 1, 1)
+
+
 def test_a_storm_of_sessions_agrees(suite, imap):
     """Eight sessions set flags, add, copy and expunge; in the end all see the
     same, and every message that nobody removed is there."""
