@@ -97,7 +97,7 @@ end_of_line(struct input *in)
 	in->tail_n = 0;
 	in->cr = false;
 	if (in->discarding && literal && !in->sync) {
-		in->at = INPUT_AT_LITERAL;
+		in->at = in->literal > 0 ? INPUT_AT_LITERAL : INPUT_AT_LINE;
 		return INPUT_NONE;
 	}
 	if (!in->discarding && literal) {

@@ -13,12 +13,12 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/maildir/file.h"
 #include "lib/maildir/mailbox.h"
 #include "lib/maildir/mailbox_lock.h"
 #include "lib/base/banned.h"
 
 #define PASSES 3 /* a name that changes under our hands is looked for again */
-#define CHUNK  65536
 
 static enum rc
 open_folder(int at, const char *name, bool make, int *fd, struct why *why)
@@ -313,29 +313,6 @@ maildir_mailbox_date(
 	return rc;
 }
 
-/* Octets with CRLF line ends. */
-static bool
-count(int fd, uint64_t *octets)
-{
-	char *chunk = mem_alloc(CHUNK);
-	char last = '\0';
-	size_t got = CHUNK;
-	off_t at = 0;
-	bool ok = true;
-
-	*octets = 0;
-	while (ok && got == CHUNK) {
-		ok = io_pread_all(fd, chunk, CHUNK, at, &got);
-		for (size_t i = 0; ok && i < got; i++) {
-			*octets += chunk[i] == '\n' && last != '\r' ? 2 : 1;
-			last = chunk[i];
-		}
-		at += (off_t)got;
-	}
-	free(chunk);
-	return ok;
-}
-
 enum rc
 maildir_mailbox_wire(
     struct maildir_mailbox *m, struct maildir_message *msg, struct why *why)
@@ -346,7 +323,7 @@ maildir_mailbox_wire(
 	if (msg->wire > 0)
 		return RC_OK;
 	rc = maildir_mailbox_read(m, msg, &fd, why);
-	if (rc == RC_OK && !count(fd, &msg->wire)) {
+	if (rc == RC_OK && !maildir_file_wire(fd, &msg->wire)) {
 		msg->wire = 0;
 		rc = why_sys(why, RC_TEMP, "4.3.0", "read a message");
 	}

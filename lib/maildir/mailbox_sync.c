@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/maildir/file.h"
 #include "lib/maildir/mailbox.h"
 #include "lib/maildir/mailbox_lock.h"
 #include "lib/base/banned.h"
@@ -186,26 +187,6 @@ take_out_missing(struct maildir_mailbox *m)
 }
 
 static bool
-is_torn(const struct stranger *st)
-{
-	struct maildir_name n;
-
-	maildir_name_parse(span_of(st->name), &n);
-	return maildir_name_ours(n.base) && n.has_size && n.size != st->size;
-}
-
-static void
-move_aside(struct maildir_mailbox *m, const char *name)
-{
-	char to[300];
-
-	(void)snprintf(to, sizeof(to), "torn.%s", name);
-	/* if it cannot be, it is not shown all the same */
-	(void)renameat(m->folders.new, name, m->folders.tmp, to);
-	m->torn++;
-}
-
-static bool
 measure_one(struct maildir_mailbox *m, struct stranger *st)
 {
 	int folder = st->in_new ? m->folders.new : m->folders.cur;
@@ -217,9 +198,10 @@ measure_one(struct maildir_mailbox *m, struct stranger *st)
 	st->size = (uint64_t)sb.st_size;
 	st->time_ns =
 	    (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
-	if (!st->in_new || !is_torn(st))
+	if (!st->in_new || !maildir_file_torn(st->name, st->size))
 		return true;
-	move_aside(m, st->name);
+	maildir_file_aside(&m->folders, st->name);
+	m->torn++;
 	return false;
 }
 

@@ -313,6 +313,23 @@ def test_other_programs_change_the_maildir(suite, imap):
         1: {"\\Flagged", "\\Seen"}, 3: {"\\Deleted"}, 4: {"\\Recent"}}
 
 
+def test_a_file_that_may_not_be_linked_is_copied(suite, imap):
+    """Somebody else's, which the session may read (protected_hardlinks)."""
+    if not suite.root:
+        pytest.skip("another's file is made by root")
+    path = suite.put("1.host:2,F", (LETTER % (1, 1, 1)).replace(
+        b"\r\n", b"\n"), "cur")
+    os.chown(path, 0, 0)
+    os.chmod(path, 0o644)
+    ok(imap.select())
+    ok(imap.copy("1", "Archive"))
+    ok(imap.uid("MOVE", "1", "Trash"))
+    for box in "Archive", "Trash":
+        ok(imap.select(box))
+        got = ok(imap.fetch("1", "(FLAGS BODY.PEEK[])"))
+        assert b"\\Flagged" in got[0][0] and got[0][1] == LETTER % (1, 1, 1)
+
+
 def test_a_storm_of_sessions_agrees(suite, imap):
     """Eight sessions set flags, add, copy and expunge; in the end all see the
     same, and every message that nobody removed is there."""
@@ -379,6 +396,30 @@ def test_two_processes_of_one_account(suite, imap, raw):
         [1, 2, 3, 4, 6, 7, 8, 9]
     assert all(b"number %d" % int(re.search(rb"UID (\d+)", g)[1]) in g
                for g in got)
+
+
+@pytest.mark.parametrize("abi", [0, 1, 2])
+def test_older_kernels(tmpdir, bindir, abi):
+    """What crosses folders (new to cur, COPY, MOVE, RENAME) under the Landlock
+    that they have; 2 is the reference platform's."""
+    uid = "" if os.geteuid() else "uid_base: 61200, "
+    with Mail(tmpdir, bindir) as suite:
+        suite.begin(tls=False, more=f"sandbox: {{{uid}landlock_abi: {abi}}}\n")
+        smtp = Wire(suite.address()).greet()
+        assert smtp.mail(ALICE, LETTER % (1, 1, 1))[0] == "250"
+        imap = connect(suite)
+        ok(imap.select())
+        append(imap, 2, "Sent")
+        ok(imap.copy("1", "Archive"))
+        ok(imap.uid("MOVE", "1", "Trash"))
+        ok(imap.create("a/b"))
+        ok(imap.rename("a", "c"))
+        ok(imap.delete("c/b"))
+        for box in "Archive", "Trash", "Sent":
+            ok(imap.select(box))
+            assert b"ENVELOPE" in ok(imap.fetch("1", "ENVELOPE"))[0]
+        imap.logout()
+        assert not suite.said("session.error") and not suite.said("imap.index")
 
 
 # ---- what must not be lost ------------------------------------------------------
