@@ -334,7 +334,7 @@ test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
 want_machine := $(if $(T),$(findstring package,$(T)),1)
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
 check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
-    peers
+    peers $(if $(want_machine),deb-built)
 	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
 	    unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \
