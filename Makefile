@@ -261,7 +261,8 @@ $(B)/man/mailstead.yaml.5: docs/man/mailstead.yaml.5.in conf/mailstead.yaml \
 	@sed -e '/^@OPTIONS@$$/{r $(B)/man/options' -e 'd}' $< >$@
 
 # The package of what is in this folder, committed or not, built apart from
-# this build: its folders are those of a Debian.
+# this build: its folders are those of a Debian. -d: conf/deps has seen to what
+# it needs, which is less than build-essential.
 DEB_FROM = $(sort $(shell find Makefile configure.ac conf debian docs/man \
     $(patsubst %/main.c,%,$(wildcard */main.c)) lib -type f))
 .PHONY: deb-built
@@ -272,7 +273,7 @@ $(BUILD)/deb/built: $(DEB_FROM)
 	@mkdir -p $(@D)/mailstead
 	@cp -r --parents -t $(@D)/mailstead $(DEB_FROM)
 	@cd $(@D)/mailstead && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-	    dpkg-buildpackage -b -us -uc >../build.log 2>&1 || \
+	    dpkg-buildpackage -b -d -us -uc >../build.log 2>&1 || \
 	    { tail -n 30 ../build.log; exit 1; }
 	@rm -rf $(@D)/mailstead
 	@touch $@
