@@ -21,7 +21,8 @@ parse_uid(struct span value, struct maildir_name *n)
 	struct span digits = span_cut(&value, '.');
 	uint64_t uid;
 
-	if (n->uid != 0 || value.n == 0 || !num_range(digits, 1, UINT32_MAX, &uid))
+	if (n->uid != 0 || value.n == 0 ||
+	    !num_range(digits, 1, UINT32_MAX, &uid))
 		return;
 	n->uid = (uint32_t)uid;
 	n->tag = value;
