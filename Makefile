@@ -352,7 +352,8 @@ HOST_TREE := systemd systemd-sysv dbus cron ssl-cert dns-root-data curl \
 .PHONY: peers
 peers:
 	@[[ $$(id -u) != 0 ]] || \
-	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix \
+	    sasl2-bin libsasl2-modules || \
 	    echo "no peer: postfix"
 	@[[ $$(id -u) != 0 ]] || \
 	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/nsd nsd ldnsutils || \
