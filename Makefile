@@ -289,14 +289,15 @@ check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
 .PHONY: peers
 peers:
 	@[[ $$(id -u) != 0 ]] || \
-	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/postfix postfix \
+	    sasl2-bin libsasl2-modules || \
 	    echo "no peer: postfix"
 	@[[ $$(id -u) != 0 ]] || \
 	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/nsd nsd ldnsutils || \
 	    echo "no peer: nsd"
 
 S ?= 60
-fuzz-run: $(B)/tests/fuzz/fuzz_$(T)
+fuzz-run: $(B)/tests/fuzz/fuzz_$(firstword $(subst :, ,$(T)))
 	@mkdir -p $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)
 	$< -max_total_time=$(S) -artifact_prefix=$(BUILD)/corpus/ \
 	    $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)

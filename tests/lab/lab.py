@@ -15,6 +15,8 @@ import re
 import signal
 import subprocess
 
+from tests.lab.netns import inside
+
 _count = itertools.count()
 
 
@@ -51,6 +53,10 @@ class Host:
         proc = subprocess.Popen(self.argv(argv), **kwargs)
         self.started.append(proc)
         return proc
+
+    def inside(self):
+        """With it this thread makes its sockets in this host."""
+        return inside(f"/run/netns/{self.netns}")
 
     def kill_all(self):
         for proc in self.started:

@@ -1,4 +1,5 @@
 """Network namespaces for tests, by system call: Python 3.11 has no unshare."""
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -45,6 +46,19 @@ def loopback_up():
             "16sh14x", fcntl.ioctl(s, SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(s, SIOCSIFFLAGS,
                     struct.pack("16sh14x", b"lo", flags | IFF_UP))
+
+
+@contextlib.contextmanager
+def inside(path):
+    """This thread is in the namespace at the path; sockets that it makes
+    there stay there."""
+    with open("/proc/thread-self/ns/net", "rb") as home, \
+            open(path, "rb") as there:
+        _call("setns", there.fileno(), CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            _call("setns", home.fileno(), CLONE_NEWNET)
 
 
 def in_container():

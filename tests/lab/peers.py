@@ -115,11 +115,14 @@ class Peer:
 
 
 class Postfix(Peer):
-    """Takes mail for every address of its domain into one Maildir, and
-    relays for whoever shares its network."""
+    """Takes mail for every address of its domain but nobody@ into one
+    Maildir, and relays for whoever shares its network. With `cert` (files of
+    certificate and key) it offers STARTTLS, with `logins` (passwords by name)
+    AUTH behind it, and then relays for who has logged in only."""
 
-    def __init__(self, host, domain, **settings):
+    def __init__(self, host, domain, cert=None, logins=None, **settings):
         super().__init__(host, "postfix")
+        self.cert, self.logins, self.domain = cert, logins or {}, domain
         self.settings = {
             "myhostname": f"mail.{domain}",
             "mydestination": "",
@@ -128,20 +131,55 @@ class Postfix(Peer):
             "maillog_file": "/var/log/mail.log",
             "virtual_mailbox_domains": domain,
             "virtual_mailbox_base": "/srv",
-            "virtual_mailbox_maps": "static:all/",
+            "virtual_mailbox_maps": "regexp:/etc/postfix/boxes",
             "virtual_uid_maps": "static:5000",
             "virtual_gid_maps": "static:5000",
             "compatibility_level": "3.6",
             **settings,
         }
 
+    def _offer_tls(self):
+        for name, path in zip(("cert", "key"), self.cert):
+            with open(path, encoding="ascii") as f:
+                self.write(f"/etc/postfix/{name}.pem", f.read())
+        self.settings = {
+            "smtpd_tls_security_level": "may", "smtpd_tls_loglevel": "1",
+            "smtpd_tls_cert_file": "/etc/postfix/cert.pem",
+            "smtpd_tls_key_file": "/etc/postfix/key.pem", **self.settings}
+
+    def _ask_logins(self):
+        self.settings = {
+            "smtpd_sasl_auth_enable": "yes", "smtpd_tls_auth_only": "yes",
+            "smtpd_recipient_restrictions": "permit_sasl_authenticated, "
+            "reject", **self.settings}
+        self.write("/etc/postfix/sasl/smtpd.conf",
+                   "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+                   "mech_list: PLAIN LOGIN\n")
+        for name, password in self.logins.items():
+            self.run("saslpasswd2", "-c", "-p", "-u",
+                     self.settings["myhostname"], name, input=password)
+        self.run("chown", "postfix", "/etc/sasldb2")
+
     def start(self):
+        self.write("/etc/postfix/boxes", "!/^nobody@/ all/\n")
+        if self.cert:
+            self._offer_tls()
+        if self.logins:
+            self._ask_logins()
         self.write("/etc/postfix/main.cf", "".join(
             f"{name} = {value}\n" for name, value in self.settings.items()))
+        # Debian's services run in a folder without the users' passwords
+        self.run("postconf", "-F", "*/*/chroot=n")
         self.run("chown", "5000:5000", "/srv")
+        self.up()
+
+    def up(self):
         self.run("postfix", "start")
         wait_for("port 25", lambda: ":25" in self.host.run(
             ["ss", "-Hltn"]).stdout)
+
+    def down(self):
+        self.run("postfix", "stop")
 
     def log(self):
         return self.read("/var/log/mail.log").decode()

@@ -33,8 +33,11 @@ def wait_for(what, condition, seconds=PATIENCE):
 class Suite:
     def __init__(self, folder, bindir, yaml="", hostname="mail.example.org",
                  accounts=("alice@example.org", "bob@example.org"),
-                 store=None):
-        """`store`: another folder for queue and mailboxes."""
+                 store=None, host=None, aliases=""):
+        """`store`: another folder for queue and mailboxes; `host`: one of a
+        Lab, in which it runs and is connected to; `aliases`: text of the
+        file."""
+        self.host = host
         self.folder, self.bindir = folder, bindir
         self.conf = f"{folder}/mailstead.yaml"
         self.logfile = f"{folder}/log"
@@ -50,6 +53,10 @@ class Suite:
         # other users may not be able to go where the programs are
         self.steadctl = f"{folder}/steadctl"
         shutil.copy(f"{bindir}/steadctl", self.steadctl)
+        self.aliases = aliases and f"{folder}/aliases"
+        if aliases:
+            with open(self.aliases, "w", encoding="utf-8") as f:
+                f.write(aliases)
         self.write_conf()
         self.write_accounts(accounts)
 
@@ -66,7 +73,7 @@ paths:
   state: {self.folder}/state
   run: {self.folder}/run
   mail: {self.mail}
-""" + (self.yaml if "listen:" in self.yaml else """\
+""" + (f"  aliases: {self.aliases}\n" if self.aliases else "") + (self.yaml if "listen:" in self.yaml else """\
 listen:
   smtp: ["127.0.0.1:0"]
   submission: ["127.0.0.1:0"]
@@ -96,10 +103,11 @@ listen:
     def start(self, wait=True):
         self.log = open(self.logfile, "ab")
         self.log_from = os.path.getsize(self.logfile)
+        argv = [f"{self.bindir}/mailstead-master", "-c", self.conf, "-x",
+                self.libexec]
         self.proc = subprocess.Popen(
-            [f"{self.bindir}/mailstead-master", "-c", self.conf, "-x",
-             self.libexec], stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log)
+            self.host.argv(argv) if self.host else argv,
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         if wait:
             wait_for("master.ready", lambda: self.said("master.ready")
                      or self.proc.poll() is not None)
@@ -225,7 +233,10 @@ listen:
                       os.listdir(f"{self.spool}/cur"))
 
     def connect(self, service="smtp"):
-        return Wire(self.address(service))
+        if self.host is None:
+            return Wire(self.address(service))
+        with self.host.inside():
+            return Wire(self.address(service))
 
 
 class Wire:
