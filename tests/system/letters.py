@@ -9,6 +9,14 @@ import time
 from tests.system.suite import Wire
 
 ACCOUNTS = [f"user{n}@example.org" for n in range(6)]
+# leads to another host, of which Far plays the server (tests/lab/far.py)
+FAR = "far@example.org"
+ALIASES = FAR + ": x@elsewhere.example\n"
+
+
+def to_far(far):
+    """The options with which FAR's mail goes to it."""
+    return (f"relay: {{host: localhost, port: {far.port}, tls: may}}\n")
 
 
 class Sender(threading.Thread):
@@ -28,7 +36,10 @@ class Sender(threading.Thread):
         body = (f"Subject: {token}\r\n\r\n" + "line of text\r\n" *
                 (size // 14)).encode()
         count = self.random.choice((1, 1, 1, 2, 6))
-        return token, body, self.random.sample(ACCOUNTS, count)
+        to = self.random.sample(ACCOUNTS, count)
+        if self.random.random() < 0.3:
+            to[0] = FAR
+        return token, body, to
 
     def session(self):
         wire = Wire(self.suite.address())
@@ -82,11 +93,13 @@ def found_in(suite, account):
     return found
 
 
-def lost_of(promised, suite):
+def lost_of(promised, suite, far):
     """(lost, duplicates): promised letters that are not where they belong,
-    and copies beyond the first. A file that passes for whole by its name and
-    is not counts as lost, promised or not."""
+    and copies beyond the first; `far`: digests by token of what the other host
+    has. A file that passes for whole by its name and is not counts as lost,
+    promised or not."""
     boxes = {a: found_in(suite, a) for a in ACCOUNTS}
+    boxes[FAR] = far
     spoilt = [("(spoilt)", path) for box in boxes.values()
               for path in box.pop("(spoilt)", [])]
     lost = [(t, a) for t, (d, to) in promised.items() for a in to

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from tests.system.letters import ACCOUNTS, Sender, lost_of
+from tests.lab.far import Far
+from tests.system.letters import (ACCOUNTS, ALIASES, Sender, digest, lost_of,
+                                  to_far)
 from tests.system.suite import ROLES, Suite, wait_for
 
 pytestmark = [pytest.mark.usefixtures("netns"), pytest.mark.limit(300)]
@@ -20,9 +22,10 @@ def test_nothing_acknowledged_is_lost(tmpdir, bindir, direct):
     seed = random.SystemRandom().randrange(1 << 30)
     print("seed", seed)
     rng = random.Random(seed)
-    with Suite(tmpdir, bindir, accounts=ACCOUNTS,
-               yaml=f"queue: {{direct_recipients: {direct}, "
-                    "retry_first: 1s}\n") as s:
+    with Far(f"{tmpdir}/far", digest) as far, \
+            Suite(tmpdir, bindir, accounts=ACCOUNTS, aliases=ALIASES,
+                  yaml=f"queue: {{direct_recipients: {direct}, "
+                  "retry_first: 1s, retry_max: 2s}\n" + to_far(far)) as s:
         s.start()
         senders = [Sender(s, n, seed) for n in range(SESSIONS)]
         for sender in senders:
@@ -47,9 +50,11 @@ def test_nothing_acknowledged_is_lost(tmpdir, bindir, direct):
         wait_for("an empty queue", lambda: not s.queue(), 100)
         promised = {t: p for sender in senders
                     for t, p in sender.promised.items()}
-        lost, twice = lost_of(promised, s)
+        lost, twice = lost_of(promised, s, far.seen())
         print(f"acknowledged {len(promised)}, kills {len(victims)}, "
+              f"at the other host {len(far.got)}, bounced {far.bounces}, "
               f"duplicates {twice}, lost {len(lost)}")
         assert lost == []
-        assert len(promised) > 50
+        assert len(promised) > 50 and far.bounces == 0
+        assert any(t in far.got for t in promised)
         assert os.listdir(f"{s.spool}/damaged") == []
