@@ -35,7 +35,7 @@ B := $(BUILD)/$(if $(variant),$(patsubst -%,%,$(variant)),out)
 # These must work where make is all there is: they install first, then call
 # make again for the part that needs a configured tree.
 NO_CONFIG := deps check check-clean check-crash check-messages \
-    demo lint format fuzz clean distclean
+    deb demo lint format fuzz clean distclean
 goals := $(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all))
 ifneq ($(goals),)
 include $(BUILD)/config.mk
@@ -68,6 +68,10 @@ fuzz:
 check-clean:
 	@conf/install-deps clean
 	@tests/clean/run make check
+deb:
+	@conf/install-deps build deb
+	@$(MAKE) --no-print-directory deb-built
+	@ls $(BUILD)/deb/*.deb
 check-messages:
 	@conf/install-deps build check
 	$(again) all
@@ -166,7 +170,8 @@ PARTS_spawn := spawn+service/pop3d+service/imapd
 # local delivery and remote are two programs
 PARTS_delivery := delivery/job*
 PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch* \
-    mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay*
+    mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay* \
+    sendmail:ctl/sendmail_main.c:ctl
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \
     $(PROGRAMS_EXTRA)
@@ -222,6 +227,57 @@ $(B)/obj/service/$1.o: $(call objects,$(call parts,$(SERVICE_$1))) $(B)/flags
 endef
 $(foreach s,$(SERVICES),$(eval $(call SERVICE_RULE,$s)))
 
+# ---- install ---------------------------------------------------------------
+# Into DESTDIR and configure's folders. The configuration is an example: who
+# installs makes the real one, and the users (debian/ does both).
+
+MAN := steadctl.8 mailstead-master.8 sendmail.8
+docdir := $(DESTDIR)$(datarootdir)/mailstead
+.PHONY: install
+install: all $(B)/man/mailstead.yaml.5
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(docdir) \
+	    $(DESTDIR)$(prefix)/lib $(DESTDIR)$(libexecdir)/mailstead \
+	    $(addprefix $(DESTDIR)$(mandir)/,man1 man5 man8)
+	install $(filter %/steadctl,$(BINS)) $(DESTDIR)$(bindir)
+	install $(filter %/sendmail,$(BINS)) $(DESTDIR)$(sbindir)
+	install $(filter-out %/steadctl %/sendmail,$(BINS)) \
+	    $(DESTDIR)$(libexecdir)/mailstead
+	ln -sf ../sbin/sendmail $(DESTDIR)$(prefix)/lib/sendmail
+	ln -sf ../sbin/sendmail $(DESTDIR)$(bindir)/mailq
+	ln -sf ../sbin/sendmail $(DESTDIR)$(bindir)/newaliases
+	install -m 644 conf/mailstead.yaml conf/aliases $(docdir)
+	install -m 644 $(addprefix docs/man/,$(MAN)) $(DESTDIR)$(mandir)/man8
+	install -m 644 $(B)/man/mailstead.yaml.5 $(DESTDIR)$(mandir)/man5
+	ln -sf ../man8/sendmail.8 $(DESTDIR)$(mandir)/man1/mailq.1
+	ln -sf ../man8/sendmail.8 $(DESTDIR)$(mandir)/man1/newaliases.1
+
+# the options as the program knows them, text for roff
+$(B)/man/mailstead.yaml.5: docs/man/mailstead.yaml.5.in conf/mailstead.yaml \
+    $(B)/bin/mailstead-master
+	@mkdir -p $(@D)
+	@$(B)/bin/mailstead-master -c conf/mailstead.yaml -n >$(B)/man/options
+	@sed -i -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\&&/" \
+	    $(B)/man/options
+	@sed -e '/^@OPTIONS@$$/{r $(B)/man/options' -e 'd}' $< >$@
+
+# The package of what is in this folder, committed or not, built apart from
+# this build: its folders are those of a Debian. -d: conf/deps has seen to what
+# it needs, which is less than build-essential.
+DEB_FROM = $(sort $(shell find Makefile configure.ac conf debian docs/man \
+    $(patsubst %/main.c,%,$(wildcard */main.c)) lib -type f))
+.PHONY: deb-built
+deb-built: $(BUILD)/deb/built
+$(BUILD)/deb/built: $(DEB_FROM)
+	@echo deb
+	@rm -rf $(@D)
+	@mkdir -p $(@D)/mailstead
+	@cp -r --parents -t $(@D)/mailstead $(DEB_FROM)
+	@cd $(@D)/mailstead && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+	    dpkg-buildpackage -b -d -us -uc >../build.log 2>&1 || \
+	    { tail -n 30 ../build.log; exit 1; }
+	@rm -rf $(@D)/mailstead
+	@touch $@
+
 # ---- tests ----------------------------------------------------------------
 # tests/unit/X/test_y.c is linked with the archive and, when X is a program's
 # folder, with that program's parts. So is tests/fuzz/fuzz_y.c with those of
@@ -235,6 +291,7 @@ FUZZ_PARTS_hops := qmgr
 FUZZ_PARTS_pop3 := pop3d
 FUZZ_PARTS_reply := delivery
 FUZZ_PARTS_imap_front := imapd
+FUZZ_PARTS_letter := ctl/letter* smtpd/dotstream*
 FUZZ_PARTS_imap := imapd
 
 # asked when used: configure may have run before cmocka was there
@@ -274,9 +331,11 @@ test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
 
 # Unit tests run plain and with sanitizers, the corpus with sanitizers; the
 # system tests try the programs of $(B), so `make check SAN=...` tries those.
+# Only test_package.py looks at the package.
+want_machine := $(if $(T),$(findstring package,$(T)),1)
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
 check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
-    peers
+    peers $(if $(want_machine),deb-built)
 	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
 	    unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \
@@ -286,6 +345,10 @@ check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
 # Peers are never installed on the host. Each is made once, and here: tests
 # have no network of the host's. Only root can run them; where they cannot be
 # made the tests that want them say so.
+# host: the Debian that test_package.py boots, with all that the package needs
+HOST_TREE := systemd systemd-sysv dbus cron ssl-cert dns-root-data curl \
+    libcrypt1 libcyaml1 libevent-core-2.1-7 liblmdb0 libseccomp2 libssl3 \
+    libunbound8 libunistring2 libyaml-0-2
 .PHONY: peers
 peers:
 	@[[ $$(id -u) != 0 ]] || \
@@ -295,6 +358,9 @@ peers:
 	@[[ $$(id -u) != 0 ]] || \
 	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/nsd nsd ldnsutils || \
 	    echo "no peer: nsd"
+	@[[ $$(id -u) != 0 || -z "$(want_machine)" ]] || \
+	    tests/lab/tree $(CURDIR)/$(BUILD)/peers/host $(HOST_TREE) || \
+	    echo "no peer: host"
 
 S ?= 60
 fuzz-run: $(B)/tests/fuzz/fuzz_$(firstword $(subst :, ,$(T)))

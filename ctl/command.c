@@ -1,6 +1,7 @@
 /*
  * What steadctl can do: see command.h.
  */
+#include <errno.h>
 #include <stdarg.h>
 
 #include "ctl/cmd.h"
@@ -61,7 +62,7 @@ command_say(const char *fmt, ...)
 	va_list ap;
 
 	/* nobody is left to tell when stderr fails */
-	(void)fputs("steadctl: ", stderr);
+	(void)fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);

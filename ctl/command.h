@@ -45,7 +45,7 @@ const char *command_nearest(struct span said);
 void command_help(FILE *to, const struct command *only);
 /* The `help` command. */
 int command_run_help(const struct command_call *call);
-/* "steadctl: TEXT" and a line end to stderr. */
+/* The program's name, ": ", TEXT and a line end to stderr. */
 void command_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

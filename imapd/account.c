@@ -34,7 +34,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	TAILQ_FOREACH (s, &a->sessions, next)
-		session_poke(s);
+		session_poke(s, true);
 	if (a->n > 0)
 		set_tick(a);
 }
@@ -83,7 +83,7 @@ on_changed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	TAILQ_FOREACH (s, &a->sessions, next)
 		if (s->watched != NULL &&
 		    span_eq(span_of(s->watched), msg->watch_changed.name))
-			session_poke(s);
+			session_poke(s, true);
 }
 
 /* The watch is gone, until somebody logs in: by the clock, then. */

@@ -12,18 +12,20 @@
 #include <stdlib.h>
 
 #include "imapd/cache.h"
+#include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/base/banned.h"
 
-#define CACHE_NAME   "imap.1"
-#define CACHE_FORMAT "imap.1"
+#define CACHE_NAME   "imap.2"
+#define CACHE_FORMAT "imap.2"
 #define PENDING_MAX  ((size_t)1 << 20) /* bytes written in one transaction */
 #define PREFIX       (MAILDIR_TAG_LEN + 4)
 #define KEY          (PREFIX + 4)
 #define HEAD         24
+#define RETRY_MS     30000
 
 const struct span cache_fields[] = {
     SPAN_LIT("From"),
@@ -47,6 +49,14 @@ const struct span cache_fields[] = {
     SPAN_LIT("List-Unsubscribe"),
     SPAN_LIT("Delivered-To"),
     SPAN_LIT("Disposition-Notification-To"),
+    /* mutt, K-9 */
+    SPAN_LIT("Content-Description"),
+    SPAN_LIT("Lines"),
+    SPAN_LIT("List-Subscribe"),
+    SPAN_LIT("X-Label"),
+    SPAN_LIT("X-Original-To"),
+    SPAN_LIT("X-K9mail-Identity"),
+    SPAN_LIT("X-Chat-Version"),
 };
 const size_t cache_fields_n = sizeof(cache_fields) / sizeof(cache_fields[0]);
 
@@ -60,7 +70,8 @@ struct change {
 struct cache {
 	int dir;
 	struct db_boot boot;
-	struct db *db; /* NULL: there is none to be used */
+	struct db *db;     /* NULL: there is none to be used */
+	uint64_t retry_ms; /* when to try again */
 	struct change *v;
 	size_t n;
 	size_t cap;
@@ -78,6 +89,7 @@ open_db(struct cache *c)
 	struct why why;
 	bool fresh;
 
+	c->retry_ms = clock_mono_ms() + RETRY_MS;
 	if (c->dir < 0)
 		return;
 	if (db_open(&place, &c->db, &fresh, &why) != RC_OK)
@@ -123,6 +135,9 @@ usable(struct cache *c)
 		db_close(&c->db, false);
 		open_db(c);
 	}
+	/* an older process of this account had it, perhaps */
+	if (c->db == NULL && c->dir >= 0 && clock_mono_ms() >= c->retry_ms)
+		open_db(c);
 	return c->db != NULL;
 }
 

@@ -407,6 +407,19 @@ end(struct session *s)
 	return reply(s, REPLY_DONE, "Fetch");
 }
 
+/* Within an answer there is no way to say so but to end it. */
+static void
+cut_off(struct session *s, const struct why *why)
+{
+	struct maildir_message *msg = view_message(&s->view, s->fetch->seq);
+
+	/* next time it is counted, whatever its name says */
+	if (msg != NULL)
+		msg->wire = 0;
+	LOG(SESSION_ERROR, log_str(s->account->env.account), log_str("imap"),
+	    log_str(why->text));
+}
+
 static enum step
 fetch_more(struct session *s)
 {
@@ -418,9 +431,7 @@ fetch_more(struct session *s)
 		enum step step = one(s, &why);
 
 		if (step == STEP_CLOSE) {
-			/* within an answer there is no way to say so */
-			LOG(SESSION_ERROR, log_str(s->account->env.account),
-			    log_str("imap"), log_str(why.text));
+			cut_off(s, &why);
 			return STEP_CLOSE;
 		}
 		if (step == STEP_MORE)

@@ -40,11 +40,24 @@ cmd_create(struct session *s, struct parse *p)
 	return step;
 }
 
+static enum step delete (struct session *s, struct buf *folder) {
+	const struct store_box *box = s->view.box; struct why why;
+
+	    if (store_remove(&s->account->store, buf_cstr(folder), &why) !=
+		RC_OK) return reply_why(s, &why);
+	    /* other sessions are told and closed; this one knows */
+	    s->changed = true;
+	    if (box != NULL && box->folder == NULL){
+		view_close(&s->view, &s->account->store);
+		s->state = SESSION_AUTH;
+}
+return reply(s, REPLY_DONE, "Delete");
+}
+
 enum step
 cmd_delete(struct session *s, struct parse *p)
 {
 	struct buf folder;
-	struct why why;
 	enum step step;
 
 	buf_init(&folder, COMMAND_FOLDER_MAX);
@@ -54,12 +67,8 @@ cmd_delete(struct session *s, struct parse *p)
 		step = command_syntax(s, "DELETE mailbox");
 	else if (folder.n == 0)
 		step = reply(s, REPLY_IS_INBOX, "");
-	else if (store_remove(&s->account->store, buf_cstr(&folder), &why) ==
-		 RC_OK)
-		step = reply(s, REPLY_DONE, "Delete");
 	else
-		step = reply_why(s, &why);
-	s->changed = true;
+		step = delete (s, &folder);
 	buf_fini(&folder);
 	return step;
 }

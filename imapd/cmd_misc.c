@@ -77,29 +77,20 @@ cmd_logged_in(struct session *s, struct parse *p)
 enum step
 cmd_idle(struct session *s, struct parse *p)
 {
-	struct why why;
-
 	if (!parse_end(p))
 		return command_syntax(s, "IDLE");
 	buf_puts(&s->out, "+ idling\r\n");
-	/* a mailbox that cannot be read is told at the end of a command */
-	if (s->view.box != NULL)
-		(void)view_update(&s->view, VIEW_EXPUNGE, &s->out, &why);
-	return STEP_IDLE;
+	/* from now on only the watch tells: nothing may be owed */
+	s->look = s->view.box != NULL && s->view.box->m->owed;
+	return cmd_idle_news(s);
 }
 
 enum step
 cmd_idle_news(struct session *s)
 {
-	struct why why;
+	enum step step = command_news(s, VIEW_EXPUNGE);
 
-	if (s->view.box == NULL)
-		return STEP_IDLE;
-	if (view_update(&s->view, VIEW_EXPUNGE, &s->out, &why) == RC_OK ||
-	    !s->view.box->m->broken)
-		return STEP_IDLE;
-	buf_puts(&s->out, "* BYE The mailbox was replaced by another one\r\n");
-	return STEP_CLOSE;
+	return step == STEP_DONE ? STEP_IDLE : step;
 }
 
 enum step

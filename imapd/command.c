@@ -97,23 +97,37 @@ dispatch(struct session *s, struct parse *p)
 	return c->handler(s, p);
 }
 
-/* The news, then the command's own reply (RFC 3501 5.2). */
+enum step
+command_news(struct session *s, unsigned tell)
+{
+	const struct store_box *box = s->view.box;
+	struct why why;
+
+	if (box == NULL)
+		return STEP_DONE;
+	if (box->folder == NULL) {
+		buf_puts(&s->out, "* BYE The mailbox was deleted\r\n");
+		return STEP_CLOSE;
+	}
+	if (s->look)
+		maildir_mailbox_stale(box->m);
+	s->look = false;
+	if (view_update(&s->view, tell, &s->out, &why) == RC_OK)
+		return STEP_DONE;
+	LOG(SESSION_ERROR, log_str(s->account->env.account), log_str("imap"),
+	    log_str(why.text));
+	if (!box->m->broken)
+		return STEP_DONE;
+	buf_puts(&s->out, "* BYE The mailbox was replaced by another one\r\n");
+	return STEP_CLOSE;
+}
+
+/* RFC 3501 5.2: the reply comes behind the news */
 enum step
 command_finish(struct session *s)
 {
-	enum step step = STEP_DONE;
-	struct why why;
+	enum step step = command_news(s, s->tell);
 
-	if (s->view.box != NULL &&
-	    view_update(&s->view, s->tell, &s->out, &why) != RC_OK) {
-		LOG(SESSION_ERROR, log_str(s->account->env.account),
-		    log_str("imap"), log_str(why.text));
-		if (s->view.box->m->broken) {
-			buf_puts(&s->out, "* BYE The mailbox was replaced by "
-					  "another one\r\n");
-			step = STEP_CLOSE;
-		}
-	}
 	cache_flush(s->account->store.cache);
 	buf_put_span(&s->out, buf_span(&s->last));
 	buf_clear(&s->last);

@@ -18,6 +18,11 @@ typedef enum step command_handler(struct session *s, struct parse *p);
 enum step command_run(struct session *s);
 /* Go on with one that returned STEP_MORE. */
 enum step command_more(struct session *s);
+/*
+ * What the client is to be told of its mailbox (VIEW_*). STEP_CLOSE: there is
+ * none any more.
+ */
+enum step command_news(struct session *s, unsigned tell);
 /* The news and the tagged reply, for what is no command of its own. */
 enum step command_finish(struct session *s);
 /* Release what a command that will not go on has left. */

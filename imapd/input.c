@@ -5,6 +5,8 @@
 #include "lib/base/num.h"
 #include "lib/base/banned.h"
 
+#define KEEP 4096
+
 void
 input_init(struct input *in, size_t max)
 {
@@ -21,6 +23,9 @@ input_fini(struct input *in)
 static void
 restart(struct input *in)
 {
+	/* a long command's memory is not kept for a client that idles */
+	if (in->text.cap > KEEP)
+		buf_fini(&in->text);
 	buf_clear(&in->text);
 	in->at = INPUT_AT_LINE;
 	in->discarding = in->told = in->cr = in->streamed = false;
@@ -92,7 +97,7 @@ end_of_line(struct input *in)
 	in->tail_n = 0;
 	in->cr = false;
 	if (in->discarding && literal && !in->sync) {
-		in->at = INPUT_AT_LITERAL;
+		in->at = in->literal > 0 ? INPUT_AT_LITERAL : INPUT_AT_LINE;
 		return INPUT_NONE;
 	}
 	if (!in->discarding && literal) {

@@ -14,7 +14,7 @@
 #define INPUT_MAX   65536
 #define COMMAND_MAX ((size_t)1 << 18) /* with its literals */
 #define OUT_MAX     ((size_t)64 << 20)
-#define OUT_KEEP    ((size_t)1 << 18) /* memory that is kept for the next */
+#define OUT_KEEP    ((size_t)1 << 14) /* memory that is kept for the next */
 #define WINDOW      ((size_t)1 << 19) /* bytes that wait in the stream */
 #define LAST_MAX    ((size_t)4 << 20) /* a COPYUID of many ranges */
 #define ERRORS_MAX  20
@@ -61,6 +61,8 @@ start(struct session *s, session_work *work)
 {
 	s->busy = true;
 	s->work = work;
+	s->look = s->look || s->look_due;
+	s->look_due = false;
 	if (s->stream != NULL) {
 		stream_deadline(s->stream, 0);
 		stream_pause(s->stream, true);
@@ -194,7 +196,7 @@ ran(void *job)
 		s->changed = false;
 		TAILQ_FOREACH (other, &s->account->sessions, next)
 			if (other != s)
-				session_poke(other);
+				session_poke(other, false);
 	}
 	if (s->ending) {
 		if (s->work == work_close)
@@ -328,10 +330,12 @@ on_closed(void *ctx, const struct why *why)
 }
 
 void
-session_poke(struct session *s)
+session_poke(struct session *s, bool look)
 {
 	if (s->ending || s->closing)
 		return;
+	/* others look at the folder's times with each command */
+	s->look_due = s->look_due || (look && s->idling);
 	if (s->idling && !s->busy && !s->waiting) {
 		start(s, cmd_idle_news);
 		return;

@@ -30,7 +30,6 @@ struct account {
 	struct event *tick;
 	size_t n;
 	TAILQ_HEAD(, session) sessions;
-	bool changed; /* a command has changed a mailbox: others may idle */
 };
 
 /* What a piece of work left behind. */
@@ -60,12 +59,13 @@ struct session {
 	struct stream *stream; /* NULL: it has gone, and a thread is at work */
 	struct input input;
 	struct id sid;
-	bool busy;    /* the thread is at work */
-	bool idling;  /* IDLE */
-	bool waiting; /* s->more waits for the client to take what was said */
-	bool poked;   /* look for news as soon as it idles */
-	bool closing; /* what waits goes out, then the end */
-	bool ending;  /* the connection is over, the mailbox not given back */
+	bool busy;     /* the thread is at work */
+	bool idling;   /* IDLE */
+	bool waiting;  /* s->more waits for the client to take what was said */
+	bool poked;    /* look for news as soon as it idles */
+	bool look_due; /* and read the folder, whatever its times say */
+	bool closing;  /* what waits goes out, then the end */
+	bool ending;   /* the connection is over, the mailbox not given back */
 	unsigned errors;  /* BADs in a row */
 	struct buf chunk; /* of an APPEND, on its way to the thread */
 	char *watched;    /* folder that the watch was told of; NULL: none */
@@ -82,6 +82,7 @@ struct session {
 	struct buf last; /* its tagged reply, told behind the news */
 	bool bad;        /* that is a BAD */
 	bool changed;    /* it changed a mailbox */
+	bool look;       /* as look_due, taken over */
 	char *selected;  /* folder of the view, as a copy; NULL: none */
 	struct view view;
 	struct fetch *fetch;
@@ -92,8 +93,11 @@ struct session {
 
 /* Takes fd. */
 void session_new(struct account *account, int fd);
-/* Something has happened in a mailbox: those who idle are told. */
-void session_poke(struct session *s);
+/*
+ * Something has happened in a mailbox, by another program if `look`: those who
+ * idle are told.
+ */
+void session_poke(struct session *s, bool look);
 /* In account.c: this one has ended. */
 void account_over(struct account *account, struct session *s);
 /* The watch is told which mailboxes are looked at. Loop only. */

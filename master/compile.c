@@ -16,12 +16,14 @@
 #include "lib/directory/compile.h"
 #include "lib/log/log.h"
 #include "master/compile.h"
+#include "master/control.h"
 #include "lib/worker/workers.h"
 #include "master/reload.h"
 #include "lib/base/banned.h"
 
-#define ASKERS_MAX 64
-#define CHILD_S    60
+#define ASKERS_MAX  64
+#define CALLERS_MAX 32 /* of them, steadctl's and newaliases' */
+#define CHILD_S     60
 
 struct asker {
 	enum role role;
@@ -176,11 +178,14 @@ answer(struct master *m, bool ok)
 
 	for (size_t i = 0; i < c->n_served; i++)
 		reload |= c->askers[i].role == ROLE_MASTER;
-	for (size_t i = 0; i < c->n_served; i++)
+	for (size_t i = 0; i < c->n_served; i++) {
+		if (c->askers[i].role == ROLE_CTL)
+			control_compiled(m, c->askers[i].id, ok);
 		TAILQ_FOREACH (p, &m->procs, next)
 			if (p->row->role == c->askers[i].role &&
 			    p->index == c->askers[i].index)
 				answer_one(p, c->askers[i].id, ok);
+	}
 	c->n_askers -= c->n_served;
 	memmove(c->askers, c->askers + c->n_served,
 	    c->n_askers * sizeof(c->askers[0]));
@@ -225,17 +230,20 @@ compile_first(struct master *m, struct why *why)
 	return RC_OK;
 }
 
-void
+bool
 compile_start(struct master *m, enum role role, uint32_t index, uint64_t id)
 {
 	struct compile *c = state(m);
 	struct why why;
 
-	if (c->n_askers == ASKERS_MAX)
-		return; /* each asks once at a time: there are not so many */
+	/* of workers, who ask once at a time, there are not so many; callers
+	 * leave them room */
+	if (c->n_askers == (role == ROLE_CTL ? CALLERS_MAX : ASKERS_MAX))
+		return false;
 	c->askers[c->n_askers++] = (struct asker){role, index, id};
 	if (c->pid == 0 && start_child(m, &why) != RC_OK)
 		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
+	return true;
 }
 
 const char *

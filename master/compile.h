@@ -11,9 +11,11 @@
 enum rc compile_first(struct master *m, struct why *why);
 /*
  * Compile anew; the worker (role, index) that asked is answered with `id`
- * when the new snapshot is announced, or has failed. ROLE_MASTER: nobody is.
+ * when the new snapshot is announced, or has failed. ROLE_MASTER: a reload is
+ * told. ROLE_CTL: a caller of the control socket is, by control_compiled().
+ * False when too many callers wait already.
  */
-void compile_start(
+bool compile_start(
     struct master *m, enum role role, uint32_t index, uint64_t id);
 /* An ended child that is no worker. */
 void compile_on_exit(struct master *m, pid_t pid, int status);

@@ -16,6 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "master/compile.h"
 #include "master/control.h"
 #include "master/listen.h"
 #include "master/notify.h"
@@ -35,9 +36,10 @@ struct caller {
 	struct master *m;
 	struct ipc_link *link;
 	bool allowed;
-	uint64_t asked;     /* id of the question under way */
-	uint64_t status_id; /* of its STATUS_ASK round */
-	unsigned waiting;   /* answers of workers still to come */
+	uint64_t asked;      /* id of the question under way */
+	uint64_t status_id;  /* of its STATUS_ASK round */
+	unsigned waiting;    /* answers of workers still to come */
+	uint64_t compile_id; /* of the directory that is waited for; 0: none */
 	struct event *timer;
 };
 
@@ -46,6 +48,7 @@ struct control {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct event *ev;
 	uint64_t status_id;
+	uint64_t compile_id;
 	unsigned n_callers;
 	unsigned n_strangers;
 	TAILQ_HEAD(, caller) callers;
@@ -250,6 +253,44 @@ on_ctl_stop(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
+on_ctl_compile(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct caller *c = ctx;
+
+	(void)link;
+	if (!may(c, msg->ctl_compile.id))
+		return;
+	if (c->compile_id != 0 || !c->m->ready || c->m->stopping ||
+	    !compile_start(c->m, ROLE_CTL, 0, c->m->control->compile_id + 1)) {
+		end(c, msg->ctl_compile.id, RC_TEMP,
+		    SPAN_LIT("not now: starting, stopping or busy"));
+		return;
+	}
+	c->asked = msg->ctl_compile.id;
+	c->compile_id = ++c->m->control->compile_id;
+}
+
+void
+control_compiled(struct master *m, uint64_t id, bool ok)
+{
+	struct caller *c;
+
+	if (m->control == NULL)
+		return;
+	TAILQ_FOREACH (c, &m->control->callers, next)
+		if (c->compile_id == id)
+			break;
+	/* the caller may have gone */
+	if (c == NULL)
+		return;
+	c->compile_id = 0;
+	end(c, c->asked, ok ? RC_OK : RC_PERM,
+	    ok ? SPAN_LIT("")
+	       : SPAN_LIT("the directory could not be compiled, the old one "
+			  "is in use: see the log"));
+}
+
+static void
 on_ctl_reach(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct caller *c = ctx;
@@ -281,6 +322,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_CTL_STATUS] = on_ctl_status,
     [MSG_CTL_RELOAD] = on_ctl_reload,
     [MSG_CTL_STOP] = on_ctl_stop,
+    [MSG_CTL_COMPILE] = on_ctl_compile,
     [MSG_CTL_REACH] = on_ctl_reach,
 };
 

@@ -8,12 +8,15 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/conf/endpoint.h"
 #include "lib/log/log.h"
+#include "lib/worker/workers.h"
 #include "master/listen.h"
 #include "lib/base/banned.h"
 
@@ -127,6 +130,21 @@ close_one(struct master *m, struct listener *l)
 	free(l);
 }
 
+static void
+add_one(struct master *m, const char *service, const char *configured,
+    char *address, int fd)
+{
+	struct listener *l = mem_alloc(sizeof(*l));
+
+	*l = (struct listener){.service = service,
+	    .configured = mem_dup(configured),
+	    .address = address,
+	    .fd = fd,
+	    .keep = true};
+	TAILQ_INSERT_TAIL(&m->listeners, l, next);
+	LOG(MASTER_LISTEN, log_str(service), log_str(l->address));
+}
+
 static enum rc
 open_one(struct master *m, const char *service, const char *configured,
     struct why *why)
@@ -147,15 +165,42 @@ open_one(struct master *m, const char *service, const char *configured,
 		return why_sys(why, RC_PERM, "5.3.5",
 		    "listen.%s: port %u cannot be had (%s)", service, e.port,
 		    configured);
-	l = mem_alloc(sizeof(*l));
-	*l = (struct listener){.service = service,
-	    .configured = mem_dup(configured),
-	    .address = bound_address(fd),
-	    .fd = fd,
-	    .keep = true};
-	TAILQ_INSERT_TAIL(&m->listeners, l, next);
-	LOG(MASTER_LISTEN, log_str(service), log_str(l->address));
+	add_one(m, service, configured, bound_address(fd), fd);
 	return RC_OK;
+}
+
+/* paths.run never changes while master lives, so this socket does not */
+static enum rc
+open_local(struct master *m, const struct conf *conf, struct why *why)
+{
+	struct listener *l = find(m, WORKER_LOCAL_SERVICE, "");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	enum rc rc = RC_OK;
+	struct buf path;
+	int fd;
+
+	if (l != NULL) {
+		l->keep = true;
+		return RC_OK;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	buf_init(&path, 8192);
+	buf_putf(&path, "%s/" WORKER_LOCAL_SOCKET, conf->paths.run);
+	if (!span_copy(buf_span(&path), a.sun_path, sizeof(a.sun_path)))
+		rc = why_set(why, RC_PERM, "5.3.5",
+		    "paths.run is too long for a socket in it");
+	/* ours, left by a master that was killed: the lock says so */
+	else if ((unlink(a.sun_path) < 0 && errno != ENOENT) || fd < 0 ||
+		 bind(fd, (void *)&a, sizeof(a)) < 0 ||
+		 chmod(a.sun_path, 0666) < 0 || listen(fd, BACKLOG) < 0)
+		rc = why_sys(why, RC_PERM, "5.3.5", "%s", a.sun_path);
+	if (rc == RC_OK)
+		add_one(
+		    m, WORKER_LOCAL_SERVICE, "", span_dup(buf_span(&path)), fd);
+	else
+		io_close(&fd);
+	buf_fini(&path);
+	return rc;
 }
 
 static enum rc
@@ -183,7 +228,8 @@ listen_open(struct master *m, const struct conf *conf, struct why *why)
 	    open_list(m, "pop3", &conf->listen.pop3, why) == RC_OK &&
 	    open_list(m, "pop3s", &conf->listen.pop3s, why) == RC_OK &&
 	    open_list(m, "imap", &conf->listen.imap, why) == RC_OK &&
-	    open_list(m, "imaps", &conf->listen.imaps, why) == RC_OK)
+	    open_list(m, "imaps", &conf->listen.imaps, why) == RC_OK &&
+	    open_local(m, conf, why) == RC_OK)
 		return RC_OK;
 	while ((l = TAILQ_LAST(&m->listeners, listener_list)) != last)
 		close_one(m, l);
@@ -219,10 +265,16 @@ listen_stop(struct master *m)
 	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
 	struct listener *l;
 
-	TAILQ_FOREACH (l, &m->listeners, next)
-		/* without it a connection in this moment may be reset */
-		(void)setsockopt(
-		    l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	TAILQ_FOREACH (l, &m->listeners, next) {
+		/* without its name nobody comes any more, which is all */
+		if (span_eq(span_of(l->service), span_of(WORKER_LOCAL_SERVICE)))
+			(void)unlink(l->address);
+		else
+			/* without it a connection in this moment may be reset
+			 */
+			(void)setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER,
+			    &prog, sizeof(prog));
+	}
 }
 
 void

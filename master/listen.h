@@ -10,7 +10,9 @@
 /*
  * Bind what `conf` names and is not bound yet; mark in `keep` what it names.
  * RC_PERM on the first that cannot be bound (what was newly bound is closed
- * again, the rest is as before).
+ * again, the rest is as before). Besides them always the socket of sendmail,
+ * WORKER_LOCAL_SOCKET in paths.run, to which every user of the host may
+ * connect.
  */
 enum rc listen_open(struct master *m, const struct conf *conf, struct why *why);
 /* Close what the last listen_open did not mark. */

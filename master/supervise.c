@@ -199,7 +199,9 @@ on_stale(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct proc *p = ctx;
 
 	(void)link;
-	compile_start(p->m, p->row->role, p->index, msg->directory_stale.id);
+	/* only callers are ever too many */
+	(void)compile_start(
+	    p->m, p->row->role, p->index, msg->directory_stale.id);
 }
 
 ipc_handler *const supervise_handlers[MSG_COUNT] = {

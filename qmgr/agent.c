@@ -143,10 +143,12 @@ note_foreign(struct agent *a, struct span qid, uint32_t rcpt, bool ok)
 
 	if (f == NULL)
 		return;
-	if (!ok || (m == NULL && a->q->recover == NULL)) {
+	if (!ok) {
 		drop_foreign(a, f);
 		return;
 	}
+	/* m may be on the disk only, or have ended: the note stays, as one of
+	 * FOREIGN_MAX */
 	f->done = true;
 	if (m == NULL)
 		return;

@@ -134,8 +134,8 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
 	else if (in->q->directory == NULL)
 		rc = why_set(why, RC_TEMP, "4.3.0", "no directory");
 	else
-		rc = recipients_add(
-		    in->q, e, buf_span(&p->rcpts), c->login.n > 0, why);
+		rc = recipients_add(in->q, e, buf_span(&p->rcpts),
+		    c->login.n > 0 || c->local != 0, why);
 	if (p != NULL)
 		partial_free(in, p);
 	if (rc == RC_OK && e->n_rcpts == 0)

@@ -8,9 +8,9 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
+#include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/manage.h"
-#include "qmgr/recover.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
@@ -86,6 +86,7 @@ on_room(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	idle_check(q);
 	if (open == q->open)
 		return;
 	q->open = open;
@@ -105,6 +106,8 @@ on_open(struct worker *w)
 	schedule_init(&qmgr);
 	qmgr.w = w;
 	qmgr.open = true;
+	/* no file of /proc is within reach later */
+	db_boot_read(&qmgr.boot);
 }
 
 static void
@@ -120,7 +123,7 @@ on_start(struct worker *w)
 	if (qmgr.room_timer == NULL)
 		bug("event_new");
 	event_add(qmgr.room_timer, &tv);
-	recover_start(&qmgr);
+	idle_start(&qmgr, worker_path(w, "cache"), &qmgr.boot);
 }
 
 /* Everything promised is on disk; what is under way may end in peace. */
@@ -132,7 +135,7 @@ on_drain_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (intake_count(q) == 0 && agent_underway(q) == 0 &&
-	    pool_pending(q->pool) == 0)
+	    pool_pending(q->pool) == 0 && idle_stopped(q))
 		worker_done(q->w);
 }
 
@@ -153,11 +156,11 @@ on_status(struct worker *w, struct buf *b)
 {
 	(void)w;
 	buf_putf(b,
-	    "messages=%zu active=%zu underway=%zu direct=%llu queued=%llu "
+	    "messages=%llu active=%zu underway=%zu direct=%llu queued=%llu "
 	    "relayed=%llu bounced=%llu relay_waiting=%zu relay_down=%zu "
 	    "open=%s recovering=%s",
-	    qmgr.n_messages, qmgr.n_active, agent_underway(&qmgr),
-	    (unsigned long long)qmgr.n_direct,
+	    (unsigned long long)idle_messages(&qmgr), qmgr.n_active,
+	    agent_underway(&qmgr), (unsigned long long)qmgr.n_direct,
 	    (unsigned long long)qmgr.n_queued,
 	    (unsigned long long)qmgr.n_relayed,
 	    (unsigned long long)qmgr.n_bounced, schedule_waiting(&qmgr),

@@ -114,6 +114,15 @@ manage_submit(struct manage_ask *a, pool_work *work, pool_done *back)
 	pool_submit(a->q->pool, work, back, a);
 }
 
+void
+manage_submit_idle(struct manage_ask *a, struct idle_job *job, pool_work *work,
+    pool_done *back)
+{
+	a->in_pool = true;
+	evtimer_del(a->timer);
+	idle_submit(a->q, job, work, back);
+}
+
 bool
 manage_back(struct manage_ask *a)
 {
@@ -130,29 +139,47 @@ manage_is_queued(const struct message *m)
 	return m->state != MESSAGE_DIRECT && m->state != MESSAGE_WRITING;
 }
 
-const char *
-manage_state(const struct message *m, bool held)
+struct manage_view
+manage_view_memory(const struct message *m, bool held)
 {
-	if (m->held || held)
-		return "held";
-	return m->state == MESSAGE_IDLE ? "deferred" : "active";
+	uint64_t now = clock_mono_ms();
+	bool idle = m->state == MESSAGE_IDLE;
+	struct manage_view v = {.state = idle ? "deferred" : "active",
+	    .rounds = m->rounds,
+	    .next_ms = m->due_ms > now ? m->due_ms - now : 0,
+	    .reason = m->reason != NULL ? m->reason : ""};
+
+	held = held || m->held;
+	v.waits = idle && !held;
+	if (held)
+		v.state = "held";
+	return v;
+}
+
+struct manage_view
+manage_view_record(const struct qmgr *q, const struct record *r, bool held)
+{
+	uint64_t now = idle_now(q);
+
+	held = held || r->line == RECORD_HELD;
+	return (struct manage_view){.state = held ? "held" : "deferred",
+	    .rounds = r->rounds,
+	    .waits = !held,
+	    .next_ms = r->due_ms > now ? r->due_ms - now : 0,
+	    .reason = r->reason};
 }
 
 void
-manage_put_memory(struct buf *b, const struct message *m, bool held)
+manage_put_view(struct buf *b, const struct manage_view *v)
 {
-	uint64_t now = clock_mono_ms();
+	static const char none[] = "none is known";
 
-	buf_putf(b, " attempts=%u", m->rounds);
-	if (m->state == MESSAGE_IDLE && !m->held && !held)
+	buf_putf(b, " attempts=%u", v->rounds);
+	if (v->waits)
 		buf_putf(b, " next_s=%llu",
-		    (unsigned long long)(m->due_ms > now
-					     ? (m->due_ms - now + 999) / 1000
-					     : 0));
+		    (unsigned long long)((v->next_ms + 999) / 1000));
 	buf_puts(b, " reason=");
-	enc_line(b, m->reason != NULL
-			? span_of(m->reason)
-			: SPAN_LIT("not attempted since the start"));
+	enc_line(b, span_of(v->reason[0] != '\0' ? v->reason : none));
 }
 
 void

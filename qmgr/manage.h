@@ -6,6 +6,7 @@
 #ifndef QMGR_MANAGE_H
 #define QMGR_MANAGE_H
 
+#include "qmgr/idle.h"
 #include "qmgr/message.h"
 
 /* A link to a steadctl; fd is taken. */
@@ -46,15 +47,28 @@ void manage_row(struct manage_ask *a, struct span text);
 void manage_submit(struct manage_ask *a, pool_work *work, pool_done *back);
 /* False: nobody waits any more, and the question has been freed. */
 bool manage_back(struct manage_ask *a);
+/* The same on the index; `job` is part of a. */
+void manage_submit_idle(struct manage_ask *a, struct idle_job *job,
+    pool_work *work, pool_done *back);
 /* Answer and free. */
 void manage_end(struct manage_ask *a, enum rc rc, const char *text);
 
 /* Is it (to be) on disk, so that an administrator may hear of it? */
 bool manage_is_queued(const struct message *m);
-/* "active", "deferred", "held" */
-const char *manage_state(const struct message *m, bool held);
-/* " attempts=2 next_s=17 reason=...": what only memory knows; appended. */
-void manage_put_memory(struct buf *b, const struct message *m, bool held);
+/* What memory, or the index, knows of a message. */
+struct manage_view {
+	const char *state; /* "active", "deferred", "held" */
+	unsigned rounds;
+	bool waits; /* for its time: next_ms from now */
+	uint64_t next_ms;
+	const char *reason; /* of the last failure; "": none is known */
+};
+/* `held`: so says its file. Borrowed from m, or r. */
+struct manage_view manage_view_memory(const struct message *m, bool held);
+struct manage_view manage_view_record(
+    const struct qmgr *q, const struct record *r, bool held);
+/* " attempts=2 next_s=17 reason=..."; appended. */
+void manage_put_view(struct buf *b, const struct manage_view *v);
 /* " arrived=... sender=... recipients=2 todo=1 size=4321"; appended. */
 void manage_put_envelope(struct buf *b, const struct envelope *e);
 

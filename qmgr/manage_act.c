@@ -1,8 +1,10 @@
 /*
- * queue flush, hold, release, delete: of one message, or of all, a bucket a
- * turn. What changes a file is done in a thread; the message is told to be
- * changing first, so that no attempt begins, and its new state counts when it
- * is on disk.
+ * queue flush, hold, release, delete: of one message, or of all: those in
+ * memory first, some buckets a turn, then those in the index, some a job. What
+ * is held, released or deleted comes into memory for that time; what is to be
+ * attempted only becomes due. What changes a file is done in a thread; the
+ * message is told to be changing first, so that no attempt begins, and its new
+ * state counts when it is on disk.
  */
 #include <stdlib.h>
 
@@ -13,6 +15,7 @@
 #include "lib/base/banned.h"
 
 #define BUCKETS_TURN 64
+#define SLICE        64  /* records in a job */
 #define PENDING_MAX  256 /* jobs in the pool: others want it, too */
 #define PENDING_MS   20
 
@@ -34,10 +37,17 @@ struct target {
 
 struct acting {
 	struct manage_ask ask;
+	struct idle_job job;
 	enum act act;
 	bool all;
 	char name[STORE_NAME_MAX + 1]; /* unless all */
 	size_t bucket;
+	uint64_t hurry_ms;              /* flush: what waits is due then */
+	uint64_t hurry_max;             /* records at most: some come back */
+	char after[STORE_NAME_MAX + 1]; /* the last record looked at */
+	bool ended;
+	size_t n_records;
+	struct record records[SLICE];
 	uint64_t done;
 	uint64_t failed;
 	struct why why; /* the first failure's */
@@ -150,7 +160,7 @@ conclude(struct acting *a, const struct target *t)
 		message_changed(m, m->held);
 	} else if (a->act == ACT_DELETE) {
 		LOG(QUEUE_DELETED, log_str(m->name), log_num(m->rounds));
-		message_free(m);
+		message_end(m);
 	} else {
 		LOG(QUEUE_HELD, log_str(m->name),
 		    log_str(envelope_state_text(a->act == ACT_HOLD)));
@@ -197,18 +207,119 @@ finish(struct acting *a)
 }
 
 static void
-one_turn(struct acting *a)
+none(struct acting *a)
 {
-	struct message *m = message_find(a->ask.q, span_of(a->name));
 	struct why why;
 
-	if (m != NULL && manage_is_queued(m)) {
-		begin(a, m);
-		return;
-	}
 	why_set(&why, RC_PERM, "5.3.0", "there is no message %s in the queue",
 	    a->name[0] != '\0' ? a->name : "of that ID");
 	failed(a, &why);
+}
+
+/* One that the index has, and memory has not. */
+static void
+begin_record(struct acting *a, const struct record *r)
+{
+	struct message *m = message_find(a->ask.q, span_of(r->name));
+	struct why why;
+
+	if (m != NULL && a->all)
+		return; /* it had its turn, or has come since */
+	if (m != NULL) {
+		begin(a, m);
+	} else if (r->line == RECORD_OUT) {
+		why_set(&why, RC_TEMP, "4.3.0",
+		    "%s is just being written or read: try again", r->name);
+		failed(a, &why);
+	} else if (a->act == ACT_FLUSH && r->line == RECORD_DUE) {
+		idle_first(a->ask.q, r->name);
+		a->done++;
+	} else if (a->all && (a->act == ACT_HOLD) == (r->line == RECORD_HELD) &&
+		   a->act != ACT_DELETE) {
+		return; /* it does not concern it */
+	} else {
+		m = message_recall(a->ask.q, r);
+		begin(a, m);
+		/* refused: it waits again */
+		if (!m->changing)
+			idle_put(m);
+	}
+}
+
+static void
+work_records(void *arg)
+{
+	struct acting *a = ((struct idle_job *)arg)->ctx;
+	struct index_slice s = {a->records, SLICE};
+
+	a->n_records = SLICE;
+	if (!a->all) {
+		a->n_records = 1;
+		a->job.rc = index_get(a->job.index, a->records, 1, &a->job.why);
+	} else if (a->act == ACT_FLUSH) {
+		a->job.rc = index_hurry(
+		    a->job.index, a->hurry_ms, &a->n_records, &a->job.why);
+	} else {
+		a->job.rc = index_after(a->job.index, span_of(a->after),
+		    a->act == ACT_RELEASE, &s, &a->job.why);
+		a->n_records = s.n;
+	}
+}
+
+/* The slice's result, when it is not of flush. */
+static void
+begin_records(struct acting *a)
+{
+	for (size_t i = 0; i < a->n_records; i++)
+		if (a->records[i].file[0] != '\0')
+			begin_record(a, &a->records[i]);
+		else
+			none(a);
+	if (a->n_records > 0)
+		(void)span_copy(span_of(a->records[a->n_records - 1].name),
+		    a->after, sizeof(a->after)); /* as long */
+}
+
+static void
+back_records(void *arg)
+{
+	struct acting *a = ((struct idle_job *)arg)->ctx;
+
+	if (!manage_back(&a->ask))
+		return;
+	a->ended = !a->all || a->n_records < SLICE;
+	if (a->job.rc != RC_OK) {
+		failed(a, &a->job.why);
+		a->ended = true;
+	} else if (a->all && a->act == ACT_FLUSH) {
+		a->done += a->n_records;
+		a->ended = a->ended || a->done > a->hurry_max;
+		idle_hurried(a->ask.q);
+	} else {
+		begin_records(a);
+	}
+	if (a->n_targets > 0)
+		manage_submit(&a->ask, work, back);
+	else
+		manage_again(&a->ask, 0);
+}
+
+static void
+one_turn(struct acting *a)
+{
+	struct message *m = message_find(a->ask.q, span_of(a->name));
+
+	a->bucket = QMGR_BUCKETS;
+	a->ended = true;
+	if (m != NULL && manage_is_queued(m)) {
+		begin(a, m);
+	} else if (m != NULL || a->name[0] == '\0') {
+		none(a);
+	} else {
+		a->ended = false;
+		(void)span_copy(span_of(a->name), a->records[0].name,
+		    sizeof(a->records[0].name)); /* as long */
+	}
 }
 
 static void
@@ -233,7 +344,7 @@ turn(struct manage_ask *ask)
 {
 	struct acting *a = (struct acting *)ask;
 
-	if (a->bucket == QMGR_BUCKETS) {
+	if (a->bucket == QMGR_BUCKETS && a->ended) {
 		finish(a);
 		return;
 	}
@@ -241,12 +352,14 @@ turn(struct manage_ask *ask)
 		manage_again(ask, PENDING_MS);
 		return;
 	}
-	if (a->all) {
-		all_turn(a);
-	} else {
-		one_turn(a);
-		a->bucket = QMGR_BUCKETS;
+	if (a->bucket == QMGR_BUCKETS) {
+		manage_submit_idle(ask, &a->job, work_records, back_records);
+		return;
 	}
+	if (a->all)
+		all_turn(a);
+	else
+		one_turn(a);
 	if (a->n_targets > 0)
 		manage_submit(ask, work, back);
 	else
@@ -272,6 +385,9 @@ start(void *ctx, enum act act, uint64_t id, struct span qid)
 	if (a == NULL)
 		return;
 	a->act = act;
+	a->job.ctx = a;
+	a->hurry_ms = idle_now(a->ask.q);
+	a->hurry_max = idle_records(a->ask.q);
 	if (act == ACT_FLUSH)
 		schedule_forgive(a->ask.q);
 	a->all = span_eq(qid, SPAN_LIT("ALL"));

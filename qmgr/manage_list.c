@@ -1,8 +1,9 @@
 /*
- * queue list: the messages in the order of their IDs. A page of IDs is chosen
- * by a scan of all buckets, some in a turn, that keeps the lowest in a heap;
- * heads are read in threads, a few files a time, and of each only its numbers
- * are kept. So a queue of a million costs as much memory as one of PAGE_MAX.
+ * queue list: the messages in the order of their IDs. A page of IDs is the
+ * lowest of those in the index, some in a job, and of those in memory, some
+ * buckets in a turn, which a heap keeps; heads are read in threads, a few files
+ * a time, and of each only its numbers are kept. So a queue of a million costs
+ * as much memory as one of PAGE_MAX.
  */
 #include <stdlib.h>
 
@@ -14,7 +15,8 @@
 
 #define PAGE_MAX     8192
 #define BUCKETS_TURN 64
-#define BATCH        32 /* files in one job; rows sent in one turn */
+#define BATCH        32  /* files in one job; rows sent in one turn */
+#define SLICE        256 /* records in one job */
 
 struct id {
 	char name[STORE_NAME_MAX + 1];
@@ -22,26 +24,37 @@ struct id {
 
 /* A message of the batch: what the thread reads and what it finds. */
 struct slot {
-	char *file;
-	int folder;
+	bool peek; /* its head is to be read: of the record's file */
 	bool held;
 	struct buf text; /* of the envelope; "" when it could not be read */
 };
 
+enum phase {
+	PHASE_INDEX,
+	PHASE_MEMORY,
+	PHASE_ROWS,
+};
+
 struct list {
 	struct manage_ask ask;
+	struct idle_job job;
 	bool limited;
 	uint64_t left; /* IDs still to be listed, when limited */
 	uint64_t sent;
-	struct id after;   /* the last ID of the page before */
+	struct id after; /* the last ID of the page before */
+	enum phase phase;
+	struct id upto;    /* the last record of this page's scan so far */
 	size_t bucket;     /* the scan's next */
-	uint64_t found;    /* by this scan: those behind `after` */
+	uint64_t memory;   /* messages that it found in memory only */
+	bool more;         /* there are others behind this page */
 	size_t n_page;     /* of `page`, a heap until the scan has ended */
 	size_t page_at;    /* next to be sent */
 	size_t page_limit; /* IDs in a page */
 	struct id *page;
 	size_t n_slots;
 	struct slot slots[BATCH];
+	size_t n_records;
+	struct record *records; /* SLICE; those of the slots, then */
 };
 
 static int
@@ -89,16 +102,14 @@ sift_up(struct list *l)
 }
 
 static void
-consider(struct list *l, const struct message *m)
+consider(struct list *l, struct span name)
 {
-	struct span name = span_of(m->name);
-
-	if (!manage_is_queued(m) || span_cmp(name, span_of(l->after.name)) <= 0)
+	if (span_cmp(name, span_of(l->after.name)) <= 0)
 		return;
-	l->found++;
+	l->more |= l->n_page == l->page_limit;
 	if (l->n_page < l->page_limit) {
 		(void)span_copy(name, l->page[l->n_page++].name,
-		    sizeof(l->page[0].name)); /* as long as m->name */
+		    sizeof(l->page[0].name)); /* a name of ours */
 		sift_up(l);
 	} else if (span_cmp(name, span_of(l->page[0].name)) < 0) {
 		(void)span_copy(name, l->page[0].name, sizeof(l->page[0].name));
@@ -107,18 +118,69 @@ consider(struct list *l, const struct message *m)
 }
 
 static void
+work_index(void *arg)
+{
+	struct list *l = ((struct idle_job *)arg)->ctx;
+	struct index_slice s = {l->records, SLICE};
+
+	l->job.rc = index_after(
+	    l->job.index, span_of(l->upto.name), false, &s, &l->job.why);
+	l->n_records = s.n;
+}
+
+static void
+back_index(void *arg)
+{
+	struct list *l = ((struct idle_job *)arg)->ctx;
+
+	if (!manage_back(&l->ask))
+		return;
+	/* without the index all are in memory that can be told of */
+	if (l->job.rc != RC_OK)
+		l->n_records = 0;
+	for (size_t i = 0; i < l->n_records; i++)
+		consider(l, span_of(l->records[i].name));
+	if (l->n_records > 0)
+		(void)span_copy(span_of(l->records[l->n_records - 1].name),
+		    l->upto.name, sizeof(l->upto.name)); /* as long */
+	/* they come in order: none behind a full page is of it */
+	if (l->n_records < SLICE || l->more)
+		l->phase = PHASE_MEMORY;
+	manage_again(&l->ask, 0);
+}
+
+/* Some are in memory and in the index. */
+static void
+sort_page(struct list *l)
+{
+	size_t n = 0;
+
+	qsort(l->page, l->n_page, sizeof(l->page[0]), compare);
+	for (size_t i = 0; i < l->n_page; i++)
+		if (n == 0 || compare(&l->page[n - 1], &l->page[i]) != 0)
+			l->page[n++] = l->page[i];
+	l->n_page = n;
+	if (n > 0)
+		l->after = l->page[n - 1];
+}
+
+static void
 scan(struct list *l)
 {
 	const struct message *m;
 
 	for (int i = 0; i < BUCKETS_TURN && l->bucket < QMGR_BUCKETS; i++) {
-		TAILQ_FOREACH (m, &l->ask.q->buckets[l->bucket], next)
-			consider(l, m);
+		TAILQ_FOREACH (m, &l->ask.q->buckets[l->bucket], next) {
+			if (!manage_is_queued(m))
+				continue;
+			l->memory += !m->recorded;
+			consider(l, span_of(m->name));
+		}
 		l->bucket++;
 	}
-	if (l->bucket == QMGR_BUCKETS && l->n_page > 0) {
-		qsort(l->page, l->n_page, sizeof(l->page[0]), compare);
-		l->after = l->page[l->n_page - 1];
+	if (l->bucket == QMGR_BUCKETS) {
+		sort_page(l);
+		l->phase = PHASE_ROWS;
 	}
 	manage_again(&l->ask, 0);
 }
@@ -128,15 +190,18 @@ static void
 work(void *arg)
 {
 	struct list *l = arg;
+	const struct store *store = &l->ask.q->store;
 
 	for (size_t i = 0; i < l->n_slots; i++) {
+		const struct record *r = &l->records[i];
 		struct slot *s = &l->slots[i];
 		struct envelope *e = NULL;
 		struct why why;
 		int fd = -1;
 
-		if (s->file == NULL ||
-		    store_peek(s->folder, s->file, &e, &fd, &why) != RC_OK)
+		if (!s->peek || r->file[0] == '\0' ||
+		    store_peek(r->in_cur ? store->cur : store->new, r->file, &e,
+			&fd, &why) != RC_OK)
 			continue;
 		s->held = e->held;
 		manage_put_envelope(&s->text, e);
@@ -148,24 +213,30 @@ work(void *arg)
 static void
 clear(struct list *l)
 {
-	for (size_t i = 0; i < l->n_slots; i++) {
-		free(l->slots[i].file);
+	for (size_t i = 0; i < l->n_slots; i++)
 		buf_fini(&l->slots[i].text);
-	}
 	l->n_slots = 0;
 }
 
 static void
-put_row(struct list *l, const struct message *m, const struct slot *s)
+put_row(struct list *l, size_t i)
 {
+	const struct slot *s = &l->slots[i];
+	const struct record *r = &l->records[i];
+	const struct message *m = message_find(l->ask.q, span_of(r->name));
+	struct manage_view v;
 	struct buf b;
 
+	if (m == NULL && r->file[0] == '\0')
+		return; /* it has gone meanwhile */
+	v = m != NULL ? manage_view_memory(m, s->held)
+		      : manage_view_record(l->ask.q, r, s->held);
 	buf_init(&b, IPC_FRAME_MAX / 2);
 	buf_puts(&b, "kind=message id=");
-	enc_line(&b, span_of(m->name));
-	buf_putf(&b, " state=%s", manage_state(m, s->held));
+	enc_line(&b, span_of(r->name));
+	buf_putf(&b, " state=%s", v.state);
 	buf_put_span(&b, buf_span(&s->text));
-	manage_put_memory(&b, m, s->held);
+	manage_put_view(&b, &v);
 	manage_row(&l->ask, buf_span(&b));
 	buf_fini(&b);
 	l->sent++;
@@ -175,54 +246,76 @@ static void
 back(void *arg)
 {
 	struct list *l = arg;
-	size_t first = l->page_at - l->n_slots;
+
+	if (!manage_back(&l->ask))
+		return;
+	for (size_t i = 0; i < l->n_slots; i++)
+		put_row(l, i);
+	clear(l);
+	manage_again(&l->ask, 0);
+}
+
+static void
+work_get(void *arg)
+{
+	struct list *l = ((struct idle_job *)arg)->ctx;
+
+	l->job.rc =
+	    index_get(l->job.index, l->records, l->n_slots, &l->job.why);
+}
+
+/* Of those in memory, memory knows the file. */
+static void
+back_get(void *arg)
+{
+	struct list *l = ((struct idle_job *)arg)->ctx;
 
 	if (!manage_back(&l->ask))
 		return;
 	for (size_t i = 0; i < l->n_slots; i++) {
+		struct record *r = &l->records[i];
+		struct slot *s = &l->slots[i];
 		const struct message *m =
-		    message_find(l->ask.q, span_of(l->page[first + i].name));
+		    message_find(l->ask.q, span_of(r->name));
 
-		if (m != NULL)
-			put_row(l, m, &l->slots[i]);
+		s->peek = m == NULL || m->env == NULL;
+		if (m == NULL)
+			continue;
+		(void)span_copy(span_of(m->file), r->file,
+		    sizeof(r->file)); /* checked when it was found */
+		r->in_cur = m->in_cur;
+		if (m->env != NULL)
+			manage_put_envelope(&s->text, m->env);
 	}
-	clear(l);
-	manage_again(&l->ask, 0);
+	manage_submit(&l->ask, work, back);
 }
 
 static void
 next_batch(struct list *l)
 {
 	while (l->n_slots < BATCH && l->page_at < l->n_page) {
-		struct slot *s = &l->slots[l->n_slots++];
-		const struct message *m =
-		    message_find(l->ask.q, span_of(l->page[l->page_at++].name));
+		struct slot *s = &l->slots[l->n_slots];
 
-		*s = (struct slot){NULL, -1, false, {0}};
+		l->records[l->n_slots] = (struct record){.in_cur = false};
+		(void)span_copy(span_of(l->page[l->page_at++].name),
+		    l->records[l->n_slots++].name,
+		    sizeof(l->records[0].name)); /* as long */
+		*s = (struct slot){.peek = false};
 		buf_init(&s->text, 8192);
-		if (m == NULL)
-			continue;
-		if (m->env != NULL) {
-			manage_put_envelope(&s->text, m->env);
-		} else {
-			s->file = mem_dup(m->file);
-			s->folder = message_folder(m);
-		}
 	}
-	manage_submit(&l->ask, work, back);
+	manage_submit_idle(&l->ask, &l->job, work_get, back_get);
 }
 
 static void
 finish(struct list *l)
 {
-	uint64_t more = l->found - l->n_page;
+	uint64_t all = l->memory + idle_records(l->ask.q);
 	struct buf b;
 
 	buf_init(&b, 256);
-	if (more > 0)
+	if (l->more && all > l->sent)
 		buf_putf(&b, "%llu of %llu messages: --limit 0 lists all",
-		    (unsigned long long)l->sent,
-		    (unsigned long long)(l->sent + more));
+		    (unsigned long long)l->sent, (unsigned long long)all);
 	manage_end(&l->ask, RC_OK, buf_cstr(&b));
 	buf_fini(&b);
 }
@@ -230,8 +323,11 @@ finish(struct list *l)
 static void
 new_page(struct list *l)
 {
+	l->phase = PHASE_INDEX;
 	l->bucket = l->n_page = l->page_at = 0;
-	l->found = 0;
+	l->memory = 0;
+	l->more = false;
+	l->upto = l->after;
 	l->page_limit =
 	    l->limited && l->left < PAGE_MAX ? (size_t)l->left : PAGE_MAX;
 }
@@ -240,7 +336,7 @@ static void
 end_page(struct list *l)
 {
 	l->left -= l->limited ? l->n_page : 0;
-	if (l->found == l->n_page || (l->limited && l->left == 0)) {
+	if (!l->more || (l->limited && l->left == 0)) {
 		finish(l);
 		return;
 	}
@@ -253,12 +349,20 @@ turn(struct manage_ask *a)
 {
 	struct list *l = (struct list *)a;
 
-	if (l->bucket < QMGR_BUCKETS)
+	switch (l->phase) {
+	case PHASE_INDEX:
+		manage_submit_idle(a, &l->job, work_index, back_index);
+		break;
+	case PHASE_MEMORY:
 		scan(l);
-	else if (l->page_at < l->n_page)
-		next_batch(l);
-	else
-		end_page(l);
+		break;
+	case PHASE_ROWS:
+		if (l->page_at < l->n_page)
+			next_batch(l);
+		else
+			end_page(l);
+		break;
+	}
 }
 
 static void
@@ -267,6 +371,7 @@ fini(struct manage_ask *a)
 	struct list *l = (struct list *)a;
 
 	clear(l);
+	free(l->records);
 	free(l->page);
 }
 
@@ -282,8 +387,10 @@ manage_on_list(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	if (l == NULL)
 		return;
+	l->job.ctx = l;
 	l->limited = limit > 0;
 	l->left = limit;
 	new_page(l);
 	l->page = mem_array(l->page_limit, sizeof(l->page[0]));
+	l->records = mem_array(SLICE, sizeof(l->records[0]));
 }

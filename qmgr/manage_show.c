@@ -18,11 +18,11 @@
 
 struct show {
 	struct manage_ask ask;
-	char name[STORE_NAME_MAX + 1];
+	struct idle_job job;
 	uint8_t part;
-	/* the thread's */
-	int folder;
-	char *file;
+	/* the threads' */
+	struct record r; /* name, file and folder; and all that the index has */
+	bool found;      /* who has it is known */
 	struct envelope *env;
 	int fd;
 	uint64_t at; /* of the next piece in the file */
@@ -40,13 +40,15 @@ struct show {
 static void
 put_message(struct show *s, const struct message *m)
 {
+	struct manage_view v =
+	    m != NULL ? manage_view_memory(m, s->env->held)
+		      : manage_view_record(s->ask.q, &s->r, s->env->held);
 	struct buf b;
 
 	buf_init(&b, IPC_FRAME_MAX / 2);
 	buf_puts(&b, "kind=message id=");
-	enc_line(&b, span_of(s->name));
-	buf_putf(&b, " state=%s",
-	    m == NULL ? "gone" : manage_state(m, s->env->held));
+	enc_line(&b, span_of(s->r.name));
+	buf_putf(&b, " state=%s", v.state);
 	manage_put_envelope(&b, s->env);
 	buf_puts(&b, " client=");
 	enc_line(&b, span_of(s->env->client));
@@ -54,8 +56,7 @@ put_message(struct show *s, const struct message *m)
 	enc_line(&b, span_of(s->env->protocol));
 	buf_puts(&b, " login=");
 	enc_line(&b, span_of(s->env->login));
-	if (m != NULL)
-		manage_put_memory(&b, m, s->env->held);
+	manage_put_view(&b, &v);
 	manage_row(&s->ask, buf_span(&b));
 	buf_fini(&b);
 }
@@ -97,8 +98,10 @@ static void
 work_open(void *arg)
 {
 	struct show *s = arg;
+	const struct store *store = &s->ask.q->store;
 
-	s->rc = store_peek(s->folder, s->file, &s->env, &s->fd, &s->why);
+	s->rc = store_peek(s->r.in_cur ? store->cur : store->new, s->r.file,
+	    &s->env, &s->fd, &s->why);
 }
 
 static void
@@ -117,6 +120,49 @@ back_open(void *arg)
 }
 
 static void
+work_get(void *arg)
+{
+	struct show *s = ((struct idle_job *)arg)->ctx;
+
+	s->job.rc = index_get(s->job.index, &s->r, 1, &s->job.why);
+}
+
+static void
+back_get(void *arg)
+{
+	struct show *s = ((struct idle_job *)arg)->ctx;
+
+	if (manage_back(&s->ask))
+		manage_again(&s->ask, 0);
+}
+
+/* Where it is: as memory says, or else the index. */
+static void
+find(struct show *s)
+{
+	const struct message *m = message_find(s->ask.q, span_of(s->r.name));
+
+	if (m != NULL && manage_is_queued(m)) {
+		(void)span_copy(span_of(m->file), s->r.file,
+		    sizeof(s->r.file)); /* checked when it was found */
+		s->r.in_cur = m->in_cur;
+		manage_submit(&s->ask, work_open, back_open);
+	} else if (!s->found && s->r.name[0] != '\0') {
+		s->found = true;
+		manage_submit_idle(&s->ask, &s->job, work_get, back_get);
+	} else if (s->found && s->job.rc != RC_OK) {
+		manage_end(&s->ask, s->job.rc, s->job.why.text);
+	} else if (s->r.file[0] != '\0') {
+		manage_submit(&s->ask, work_open, back_open);
+	} else {
+		why_set(&s->why, RC_PERM, "5.3.0",
+		    "there is no message %s in the queue",
+		    s->r.name[0] != '\0' ? s->r.name : "of that ID");
+		manage_end(&s->ask, RC_PERM, s->why.text);
+	}
+}
+
+static void
 work_read(void *arg)
 {
 	struct show *s = arg;
@@ -125,10 +171,10 @@ work_read(void *arg)
 
 	s->rc = RC_OK;
 	if (!io_pread_all(s->fd, s->piece, want, (off_t)s->at, &s->n_piece))
-		s->rc = why_sys(&s->why, RC_TEMP, "4.3.0", "%s", s->file);
+		s->rc = why_sys(&s->why, RC_TEMP, "4.3.0", "%s", s->r.file);
 	else if (s->n_piece < want)
 		s->rc = why_set(&s->why, RC_PERM, "5.3.0",
-		    "%s is shorter than it says", s->file);
+		    "%s is shorter than it says", s->r.file);
 }
 
 /* How much of the piece is to be shown: all, or up to the header's end. */
@@ -178,10 +224,10 @@ static void
 turn(struct manage_ask *a)
 {
 	struct show *s = (struct show *)a;
-	const struct message *m = message_find(a->q, span_of(s->name));
+	const struct message *m = message_find(a->q, span_of(s->r.name));
 
 	if (s->env == NULL) {
-		manage_submit(a, work_open, back_open);
+		find(s);
 		return;
 	}
 	if (!s->begun)
@@ -205,7 +251,6 @@ fini(struct manage_ask *a)
 
 	envelope_free(&s->env);
 	io_close(&s->fd);
-	free(s->file);
 	free(s->piece);
 }
 
@@ -216,23 +261,13 @@ manage_on_show(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	const struct msg_queue_show *q = &msg->queue_show;
 	struct show *s = manage_ask_new(ctx, sizeof(*s), &ops, q->id);
-	const struct message *m;
 
 	(void)link;
 	if (s == NULL)
 		return;
+	s->job.ctx = s;
 	s->fd = -1;
 	s->part = q->part > PART_MESSAGE ? PART_MESSAGE : q->part;
 	s->piece = mem_grow(NULL, PIECE);
-	m = message_find(s->ask.q, q->qid);
-	if (m == NULL || !manage_is_queued(m)) {
-		why_set(&s->why, RC_PERM, "5.3.0",
-		    "there is no message " SPAN_FMT " in the queue",
-		    SPAN_ARG(span_head(q->qid, STORE_NAME_MAX)));
-		manage_end(&s->ask, RC_PERM, s->why.text);
-		return;
-	}
-	(void)span_copy(q->qid, s->name, sizeof(s->name)); /* as long as m's */
-	s->file = mem_dup(m->file);
-	s->folder = message_folder(m);
+	(void)span_copy(q->qid, s->r.name, sizeof(s->r.name)); /* else none */
 }

@@ -14,17 +14,18 @@
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
 #include "qmgr/errand.h"
+#include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/message.h"
 #include "qmgr/notice.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define STEP_BACK_MS 5000
-#define DEATHS_MAX   2    /* workers that may die with it, in a row */
+#define STEP_BACK_MS  5000
+#define DEATHS_MAX    2 /* workers that may die with it, in a row */
 #define EXPIRE_MIN_MS 1000
-#define HOST_MAX     300 /* bytes that are kept of what a host says */
-#define REPLY_MAX    600
+#define HOST_MAX      300 /* bytes that are kept of what a host says */
+#define REPLY_MAX     600
 
 /* what a thread does for a message; the message may be gone meanwhile only
  * if nothing was promised, so jobs own all they touch */
@@ -78,8 +79,8 @@ make(struct qmgr *q, struct span name)
 	return m;
 }
 
-static void
-set_timer(struct message *m, uint64_t ms)
+void
+message_set_timer(struct message *m, uint64_t ms)
 {
 	struct timeval tv = {(time_t)(ms / 1000), (int)(ms % 1000) * 1000};
 
@@ -118,10 +119,18 @@ message_free(struct message *m)
 	unload(m);
 	TAILQ_REMOVE(bucket(m->q, span_of(m->name)), m, next);
 	m->q->n_messages--;
+	m->q->n_recorded -= m->recorded;
 	event_free(m->timer);
 	free(m->file);
 	free(m->reason);
 	free(m);
+}
+
+void
+message_end(struct message *m)
+{
+	idle_forget(m);
+	message_free(m);
 }
 
 struct message *
@@ -156,8 +165,8 @@ settle(struct message *m)
 		    !envelope_is_remote(&r[i]) || !agent_settled(m, i))
 			continue;
 		LOG(QUEUE_OUTCOME, log_str(m->name), log_str(r[i].address),
-		    log_str(""), log_str(why_rc_name(RC_OK)),
-		    log_str("2.0.0"), log_str("told before it was loaded"));
+		    log_str(""), log_str(why_rc_name(RC_OK)), log_str("2.0.0"),
+		    log_str("told before it was loaded"));
 		m->attempts[i].tried = true;
 		m->attempts[i].why = (struct why){.rc = RC_OK};
 		r[i].word = ENVELOPE_DONE;
@@ -246,16 +255,17 @@ message_start_direct(struct message *m)
 		message_enqueue(m);
 		return;
 	}
-	set_timer(m, m->q->w->conf->queue.direct_patience);
+	message_set_timer(m, m->q->w->conf->queue.direct_patience);
 }
 
-/* Out of memory; what is to wake it, if anything, is the caller's. */
+/* Out of memory, until m->due_ms unless it is held. */
 static void
 rest(struct message *m)
 {
 	m->state = MESSAGE_IDLE;
 	event_del(m->timer);
 	unload(m);
+	idle_put(m);
 }
 
 static void
@@ -282,7 +292,6 @@ become_idle(struct message *m)
 	LOG(QUEUE_DEFERRED, log_str(m->name), log_num(m->rounds),
 	    log_num(ms / 1000));
 	rest(m);
-	set_timer(m, ms);
 }
 
 /* Its destination has too many waiting: it steps back, without a failure. */
@@ -300,9 +309,8 @@ step_back(struct message *m)
 	m->steps++;
 	io_random(&chance, sizeof(chance));
 	ms += chance % ms;
-	rest(m);
 	m->due_ms = clock_mono_ms() + ms;
-	set_timer(m, ms);
+	rest(m);
 }
 
 /* All attempts of a round have ended. */
@@ -316,11 +324,8 @@ finish_round(struct message *m)
 		become_idle(m);
 	} else {
 		LOG(QUEUE_DONE, log_str(m->name));
-		/* a listing that began before this shall not bring it back */
-		if (m->q->recover != NULL)
-			(void)nameset_add(&m->q->ended, span_of(m->name));
 		errand_remove(m->q, m->file);
-		message_free(m);
+		message_end(m);
 	}
 }
 
@@ -340,10 +345,10 @@ static void
 expire_later(struct message *m)
 {
 	uint64_t now = clock_real_us() / 1000;
-	uint64_t end =
-	    m->env->arrived_us / 1000 + m->q->w->conf->queue.max_age;
+	uint64_t end = m->env->arrived_us / 1000 + m->q->w->conf->queue.max_age;
 
-	set_timer(m, end > now + EXPIRE_MIN_MS ? end - now : EXPIRE_MIN_MS);
+	message_set_timer(
+	    m, end > now + EXPIRE_MIN_MS ? end - now : EXPIRE_MIN_MS);
 }
 
 static void
@@ -381,7 +386,7 @@ message_kick(struct message *m)
 		/* if it waits, the coming of an agent kicks again */
 		if (!waits(m))
 			finish_round(m);
-		else if (m->crowded)
+		else if (m->crowded || idle_crowded(m->q))
 			step_back(m);
 		else
 			expire_later(m);
@@ -498,12 +503,14 @@ work_load(void *arg)
 static void
 not_loaded(struct message *m, struct job *j)
 {
+	struct qmgr *q = m->q;
 	struct why why;
 
 	if (j->gone) {
 		/* somebody has taken it away: so it was meant */
 		LOG(QUEUE_GONE, log_str(m->name));
-		message_free(m);
+		message_end(m);
+		idle_relist(q); /* unless it has another name now */
 		return;
 	}
 	if (j->rc == RC_PERM)
@@ -512,12 +519,11 @@ not_loaded(struct message *m, struct job *j)
 		LOG(QUEUE_ERROR, log_str(m->name), log_str(j->why.text));
 	if (j->rc == RC_PERM &&
 	    store_damaged(j->store, j->folder, j->file, &why) == RC_OK) {
-		message_free(m);
+		message_end(m);
 		return;
 	}
-	m->state = MESSAGE_IDLE;
-	m->due_ms = clock_mono_ms() + m->q->w->conf->queue.retry_first;
-	set_timer(m, m->q->w->conf->queue.retry_first);
+	m->due_ms = clock_mono_ms() + q->w->conf->queue.retry_first;
+	rest(m);
 }
 
 static void
@@ -525,7 +531,9 @@ done_load(void *arg)
 {
 	struct job *j = arg;
 	struct message *m = j->m;
+	struct qmgr *q = m->q;
 
+	q->n_loading--;
 	if (j->rc != RC_OK) {
 		not_loaded(m, j);
 	} else {
@@ -541,6 +549,7 @@ done_load(void *arg)
 	}
 	free(j->file);
 	free(j);
+	idle_run(q);
 }
 
 int
@@ -559,6 +568,7 @@ message_wake(struct message *m)
 	j = mem_alloc(sizeof(*j));
 	event_del(m->timer); /* it may be woken before its time */
 	m->state = MESSAGE_LOADING;
+	m->q->n_loading++;
 	j->m = m;
 	j->store = &m->q->store;
 	j->folder = message_folder(m);
@@ -586,14 +596,23 @@ message_on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 struct message *
-message_found(struct qmgr *q, struct span name, const char *file, bool in_cur)
+message_recall(struct qmgr *q, const struct record *r)
 {
-	struct message *m = make(q, name);
+	struct message *m = make(q, span_of(r->name));
+	uint64_t now = idle_now(q);
+	uint64_t wait = r->due_ms > now ? r->due_ms - now : 0;
 
 	m->state = MESSAGE_IDLE;
-	m->in_cur = in_cur;
+	m->in_cur = r->in_cur;
 	free(m->file);
-	m->file = mem_dup(file);
+	m->file = mem_dup(r->file);
+	m->held = r->line == RECORD_HELD;
+	m->due_ms = clock_mono_ms() + wait;
+	m->rounds = r->rounds;
+	m->steps = r->steps;
+	if (r->reason[0] != '\0')
+		m->reason = mem_dup(r->reason);
+	idle_mark(m);
 	return m;
 }
 
@@ -634,10 +653,8 @@ message_changed(struct message *m, bool held)
 	m->held = held;
 	if (m->state == MESSAGE_ACTIVE)
 		message_kick(m);
-	else if (held)
-		event_del(m->timer);
 	else
-		set_timer(m, m->due_ms > now ? m->due_ms - now : 0);
+		rest(m);
 }
 
 /* What is known of it when its outcomes are no longer in memory. */

@@ -7,12 +7,14 @@
  *   ACTIVE   on disk, loaded, attempts under way or wanted
  *   LOADING  on disk, a thread reads and checks it
  *   BOUNCING on disk, loaded, a thread makes the notice of what failed
- *   IDLE     on disk, not loaded: waits for its time, or is held
+ *   IDLE     on disk, not loaded: waits for its time, or is held. It leaves
+ *            memory as soon as the index has it (idle.h)
  */
 #ifndef QMGR_MESSAGE_H
 #define QMGR_MESSAGE_H
 
 #include "qmgr/qmgr.h"
+#include "qmgr/record.h"
 
 enum message_state {
 	MESSAGE_DIRECT,
@@ -23,7 +25,7 @@ enum message_state {
 	MESSAGE_IDLE,
 };
 
-#define MESSAGE_REASON_MAX 200
+#define MESSAGE_REASON_MAX RECORD_REASON_MAX
 
 /* One recipient's attempt. */
 struct attempt {
@@ -62,10 +64,12 @@ struct message {
 	bool refused_file; /* the queue file could not be written */
 	unsigned rounds;
 	struct event *timer;
-	uint64_t due_ms; /* monotonic, when IDLE */
-	bool held;       /* as its file says: no attempt begins */
-	bool changing;   /* somebody writes that, or deletes it: likewise */
-	char *reason;    /* of the last failure since the start; or NULL */
+	uint64_t due_ms;  /* monotonic, when IDLE */
+	bool held;        /* as its file says: no attempt begins */
+	bool changing;    /* somebody writes that, or deletes it: likewise */
+	char *reason;     /* of the last failure; or NULL */
+	bool recorded;    /* the index may have a record of it */
+	uint64_t put_seq; /* the last change there that put it in */
 };
 
 /*
@@ -81,9 +85,12 @@ struct message *message_find(struct qmgr *q, struct span name);
 void message_start_direct(struct message *m);
 /* Make the queue file, then answer smtpd and go on as ACTIVE. */
 void message_enqueue(struct message *m);
-/* A file found at start: IDLE, due at once. */
-struct message *message_found(
-    struct qmgr *q, struct span name, const char *file, bool in_cur);
+/* One that was in the index only: IDLE, without a timer. */
+struct message *message_recall(struct qmgr *q, const struct record *r);
+/* IDLE, and not in the index: it wakes after so long. */
+void message_set_timer(struct message *m, uint64_t ms);
+/* It has ended for good, and its file has gone or is about to. */
+void message_end(struct message *m);
 /* Load an IDLE message and attempt what is to do. */
 void message_wake(struct message *m);
 

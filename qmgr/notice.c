@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/bounce.h"
+#include "qmgr/idle.h"
 #include "qmgr/notice.h"
 #include "qmgr/recipients.h"
 #include "lib/base/banned.h"
@@ -289,6 +290,8 @@ done(void *arg)
 		    message_find(q, span_of(t->name)) == NULL) {
 			child = message_child(
 			    q, span_of(t->name), t->env, t->child);
+			/* it may have waited there for long */
+			idle_mark(child);
 			t->env = NULL;
 			t->child = -1;
 		}

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "lib/base/secret.h"
+#include "lib/db/mark.h"
 #include "lib/directory/directory.h"
 #include "lib/ev/pool.h"
 #include "lib/worker/worker.h"
@@ -20,14 +21,20 @@ TAILQ_HEAD(message_list, message);
 TAILQ_HEAD(site_list, site);
 TAILQ_HEAD(visit_list, visit);
 
+struct idle;
+
 struct qmgr {
 	struct worker *w;
 	struct store store;
 	struct pool *pool;
 	struct directory *directory;
+	struct db_boot boot;
 	struct message_list buckets[QMGR_BUCKETS]; /* by queue ID */
-	size_t n_messages;
-	size_t n_active;
+	size_t n_messages;                         /* in memory */
+	size_t n_active;                           /* of these, loaded */
+	size_t n_loading;                          /* being read */
+	size_t n_recorded;                         /* and in the index */
+	struct idle *idle; /* those that wait; NULL: timers do */
 	TAILQ_HEAD(intake_list, intake) intakes; /* links to smtpd */
 	TAILQ_HEAD(agent_list, agent) agents;    /* links to delivery */
 	struct recover *recover;                 /* under way, or NULL */

@@ -1,6 +1,7 @@
 /*
- * After a start: see recover.h. Only names are read here: whether a file is
- * whole is found when it is loaded, so that a large queue starts fast.
+ * Files against records: see recover.h. First all files: new/ before cur/, so
+ * that one which another program moves meanwhile is seen. Then all records,
+ * which by then have the names of their files.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,40 +12,105 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "qmgr/idle.h"
 #include "qmgr/recover.h"
 #include "lib/base/banned.h"
 
-#define NAMES_MAX (256U << 20)
+#define SLICE     256
+#define ENDED_MAX (64U << 20)
 
-struct recover {
-	struct qmgr *q;
-	int new;
-	int cur;
-	uint64_t start_ms;
-	struct buf names; /* folder ('n' or 'c'), name, NUL */
-	struct why why;
-	enum rc rc;
+enum phase {
+	PHASE_NEW,
+	PHASE_CUR,
+	PHASE_RECORDS,
+	PHASE_END,
 };
 
-static enum rc
-list(struct recover *r, int folder, char mark)
+struct recover {
+	struct idle_job job;
+	struct qmgr *q;
+	const struct store *store;
+	enum phase phase;
+	DIR *dir; /* being read, or NULL */
+	uint64_t start_ms;
+	uint64_t late_ms; /* nobody waits for longer than until then */
+	uint64_t files;
+	uint64_t added;
+	char after[STORE_NAME_MAX + 1]; /* the last record looked at */
+	size_t n;
+	/* as they are on disk; name "": it is none of a queue file */
+	struct record found[SLICE];
+	/* as they are in the index; file "": there is none */
+	struct record known[SLICE];
+	bool wrong[SLICE]; /* the record has no file */
+};
+
+/* Is the slice's job done, as far as this folder goes? */
+static bool
+read_name(struct recover *r)
 {
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct record *f = &r->found[r->n];
 	struct dirent *de;
 
-	if (dir == NULL)
-		return why_sys(&r->why, RC_TEMP, "4.3.0", "queue folder");
-	while (errno = 0, (de = readdir(dir)) != NULL) {
-		if (de->d_name[0] == '.')
-			continue;
-		buf_putc(&r->names, mark);
-		buf_put(&r->names, de->d_name, strlen(de->d_name) + 1);
+	errno = 0;
+	de = readdir(r->dir);
+	if (de == NULL) {
+		if (errno != 0)
+			r->job.rc = why_sys(
+			    &r->job.why, RC_TEMP, "4.3.0", "queue folder");
+		(void)closedir(r->dir); /* only read from */
+		r->dir = NULL;
+		return true;
 	}
-	(void)closedir(dir); /* only read from */
-	return errno == 0 && !r->names.over
-		   ? RC_OK
-		   : why_sys(&r->why, RC_TEMP, "4.3.0", "queue folder");
+	if (de->d_name[0] == '.')
+		return false;
+	*f = (struct record){
+	    .in_cur = r->phase == PHASE_CUR, .line = RECORD_DUE};
+	/* what does not fit is cut, and none of ours */
+	(void)span_copy(span_head(span_of(de->d_name), STORE_FILE_MAX), f->file,
+	    sizeof(f->file));
+	if (!store_name_id(span_of(de->d_name), f->name))
+		f->name[0] = '\0';
+	r->n++;
+	return false;
+}
+
+static void
+list_files(struct recover *r)
+{
+	int folder = r->phase == PHASE_NEW ? r->store->new : r->store->cur;
+
+	if (r->dir == NULL) {
+		int fd =
+		    openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		r->dir = fd < 0 ? NULL : fdopendir(fd);
+	}
+	if (r->dir == NULL) {
+		r->job.rc =
+		    why_sys(&r->job.why, RC_TEMP, "4.3.0", "queue folder");
+		return;
+	}
+	while (r->n < SLICE && !read_name(r))
+		;
+	memcpy(r->known, r->found, sizeof(r->known));
+	if (r->job.rc == RC_OK)
+		r->job.rc =
+		    index_get(r->job.index, r->known, r->n, &r->job.why);
+}
+
+static void
+list_records(struct recover *r)
+{
+	struct index_slice s = {r->known, SLICE};
+
+	r->job.rc = index_after(
+	    r->job.index, span_of(r->after), false, &s, &r->job.why);
+	r->n = s.n;
+	for (size_t i = 0; i < r->n; i++)
+		r->wrong[i] = store_gone(
+		    r->known[i].in_cur ? r->store->cur : r->store->new,
+		    r->known[i].file);
 }
 
 static void
@@ -52,47 +118,93 @@ work(void *arg)
 {
 	struct recover *r = arg;
 
-	r->rc = list(r, r->new, 'n');
-	if (r->rc == RC_OK)
-		r->rc = list(r, r->cur, 'c');
+	r->n = 0;
+	if (r->phase == PHASE_RECORDS)
+		list_records(r);
+	else
+		list_files(r);
+}
+
+static void
+on_file(
+    struct recover *r, const struct record *found, const struct record *known)
+{
+	struct qmgr *q = r->q;
+	struct record add = *found;
+
+	if (found->name[0] == '\0') {
+		LOG(QUEUE_DAMAGED, log_str(found->file),
+		    log_str("not a name of a queue file"));
+		return;
+	}
+	r->files++;
+	if (strcmp(known->file, found->file) == 0 &&
+	    known->in_cur == found->in_cur)
+		return;
+	/* what is in memory, what has ended since, or stands twice */
+	if (message_find(q, span_of(found->name)) != NULL ||
+	    nameset_has(&q->ended, span_of(found->name)))
+		return;
+	add.due_ms = idle_now(q);
+	idle_add(q, &add);
+	r->added += known->file[0] == '\0';
+}
+
+static void
+on_record(struct recover *r, const struct record *known, bool gone)
+{
+	if (message_find(r->q, span_of(known->name)) != NULL)
+		return;
+	if (gone)
+		idle_drop(r->q, known->name);
+	else if (known->line == RECORD_DUE && known->due_ms > r->late_ms)
+		/* the host's clock was ahead when that was written */
+		idle_first(r->q, known->name);
+}
+
+static void
+end(struct recover *r)
+{
+	if (r->dir != NULL)
+		(void)closedir(r->dir); /* only read from */
+	r->q->recover = NULL;
+	nameset_fini(&r->q->ended);
+	free(r);
 }
 
 static void
 done(void *arg)
 {
 	struct recover *r = arg;
-	struct span rest = buf_span(&r->names);
-	uint64_t found = 0;
+	bool whole = r->n < SLICE;
 
-	/* without its list the queue would sleep: begin anew */
-	if (r->rc != RC_OK)
-		worker_fatal(r->q->w, &r->why);
-	while (rest.n > 0) {
-		struct span file = span_cut(&rest, '\0');
-		bool in_cur = file.p[0] == 'c';
-		char id[STORE_NAME_MAX + 1];
-		struct message *m;
-
-		file = span_from(file, 1);
-		if (!store_name_id(file, id)) {
-			LOG(QUEUE_DAMAGED, log_text(file),
-			    log_str("not a name of a queue file"));
-			continue;
-		}
-		/* what has been queued since the start, or stands twice */
-		if (message_find(r->q, span_of(id)) != NULL ||
-		    nameset_has(&r->q->ended, span_of(id)))
-			continue;
-		m = message_found(r->q, span_of(id), file.p, in_cur);
-		found++;
-		message_wake(m);
+	if (r->job.rc != RC_OK && !r->q->w->draining) {
+		/* without its list some of the queue would sleep */
+		LOG(QUEUE_INDEX, log_str(r->job.why.text));
+		idle_relist(r->q);
 	}
-	LOG(QUEUE_RECOVERED, log_num(found),
+	if (r->job.rc != RC_OK || r->q->w->draining) {
+		end(r);
+		return;
+	}
+	for (size_t i = 0; i < r->n && r->phase == PHASE_RECORDS; i++)
+		on_record(r, &r->known[i], r->wrong[i]);
+	for (size_t i = 0; i < r->n && r->phase != PHASE_RECORDS; i++)
+		on_file(r, &r->found[i], &r->known[i]);
+	if (r->phase == PHASE_RECORDS && r->n > 0)
+		(void)span_copy(span_of(r->known[r->n - 1].name), r->after,
+		    sizeof(r->after)); /* as long */
+	if (r->phase != PHASE_RECORDS)
+		whole = r->dir == NULL;
+	if (whole)
+		r->phase++;
+	if (r->phase != PHASE_END) {
+		idle_submit(r->q, &r->job, work, done);
+		return;
+	}
+	LOG(QUEUE_RECOVERED, log_num(r->files), log_num(r->added),
 	    log_num(clock_mono_ms() - r->start_ms));
-	r->q->recover = NULL;
-	nameset_fini(&r->q->ended);
-	buf_fini(&r->names);
-	free(r);
+	end(r);
 }
 
 void
@@ -101,11 +213,10 @@ recover_start(struct qmgr *q)
 	struct recover *r = mem_alloc(sizeof(*r));
 
 	r->q = q;
-	r->new = q->store.new;
-	r->cur = q->store.cur;
+	r->store = &q->store;
 	r->start_ms = clock_mono_ms();
-	buf_init(&r->names, NAMES_MAX);
+	r->late_ms = idle_now(q) + 2 * q->w->conf->queue.retry_max;
 	q->recover = r;
-	nameset_init(&q->ended, NAMES_MAX);
-	pool_submit(q->pool, work, done, r);
+	nameset_init(&q->ended, ENDED_MAX);
+	idle_submit(q, &r->job, work, done);
 }

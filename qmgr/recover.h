@@ -1,14 +1,18 @@
 /*
- * After a start: what is on disk becomes the queue again.
+ * After a start: every file of the queue gets a record in the index if it has
+ * none, and a record without a file goes. Only names are read, some at a time;
+ * whether a file is whole is found when it is loaded. With an index of before
+ * this changes next to nothing, with a new one it makes it.
  */
 #ifndef QMGR_RECOVER_H
 #define QMGR_RECOVER_H
 
-#include "qmgr/message.h"
+#include "qmgr/qmgr.h"
 
 /*
- * List new/ and cur/ in a thread; each file becomes an IDLE message that is
- * woken at once, and checked then. New mail is served meanwhile.
+ * List new/ and cur/ against the index (idle.h), which is open. None is under
+ * way. When it ends q->recover is NULL again; if it cannot, it is begun anew
+ * after some seconds.
  */
 void recover_start(struct qmgr *q);
 

@@ -314,7 +314,7 @@ store_name_id(struct span name, char id[STORE_NAME_MAX + 1])
 {
 	struct span rest = name, base = span_cut(&rest, ':');
 
-	if (base.n == 0 || base.p[0] == '.' || name.n > 200)
+	if (base.n == 0 || base.p[0] == '.' || name.n > STORE_FILE_MAX)
 		return false;
 	for (size_t i = 0; i < base.n; i++) {
 		char c = base.p[i];

@@ -10,6 +10,7 @@
 #include "qmgr/envelope.h"
 
 #define STORE_NAME_MAX 64
+#define STORE_FILE_MAX 200
 
 struct store {
 	int top;

@@ -137,7 +137,7 @@ cmd_auth(struct session *s, struct span args)
 	struct span initial = args, mechanism = span_cut(&initial, ' ');
 	bool is_plain = span_eq_ci(mechanism, SPAN_LIT("PLAIN"));
 
-	if (s->service == SERVICE_SMTP || !s->esmtp) {
+	if (!session_is_submission(s) || !s->esmtp) {
 		reply(s, REPLY_NOT_DONE, SPAN_NONE);
 		return s->state;
 	}

@@ -62,7 +62,9 @@ cmd_ehlo(struct session *s, struct span args)
 	reply_line(s, 250, false, SPAN_LIT("PIPELINING"));
 	reply_line(s, 250, false, buf_span(&b));
 	reply_line(s, 250, false, SPAN_LIT("8BITMIME"));
-	if (s->server->tls != NULL && stream_tls(s->stream) == NULL)
+	/* nobody is between the two ends of a Unix socket */
+	if (s->server->tls != NULL && s->service != SERVICE_LOCAL &&
+	    stream_tls(s->stream) == NULL)
 		reply_line(s, 250, false, SPAN_LIT("STARTTLS"));
 	if (session_may_auth(s))
 		reply_line(s, 250, false, SPAN_LIT("AUTH PLAIN LOGIN"));
@@ -79,7 +81,7 @@ cmd_starttls(struct session *s, struct span args)
 		reply(s, REPLY_TLS_ALREADY, SPAN_NONE);
 		return s->state;
 	}
-	if (s->server->tls == NULL) {
+	if (s->server->tls == NULL || s->service == SERVICE_LOCAL) {
 		reply(s, REPLY_NOT_DONE, SPAN_NONE);
 		return s->state;
 	}

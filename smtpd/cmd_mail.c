@@ -79,7 +79,7 @@ mail_param(struct session *s, struct span param)
 		return true;
 	/* taken where AUTH is offered, and not believed */
 	if (span_eq_ci(key, SPAN_LIT("AUTH")) && value.n > 0 &&
-	    s->service != SERVICE_SMTP)
+	    session_is_submission(s))
 		return true;
 	reply(s, REPLY_BAD_PARAM, param);
 	return false;
@@ -140,8 +140,8 @@ rcpt_ok(struct session *s, struct span mailbox)
 		reply(s, REPLY_NO_SUCH_USER, SPAN_NONE);
 		return false;
 	case DIRECTORY_ELSEWHERE:
-		/* RFC 6409: only who has logged in may send to other hosts */
-		if (s->login != NULL)
+		/* RFC 6409: only our own users may send to other hosts */
+		if (session_is_user(s))
 			return true;
 		reply(s, REPLY_RELAY_DENIED, SPAN_NONE);
 		return false;

@@ -56,8 +56,8 @@ command_dispatch(struct session *s, struct span line)
 		reply(s, REPLY_BAD_SEQUENCE, SPAN_NONE);
 	else if ((c->flags & CMD_NO_ARGS) != 0 && span_trim(args).n > 0)
 		reply(s, REPLY_SYNTAX, c->verb);
-	else if ((c->flags & CMD_NEEDS_AUTH) != 0 &&
-		 s->service != SERVICE_SMTP && s->login == NULL)
+	else if ((c->flags & CMD_NEEDS_AUTH) != 0 && session_is_submission(s) &&
+		 s->login == NULL)
 		reply(s, REPLY_NEED_AUTH, SPAN_NONE);
 	else {
 		next = c->handler(s, span_trim(args));

@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/tls/server.h"
+#include "lib/worker/workers.h"
 #include "smtpd/command.h"
 #include "smtpd/session.h"
 #include "smtpd/txn.h"
@@ -187,6 +188,8 @@ on_listener(struct worker *w, struct span service, int fd)
 		which = SERVICE_SUBMISSION;
 	else if (span_eq(service, SPAN_LIT("submissions")))
 		which = SERVICE_SUBMISSIONS;
+	else if (span_eq(service, SPAN_LIT(WORKER_LOCAL_SERVICE)))
+		which = SERVICE_LOCAL;
 	if (smtpd.n_listeners == LISTENERS_MAX) {
 		io_close(&fd);
 		return;

@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/ev/peer.h"
 #include "lib/log/log.h"
+#include "lib/worker/workers.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
 #include "smtpd/session.h"
@@ -18,6 +19,8 @@
 #define INPUT_MAX    65536
 /* RFC 4954 section 4.3.1: the longest line that has to be taken */
 #define SESSION_LINE_MAX 12288
+/* one user's programs shall not take all sessions from the others */
+#define LOCAL_PER_UID_MAX 100
 
 void
 session_error(struct session *s)
@@ -64,9 +67,22 @@ session_drain(struct session *s)
 }
 
 bool
+session_is_submission(const struct session *s)
+{
+	return s->service == SERVICE_SUBMISSION ||
+	       s->service == SERVICE_SUBMISSIONS;
+}
+
+bool
+session_is_user(const struct session *s)
+{
+	return s->login != NULL || s->service == SERVICE_LOCAL;
+}
+
+bool
 session_may_auth(const struct session *s)
 {
-	return s->service != SERVICE_SMTP && s->login == NULL &&
+	return session_is_submission(s) && s->login == NULL &&
 	       (stream_tls(s->stream) != NULL ||
 		   s->server->w->conf->auth.allow_plaintext);
 }
@@ -173,6 +189,22 @@ on_closed(void *ctx, const struct why *why)
 static const struct stream_ops ops = {
     .on_input = on_input, .on_secured = on_secured, .on_closed = on_closed};
 
+static bool
+too_many(const struct session *s)
+{
+	const struct server *server = s->server;
+	const struct session *other;
+	unsigned n = 0;
+
+	if (server->n_sessions > server->w->conf->smtpd.max_sessions)
+		return true;
+	if (s->service != SERVICE_LOCAL)
+		return false;
+	TAILQ_FOREACH (other, &server->sessions, next)
+		n += other->service == SERVICE_LOCAL && other->uid == s->uid;
+	return n > LOCAL_PER_UID_MAX;
+}
+
 /* RFC 5321 4.2: who serves, and that it speaks ESMTP */
 static void
 greet(struct session *s)
@@ -181,7 +213,7 @@ greet(struct session *s)
 	struct buf b;
 
 	buf_init(&b, 512);
-	if (server->n_sessions > server->w->conf->smtpd.max_sessions) {
+	if (too_many(s)) {
 		reply(s, REPLY_TOO_MANY, SPAN_NONE);
 		session_close(s);
 	} else if (server->w->stopping) {
@@ -197,18 +229,34 @@ greet(struct session *s)
 	buf_fini(&b);
 }
 
+static char *
+name_client(struct session *s, int fd)
+{
+	struct buf b;
+	char *name;
+
+	if (s->service != SERVICE_LOCAL)
+		return peer_address(fd);
+	buf_init(&b, 32);
+	s->uid = peer_uid(fd);
+	buf_putf(&b, "uid:%u", s->uid);
+	name = span_dup(buf_span(&b));
+	buf_fini(&b);
+	return name;
+}
+
 void
 session_new(struct server *server, enum service service, int fd)
 {
 	static const char *const names[] = {
-	    "smtp", "submission", "submissions"};
+	    "smtp", "submission", "submissions", WORKER_LOCAL_SERVICE};
 	struct session *s = mem_alloc(sizeof(*s));
 
 	s->server = server;
 	s->service = service;
 	s->state = ST_NEW;
 	s->sid = id_new();
-	s->client = peer_address(fd);
+	s->client = name_client(s, fd);
 	s->line.max = SESSION_LINE_MAX;
 	s->stream = stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
 	TAILQ_INSERT_TAIL(&server->sessions, s, next);

@@ -17,7 +17,8 @@
 enum service {
 	SERVICE_SMTP,
 	SERVICE_SUBMISSION,
-	SERVICE_SUBMISSIONS
+	SERVICE_SUBMISSIONS,
+	SERVICE_LOCAL /* sendmail's socket: the kernel says who it is */
 };
 
 /* Bit values: a command's row says in which it is allowed. */
@@ -55,7 +56,8 @@ struct session {
 	enum state state;
 	struct stream *stream;
 	struct id sid;
-	char *client; /* "192.0.2.1" or "2001:db8::1" */
+	char *client; /* "192.0.2.1", "2001:db8::1", local "uid:1000" */
+	uint32_t uid; /* of a local client */
 	char *helo;   /* as given; NULL before */
 	bool esmtp;
 	char *login;       /* NULL: not authenticated */
@@ -79,6 +81,10 @@ void session_drain(struct session *s);
 /* A command was refused: too many of them end the session. */
 void session_error(struct session *s);
 
+/* Is it one of the services of submission, where a log-in is asked for? */
+bool session_is_submission(const struct session *s);
+/* RFC 6409: has who it is been shown, so that mail may go to other hosts? */
+bool session_is_user(const struct session *s);
 /* May this session log in now, and may it give a password in clear? */
 bool session_may_auth(const struct session *s);
 /* The word for Received, RFC 3848. */

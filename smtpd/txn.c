@@ -117,8 +117,11 @@ txn_commit(struct txn *t, const struct session *s)
 		return false;
 	buf_init(&client, 128);
 	/* RFC 5321 4.1.3: an IPv6 address literal carries its tag */
-	buf_putf(&client, "[%s%s]",
-	    strchr(s->client, ':') != NULL ? "IPv6:" : "", s->client);
+	if (s->service == SERVICE_LOCAL)
+		buf_puts(&client, s->client);
+	else
+		buf_putf(&client, "[%s%s]",
+		    strchr(s->client, ':') != NULL ? "IPv6:" : "", s->client);
 	buf_init(&tls, 128);
 	if (ssl != NULL)
 		buf_putf(&tls, "%s %s", SSL_get_version(ssl),
@@ -131,6 +134,7 @@ txn_commit(struct txn *t, const struct session *s)
 		      .protocol = span_of(session_protocol(s)),
 		      .tls = buf_span(&tls),
 		      .login = span_of(s->login),
+		      .local = s->service == SERVICE_LOCAL,
 		      .recipients = (uint32_t)t->n_rcpts,
 		      .size = t->size,
 		      .body = t->fd});

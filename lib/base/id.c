@@ -1,6 +1,9 @@
 /*
- * Identifiers: see id.h. The one static is the last time used.
+ * Identifiers: see id.h. The one static is the last time used; any thread may
+ * ask.
  */
+#include <stdatomic.h>
+
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/io.h"
@@ -13,13 +16,14 @@ static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 struct id
 id_new(void)
 {
-	static uint64_t last;
-	uint64_t now = clock_real_us();
+	static _Atomic uint64_t last;
+	uint64_t clock = clock_real_us(), before = atomic_load(&last), now;
 	uint32_t chance;
 	struct id id;
 
-	last = now > last ? now : last + 1;
-	now = last;
+	do
+		now = clock > before ? clock : before + 1;
+	while (!atomic_compare_exchange_weak(&last, &before, now));
 	io_random(&chance, sizeof(chance));
 	for (size_t i = TIME_DIGITS; i-- > 0; now >>= 5)
 		id.text[i] = digits[now & 31];

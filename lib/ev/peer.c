@@ -38,3 +38,14 @@ peer_address(int fd)
 	buf_fini(&b);
 	return text;
 }
+
+uint32_t
+peer_uid(int fd)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
+		return UINT32_MAX;
+	return cred.uid;
+}

@@ -4,10 +4,18 @@
 #ifndef LIB_EV_PEER_H
 #define LIB_EV_PEER_H
 
+#include <stdint.h>
+
 /*
  * "192.0.2.1", "2001:db8::1" or "unknown"; an IPv4 address that was mapped to
  * IPv6 is shown as the former. Owned by the caller.
  */
 char *peer_address(int fd);
+
+/*
+ * The user at the other end of a Unix socket, when it connected
+ * (SO_PEERCRED); (uint32_t)-1, which is nobody, when the kernel cannot tell.
+ */
+uint32_t peer_uid(int fd);
 
 #endif

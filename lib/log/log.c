@@ -24,8 +24,8 @@ static const struct {
 };
 
 static struct {
-	bool may_block; /* a pipe or a socket that nobody may read */
-	unsigned lost;
+	bool may_block;        /* a pipe or a socket that nobody may read */
+	_Atomic unsigned lost; /* threads log too */
 	int fd;
 	const char *name;
 	enum log_level level;

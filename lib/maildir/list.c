@@ -13,11 +13,11 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/maildir/file.h"
 #include "lib/maildir/list.h"
 #include "lib/base/banned.h"
 
 #define PASSES 4
-#define CHUNK  65536
 
 static int
 folder_of(const struct maildir_folders *f, const struct maildir_entry *e)
@@ -68,25 +68,6 @@ add(struct maildir_list *list, const char *name, bool in_new, uint64_t size)
 	    (struct maildir_entry){mem_dup(name), in_new, size};
 }
 
-static bool
-is_torn(const char *name, uint64_t size)
-{
-	struct maildir_name n;
-
-	maildir_name_parse(span_of(name), &n);
-	return maildir_name_ours(n.base) && n.has_size && n.size != size;
-}
-
-static void
-move_aside(const struct maildir_folders *f, const char *name)
-{
-	char to[300];
-
-	(void)snprintf(to, sizeof(to), "torn.%s", name);
-	/* if it cannot be, it is not shown all the same */
-	(void)renameat(f->new, name, f->tmp, to);
-}
-
 /* One reading of one folder. *moved: a name was gone before it was seen. */
 static enum rc
 scan(const struct maildir_folders *f, bool in_new, struct maildir_list *list,
@@ -108,8 +89,9 @@ scan(const struct maildir_folders *f, bool in_new, struct maildir_list *list,
 		}
 		if (!S_ISREG(st.st_mode))
 			continue;
-		if (in_new && is_torn(e->d_name, (uint64_t)st.st_size)) {
-			move_aside(f, e->d_name);
+		if (in_new &&
+		    maildir_file_torn(e->d_name, (uint64_t)st.st_size)) {
+			maildir_file_aside(f, e->d_name);
 			list->torn++;
 			continue;
 		}
@@ -239,29 +221,6 @@ maildir_list_open(const struct maildir_folders *f, struct maildir_entry *e)
 	return fd;
 }
 
-/* LFs without a CR before them, and the bytes there are */
-static bool
-count(int fd, uint64_t *octets)
-{
-	char *chunk = mem_alloc(CHUNK);
-	char last = '\0';
-	size_t got = CHUNK;
-	off_t at = 0;
-	bool ok = true;
-
-	*octets = 0;
-	while (ok && got == CHUNK) {
-		ok = io_pread_all(fd, chunk, CHUNK, at, &got);
-		for (size_t i = 0; i < got; i++) {
-			*octets += chunk[i] == '\n' && last != '\r' ? 2 : 1;
-			last = chunk[i];
-		}
-		at += (off_t)got;
-	}
-	free(chunk);
-	return ok;
-}
-
 enum rc
 maildir_list_wire(const struct maildir_folders *f, struct maildir_entry *e,
     uint64_t *octets, struct why *why)
@@ -277,7 +236,7 @@ maildir_list_wire(const struct maildir_folders *f, struct maildir_entry *e,
 	    n.wire - n.size <= n.size)
 		return RC_OK;
 	fd = maildir_list_open(f, e);
-	if (fd < 0 || !count(fd, octets))
+	if (fd < 0 || !maildir_file_wire(fd, octets))
 		rc = why_sys(why, RC_TEMP, "4.3.0", "read a message");
 	io_close(&fd);
 	return rc;

@@ -13,12 +13,12 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/maildir/file.h"
 #include "lib/maildir/mailbox.h"
 #include "lib/maildir/mailbox_lock.h"
 #include "lib/base/banned.h"
 
 #define PASSES 3 /* a name that changes under our hands is looked for again */
-#define CHUNK  65536
 
 static enum rc
 open_folder(int at, const char *name, bool make, int *fd, struct why *why)
@@ -104,7 +104,38 @@ maildir_mailbox_close(struct maildir_mailbox **mailbox)
 void
 maildir_mailbox_stale(struct maildir_mailbox *m)
 {
+	m->settled = m->owed = false;
+}
+
+static int64_t
+time_of_cur(const struct maildir_mailbox *m)
+{
+	struct stat st;
+
+	if (fstat(m->folders.cur, &st) < 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* True: what cur/ holds is known, so that only our change is new in it. */
+bool
+maildir_mailbox_own(const struct maildir_mailbox *m)
+{
+	return m->scanned && (m->settled || m->owed) &&
+	       time_of_cur(m) == m->cur_ns;
+}
+
+/*
+ * The folder's time is now that of our change, or of another's in the same
+ * tick, which nobody could tell from it: so it is read again, later.
+ */
+void
+maildir_mailbox_owned(struct maildir_mailbox *m, bool own)
+{
 	m->settled = false;
+	m->owed = own;
+	if (own)
+		m->cur_ns = time_of_cur(m);
 }
 
 size_t
@@ -175,16 +206,6 @@ renamed(
 	msg->changed = ++m->generation;
 }
 
-static int64_t
-time_of_cur(const struct maildir_mailbox *m)
-{
-	struct stat st;
-
-	if (fstat(m->folders.cur, &st) < 0)
-		return 0;
-	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-}
-
 enum found {
 	FOUND,
 	FOUND_NOT,
@@ -224,7 +245,7 @@ find_again(struct maildir_mailbox *m, struct maildir_message *msg)
 {
 	enum found found = FOUND_ERROR;
 
-	m->settled = false;
+	maildir_mailbox_stale(m);
 	for (int i = 0; i < PASSES && found != FOUND; i++) {
 		int64_t before = time_of_cur(m);
 
@@ -292,29 +313,6 @@ maildir_mailbox_date(
 	return rc;
 }
 
-/* Octets with CRLF line ends. */
-static bool
-count(int fd, uint64_t *octets)
-{
-	char *chunk = mem_alloc(CHUNK);
-	char last = '\0';
-	size_t got = CHUNK;
-	off_t at = 0;
-	bool ok = true;
-
-	*octets = 0;
-	while (ok && got == CHUNK) {
-		ok = io_pread_all(fd, chunk, CHUNK, at, &got);
-		for (size_t i = 0; ok && i < got; i++) {
-			*octets += chunk[i] == '\n' && last != '\r' ? 2 : 1;
-			last = chunk[i];
-		}
-		at += (off_t)got;
-	}
-	free(chunk);
-	return ok;
-}
-
 enum rc
 maildir_mailbox_wire(
     struct maildir_mailbox *m, struct maildir_message *msg, struct why *why)
@@ -325,7 +323,7 @@ maildir_mailbox_wire(
 	if (msg->wire > 0)
 		return RC_OK;
 	rc = maildir_mailbox_read(m, msg, &fd, why);
-	if (rc == RC_OK && !count(fd, &msg->wire)) {
+	if (rc == RC_OK && !maildir_file_wire(fd, &msg->wire)) {
 		msg->wire = 0;
 		rc = why_sys(why, RC_TEMP, "4.3.0", "read a message");
 	}
@@ -375,8 +373,12 @@ enum rc
 maildir_mailbox_flag(struct maildir_mailbox *m, struct maildir_message *msg,
     uint32_t flags, struct why *why)
 {
+	bool own = maildir_mailbox_own(m);
 	bool ok = !msg->gone && rename_with(m, msg, flags);
+	int error = errno;
 
+	maildir_mailbox_owned(m, own && ok);
+	errno = error;
 	for (int i = 0; i < PASSES && !ok && !msg->gone && errno == ENOENT; i++)
 		ok = find_again(m, msg) && rename_with(m, msg, flags);
 	if (msg->gone)
@@ -394,8 +396,12 @@ enum rc
 maildir_mailbox_remove(
     struct maildir_mailbox *m, struct maildir_message *msg, struct why *why)
 {
+	bool own = maildir_mailbox_own(m);
 	int r = msg->gone ? 0 : unlinkat(m->folders.cur, msg->name, 0);
+	int error = errno;
 
+	maildir_mailbox_owned(m, own && r == 0);
+	errno = error;
 	for (int i = 0; i < PASSES && r < 0 && !msg->gone && errno == ENOENT;
 	     i++)
 		if (find_again(m, msg))

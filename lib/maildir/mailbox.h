@@ -47,8 +47,11 @@ struct maildir_mailbox {
 	int root; /* borrowed */
 	int lock; /* -1: not locked */
 	unsigned pass;
-	bool scanned; /* once, at least */
-	bool settled; /* a change since would have another time */
+	uint32_t known_next; /* UIDs below it are in v, or were taken out */
+	bool scanned;        /* once, at least */
+	bool settled;        /* a change since would have another time */
+	bool owed;           /* it might not: to be read again, in a while */
+	uint64_t scanned_ms; /* monotonic, when it was read last */
 	int64_t new_ns;
 	int64_t cur_ns;
 };
@@ -67,13 +70,26 @@ void maildir_mailbox_close(struct maildir_mailbox **m);
 
 /*
  * Bring it up to date, and give UIDs to messages that have none: what is in
- * new/ moves to cur/. Cheap when the folders' times show no change. What is
- * gone is taken out of v, so pointers into it end here. On RC_TEMP what is
+ * new/ moves to cur/. Cheap when the folders' times show no change but our
+ * own; a change by another program that falls into the same tick of the clock
+ * as one of ours is found a second later, or by maildir_mailbox_stale(). What
+ * is gone is taken out of v, so pointers into it end here. On RC_TEMP what is
  * known stays as it is, or is partly newer.
  */
 enum rc maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why);
 /* The next sync reads the folders, whatever their times say. Not blocking. */
 void maildir_mailbox_stale(struct maildir_mailbox *m);
+
+/*
+ * Around a change of our own in cur/, which is put into v by who makes it: so
+ * the folder need not be read again for it. A new message, named and with the
+ * next UID, comes to the end of v; its name is taken. Private to
+ * lib/maildir/mailbox*.c.
+ */
+void maildir_mailbox_sync_append(
+    struct maildir_mailbox *m, char *name, bool recent);
+bool maildir_mailbox_own(const struct maildir_mailbox *m);
+void maildir_mailbox_owned(struct maildir_mailbox *m, bool own);
 
 /* Borrowed until the next sync, add or settle; NULL: none. Not blocking. */
 struct maildir_message *maildir_mailbox_find(

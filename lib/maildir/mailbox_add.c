@@ -44,7 +44,7 @@ commit(struct maildir_mailbox *m, struct maildir_adding *a, struct why *why)
 	    .uid = m->next,
 	    .tag = span_of(m->state.tag)};
 	struct buf letters, name;
-	bool existed;
+	bool existed = false, own;
 	enum rc rc;
 
 	buf_init(&letters, 256);
@@ -52,8 +52,13 @@ commit(struct maildir_mailbox *m, struct maildir_adding *a, struct why *why)
 	maildir_flags_put(&letters, a->flags, SPAN_NONE);
 	n.flags = buf_span(&letters);
 	maildir_name_put(&name, &n);
+	own = maildir_mailbox_own(m) && m->next == m->known_next;
 	rc = durable_commit(
 	    &m->durable, &a->file, buf_cstr(&name), &existed, why);
+	maildir_mailbox_owned(m, own && rc == RC_OK && !existed);
+	if (own && rc == RC_OK && !existed)
+		maildir_mailbox_sync_append(
+		    m, span_dup(buf_span(&name)), false);
 	buf_fini(&letters);
 	buf_fini(&name);
 	return rc;

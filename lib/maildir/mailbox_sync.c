@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/maildir/file.h"
 #include "lib/maildir/mailbox.h"
 #include "lib/maildir/mailbox_lock.h"
 #include "lib/base/banned.h"
@@ -24,6 +25,7 @@
 #define PASSES 5
 /* a folder's time is that of a clock tick, of up to 10 ms; twice that */
 #define TICK_NS 20000000
+#define OWED_MS 1000
 
 /* A file that is no message of ours yet. */
 struct stranger {
@@ -185,26 +187,6 @@ take_out_missing(struct maildir_mailbox *m)
 }
 
 static bool
-is_torn(const struct stranger *st)
-{
-	struct maildir_name n;
-
-	maildir_name_parse(span_of(st->name), &n);
-	return maildir_name_ours(n.base) && n.has_size && n.size != st->size;
-}
-
-static void
-move_aside(struct maildir_mailbox *m, const char *name)
-{
-	char to[300];
-
-	(void)snprintf(to, sizeof(to), "torn.%s", name);
-	/* if it cannot be, it is not shown all the same */
-	(void)renameat(m->folders.new, name, m->folders.tmp, to);
-	m->torn++;
-}
-
-static bool
 measure_one(struct maildir_mailbox *m, struct stranger *st)
 {
 	int folder = st->in_new ? m->folders.new : m->folders.cur;
@@ -216,9 +198,10 @@ measure_one(struct maildir_mailbox *m, struct stranger *st)
 	st->size = (uint64_t)sb.st_size;
 	st->time_ns =
 	    (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
-	if (!st->in_new || !is_torn(st))
+	if (!st->in_new || !maildir_file_torn(st->name, st->size))
 		return true;
-	move_aside(m, st->name);
+	maildir_file_aside(&m->folders, st->name);
+	m->torn++;
 	return false;
 }
 
@@ -278,9 +261,8 @@ choose(struct scan *s)
 	return fresh;
 }
 
-/* At the end of v; `name` is taken. */
-static void
-append(struct maildir_mailbox *m, char *name, bool recent)
+void
+maildir_mailbox_sync_append(struct maildir_mailbox *m, char *name, bool recent)
 {
 	struct maildir_name n;
 
@@ -289,6 +271,7 @@ append(struct maildir_mailbox *m, char *name, bool recent)
 		m->v = mem_grow(m->v, m->cap * sizeof(*m->v));
 	}
 	maildir_name_parse(span_of(name), &n);
+	m->known_next = n.uid + 1;
 	m->v[m->n++] = (struct maildir_message){.uid = n.uid,
 	    .flags = maildir_flags_parse(n.flags),
 	    .size = n.size,
@@ -328,7 +311,8 @@ adopt(struct maildir_mailbox *m, struct stranger *st)
 		    st->name, m->folders.cur, buf_cstr(&to));
 	if (r == 0) {
 		m->next++;
-		append(m, span_dup(buf_span(&to)), st->in_new);
+		maildir_mailbox_sync_append(
+		    m, span_dup(buf_span(&to)), st->in_new);
 	}
 	buf_fini(&to);
 	return r == 0;
@@ -352,7 +336,7 @@ take_in(struct scan *s, struct why *why)
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].uid == 0)
 			continue;
-		append(m, s->v[i].name, false);
+		maildir_mailbox_sync_append(m, s->v[i].name, false);
 		s->v[i].name = NULL;
 	}
 	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
@@ -374,6 +358,9 @@ remember(struct scan *s, bool stable)
 	m->cur_ns = s->cur_ns;
 	m->scanned = true;
 	m->settled = stable && !fresh;
+	m->owed = stable && fresh;
+	m->scanned_ms = clock_mono_ms();
+	m->known_next = stable ? m->next : 0;
 }
 
 static enum rc
@@ -394,6 +381,14 @@ scan_all(struct scan *s, struct why *why)
 	return rc;
 }
 
+/* If the times are the same: is all the same, or near enough for now? */
+static bool
+is_known(const struct maildir_mailbox *m)
+{
+	return m->settled ||
+	       (m->owed && clock_mono_ms() - m->scanned_ms < OWED_MS);
+}
+
 enum rc
 maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why)
 {
@@ -403,7 +398,7 @@ maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why)
 
 	if (rc != RC_OK)
 		return rc;
-	if (m->scanned && m->settled && new_ns == m->new_ns &&
+	if (m->scanned && is_known(m) && new_ns == m->new_ns &&
 	    cur_ns == m->cur_ns) {
 		maildir_mailbox_settle(m);
 		return RC_OK;

@@ -21,10 +21,22 @@ parse_uid(struct span value, struct maildir_name *n)
 	struct span digits = span_cut(&value, '.');
 	uint64_t uid;
 
-	if (value.n == 0 || !num_range(digits, 1, UINT32_MAX, &uid))
+	if (n->uid != 0 || value.n == 0 || !num_range(digits, 1, UINT32_MAX, &uid))
 		return;
 	n->uid = (uint32_t)uid;
 	n->tag = value;
+}
+
+/* The first that is a number counts. */
+static void
+parse_size(struct span value, bool *has, uint64_t *size)
+{
+	uint64_t n;
+
+	if (*has || !num_u64(value, &n))
+		return;
+	*has = true;
+	*size = n;
 }
 
 void
@@ -43,9 +55,9 @@ maildir_name_parse(struct span file, struct maildir_name *n)
 		struct span value = span_from(field, 2);
 
 		if (span_starts(field, SPAN_LIT("S=")))
-			n->has_size = num_u64(value, &n->size);
+			parse_size(value, &n->has_size, &n->size);
 		else if (span_starts(field, SPAN_LIT("W=")))
-			n->has_wire = num_u64(value, &n->wire);
+			parse_size(value, &n->has_wire, &n->wire);
 		else if (span_starts(field, SPAN_LIT("U=")))
 			parse_uid(value, n);
 	}

@@ -13,6 +13,10 @@
 
 #define WORKER_PATHS_MAX 4
 
+/* The service, and in paths.run the socket, on which sendmail submits. */
+#define WORKER_LOCAL_SERVICE "local"
+#define WORKER_LOCAL_SOCKET  "submit"
+
 /* A folder named to the worker; made at start, owned by the row's user. */
 struct worker_path_row {
 	const char *name;

@@ -123,7 +123,7 @@ set folder="imap://{host}:{port}/" spoolfile="imap://{host}:{port}/INBOX"
 set imap_user="{ALICE}" imap_pass="{SECRET}" ssl_starttls=no ssl_force_tls=no
 set imap_authenticators="login"
 set confirmappend=no confirmcreate=no delete=yes move=no quit=yes
-set wait_key=no mark_old=no sleep_time=0 header_cache="" record=""
+set wait_key=no mark_old=no resolve=no sleep_time=0 header_cache="" record=""
 set realname="Alice" from="{ALICE}" postponed="=Drafts" timeout=5
 push "{keys}"
 """)

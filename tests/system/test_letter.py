@@ -304,18 +304,18 @@ def test_who_has_logged_in_sends_to_other_hosts(tmpdir, bindir):
         assert wire.say("MAIL FROM:<alice@example.org>")[0] == "530"
         assert wire.say("AUTH PLAIN " + secret.decode())[0] == "235"
         assert wire.say("MAIL FROM:<alice@example.org>")[0] == "250"
-        assert wire.say("RCPT TO:<x@no-such.invalid>")[0] == "250"
+        assert wire.say("RCPT TO:<x@far.example.net>")[0] == "250"
         assert wire.say("RCPT TO:<nobody@example.org>")[0] == "550"
         assert wire.say("DATA")[0] == "354"
         code, text = wire.say("Subject: far\r\n\r\nbody\r\n.")
         assert code == "250"
         qid, = s.queue()
         with open(f"{s.spool}/new/{qid}", "rb") as f:
-            assert b"\nMailstead-To: todo <x@no-such.invalid>\r\n" in f.read()
+            assert b"\nMailstead-To: todo <x@far.example.net>\r\n" in f.read()
         out = subprocess.run(
             [f"{bindir}/steadctl", "-c", s.conf, "queue", "show",
              qid], text=True, check=True, capture_output=True).stdout
-        assert "<x@no-such.invalid> at another host" in out
+        assert "<x@far.example.net> at another host" in out
 
 
 def test_size_of_twenty_digits(suite):

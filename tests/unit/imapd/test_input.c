@@ -61,6 +61,9 @@ static const struct row {
     {"too long, with a literal in it",
 	SPAN_LIT("abcdefghijklmnopqrstuvwxyz {3+}\r\n\r\nX\r\nb\r\n"),
 	SPAN_LIT("!<b>")},
+    {"too long, with an empty literal at its end",
+	SPAN_LIT("abcdefghijklmnopqrstuvwxyz {0+}\r\n\r\nb\r\n"),
+	SPAN_LIT("!<b>")},
     {"too long, and its literal waits for an answer",
 	SPAN_LIT("abcdefghijklmnopqrstuvwxyz {3}\r\nb\r\n"), SPAN_LIT("!<b>")},
     {"too long behind a literal",
@@ -120,6 +123,7 @@ check_cut(const struct row *row, size_t n)
 			see(&in, kind, data, &seen);
 			buf_drop(&bytes, used);
 		} while (kind != INPUT_NONE || used > 0);
+		/* whatever is left would wait for more to come */
 		assert_int_equal(bytes.n, 0);
 	}
 	buf_putc(&seen, '\0');

@@ -14,6 +14,7 @@
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
 #include "qmgr/agent.h"
+#include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/recover.h"
 #include "qmgr/schedule.h"
@@ -234,6 +235,27 @@ settle(void)
 	}
 }
 
+/* Until then messages wait in memory. */
+static void
+start_index(void)
+{
+	db_boot_read(&t.q.boot);
+	idle_start(&t.q, t.dir, &t.q.boot);
+	settle();
+	assert_null(t.q.recover);
+}
+
+static void
+stop_index(void)
+{
+	if (t.q.idle == NULL)
+		return;
+	while (!idle_stopped(&t.q))
+		settle();
+	settle();
+	idle_free(&t.q.idle);
+}
+
 static void
 start_remote(void)
 {
@@ -391,6 +413,15 @@ remove_files(const char *folder)
 	assert_int_equal(rmdir(path), 0);
 }
 
+static bool
+access_index(void)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/queue.1", t.dir);
+	return access(path, F_OK) == 0;
+}
+
 static void
 teardown(void)
 {
@@ -401,6 +432,7 @@ teardown(void)
 	ipc_link_free(&t.remote);
 	ipc_link_free(&t.local);
 	settle();
+	stop_index();
 	while ((m = first()) != NULL)
 		message_free(m);
 	schedule_fini(&t.q);
@@ -408,6 +440,8 @@ teardown(void)
 	remove_files("cur");
 	remove_files("tmp");
 	remove_files("damaged");
+	if (access_index())
+		remove_files("queue.1");
 	(void)snprintf(path, sizeof(path), "%s/d.mdb", t.dir);
 	(void)unlink(path);
 	(void)snprintf(path, sizeof(path), "%s/lock", t.dir);

@@ -186,6 +186,94 @@ later(void)
 	assert_int_equal(files(NULL, NULL, 0), 0);
 }
 
+/* With an index it waits there, and is not in memory. */
+static void
+waits_in_the_index(void)
+{
+	char name[STORE_NAME_MAX + 1];
+
+	start_index();
+	start_remote();
+	submit("x@elsewhere.example");
+	(void)span_copy(span_of(first()->name), name, sizeof(name));
+	assert_int_equal(idle_records(&t.q), 0);
+	answer(&t.jobs[0], LATER);
+	assert_null(first());
+	assert_int_equal(idle_records(&t.q), 1);
+	assert_int_equal(idle_messages(&t.q), 1);
+	/* over a stop */
+	stop_index();
+	start_index();
+	assert_null(first());
+	assert_int_equal(t.n_jobs, 1);
+	idle_first(&t.q, name);
+	settle();
+	assert_int_equal(t.n_jobs, 2);
+	assert_int_equal(first()->rounds, 1);
+	assert_string_equal(first()->reason, "mailbox full");
+	assert_int_equal(idle_messages(&t.q), 1);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(idle_messages(&t.q), 0);
+	assert_int_equal(idle_records(&t.q), 0);
+}
+
+/* The index knows it, the files do not; and the other way round. */
+static void
+files_count(void)
+{
+	struct record ghost = {.name = "0000000000000aa",
+	    .file = "0000000000000aa",
+	    .line = RECORD_DUE,
+	    .due_ms = UINT64_MAX};
+
+	start_index();
+	submit("x@elsewhere.example");
+	idle_add(&t.q, &ghost);
+	idle_add(&t.q, &ghost);
+	settle();
+	assert_int_equal(idle_records(&t.q), 1);
+	/* it was in memory only: no record */
+	stop_index();
+	while (first() != NULL)
+		message_free(first());
+	start_index();
+	assert_int_equal(idle_messages(&t.q), 1);
+	assert_non_null(first());
+	start_remote();
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(idle_messages(&t.q), 0);
+}
+
+/* Gone from under it: what waits stays in memory, with timers. */
+static void
+index_is_dropped(void)
+{
+	struct why why;
+	int dir;
+
+	start_index();
+	start_remote();
+	submit("x@elsewhere.example");
+	dir = open(t.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(db_drop(dir, "queue.1", &why), RC_OK);
+	io_close(&dir);
+	answer(&t.jobs[0], LATER);
+	assert_int_equal(first()->state, MESSAGE_IDLE);
+	assert_true(evtimer_pending(first()->timer, NULL));
+	assert_int_equal(idle_messages(&t.q), 1);
+	/* and when it is there again */
+	idle_check(&t.q);
+	settle();
+	assert_int_equal(idle_messages(&t.q), 1);
+	message_wake(first());
+	settle();
+	answer(&t.jobs[1], LATER);
+	assert_null(first());
+	assert_int_equal(idle_records(&t.q), 1);
+}
+
 #define HAS(what) assert_non_null(strstr(text, what))
 
 static void
@@ -300,8 +388,7 @@ notice_is_there(void)
 		    4);
 		io_close(&fd);
 	}
-	recover_start(&t.q);
-	settle();
+	start_index();
 	assert_int_equal(t.n_jobs, 2);
 	answer(&t.jobs[1], NEVER);
 	/* no second one */
@@ -447,13 +534,11 @@ done_before(void)
 static void
 done_before_found(void)
 {
-	static char nothing;
-
+	start_index();
 	submit("x@elsewhere.example");
 	greet(0);
 	tell_before(0, GOOD);
 	message_free(first());
-	t.q.recover = (void *)&nothing;
 	greeted();
 	recover_start(&t.q);
 	settle();
@@ -568,6 +653,9 @@ static const struct row {
     {"strangers do not relay", strangers_do_not_relay},
     {"loop", loop},
     {"later", later},
+    {"waits in the index", waits_in_the_index},
+    {"files count", files_count},
+    {"the index is dropped", index_is_dropped},
     {"never", never},
     {"the notice goes out", notice_goes_out},
     {"null reverse-path", null_sender},
