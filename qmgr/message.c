@@ -742,6 +742,10 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		a->why = (struct why){
 		    RC_TEMP, "4.3.0", "delivery workers died with it"};
 		keep_reason(m, &a->why);
+	} else if (why->rc == RC_TEMP && m->q->w->draining && a->host == NULL &&
+		   envelope_is_remote(r)) {
+		/* no host said so: we stop, which is no failure of its */
+		a->again = true;
 	} else {
 		a->tried = true;
 		a->why = *why;

@@ -560,6 +560,28 @@ failed_before(void)
 	assert_int_equal(files(NULL, NULL, 0), 0);
 }
 
+/* That we stop is no failure of the message's. */
+static void
+stopped(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	t.w.draining = true;
+	answer(&t.jobs[0], DOWN);
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(first()->state, MESSAGE_ACTIVE);
+	assert_int_equal(first()->rounds, 0);
+	/* what a host says is one */
+	t.w.draining = false;
+	schedule_run(&t.q);
+	settle();
+	assert_int_equal(t.n_jobs, 2);
+	t.w.draining = true;
+	answer(&t.jobs[1], LATER);
+	assert_int_equal(first()->rounds, 1);
+	t.w.draining = false;
+}
+
 /* A message that kills its workers leaves them to others for a while. */
 static void
 workers_die(void)
@@ -669,6 +691,7 @@ static const struct row {
     {"done before", done_before},
     {"done before it was found", done_before_found},
     {"failed before", failed_before},
+    {"stopped", stopped},
     {"workers die", workers_die},
     {"nobody comes", nobody_comes},
     {"worker lies", worker_lies},
