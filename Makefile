@@ -363,7 +363,7 @@ peers:
 	    echo "no peer: host"
 
 S ?= 60
-fuzz-run: $(B)/tests/fuzz/fuzz_$(T)
+fuzz-run: $(B)/tests/fuzz/fuzz_$(firstword $(subst :, ,$(T)))
 	@mkdir -p $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)
 	$< -max_total_time=$(S) -artifact_prefix=$(BUILD)/corpus/ \
 	    $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)

@@ -140,6 +140,40 @@ tell(const struct relay_job *j)
 	return told;
 }
 
+/* Its outcomes were told: successes are kept, to be told again. */
+static void
+keep(struct relay_job *j)
+{
+	struct relay_desk *desk = j->desk;
+	struct client_mail *m = &j->mail;
+	size_t n = 0;
+
+	/* another outcome is over with the attempt: told again it would be
+	 * taken for that of a later one */
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].rc == RC_OK)
+			m->v[n++] = m->v[i];
+		else
+			free(m->v[i].address);
+	}
+	m->n = n;
+	if (n == 0) {
+		job_free(j);
+		return;
+	}
+	client_body_free(&m->body);
+	key_fini(&j->key);
+	j->key = (struct key){0};
+	TAILQ_INSERT_TAIL(&desk->told, j, next);
+	desk->n_told += n;
+	while (desk->n_told > RELAY_AGAIN_MAX) {
+		j = TAILQ_FIRST(&desk->told);
+		TAILQ_REMOVE(&desk->told, j, next);
+		desk->n_told -= j->mail.n;
+		job_free(j);
+	}
+}
+
 /* All recipients have their outcome. The job may be gone behind it. */
 static void
 job_end(struct relay_job *j)
@@ -154,8 +188,12 @@ job_end(struct relay_job *j)
 			desk->failed++;
 	}
 	TAILQ_REMOVE(&desk->jobs, j, next);
+	/* it may be ended while it asks */
+	j->ask = 0;
+	if (j->timer != NULL)
+		event_del(j->timer);
 	if (tell(j))
-		job_free(j);
+		keep(j);
 	else
 		TAILQ_INSERT_TAIL(&desk->ended, j, next);
 	desk->on_end(desk->ctx);
@@ -521,6 +559,7 @@ relay_desk_init(struct relay_desk *desk)
 	TAILQ_INIT(&desk->building);
 	TAILQ_INIT(&desk->jobs);
 	TAILQ_INIT(&desk->ended);
+	TAILQ_INIT(&desk->told);
 	TAILQ_INIT(&desk->conns);
 	desk->pump = event_new(desk->env.base, -1, 0, on_pump, desk);
 	if (desk->pump == NULL)
@@ -677,10 +716,14 @@ relay_desk_greet(struct relay_desk *desk, struct ipc_link *link)
 	desk->qmgr = link;
 	end.count = name_all(link, &desk->jobs);
 	end.count += name_all(link, &desk->ended);
+	end.count += name_all(link, &desk->told);
 	(void)proto_send_underway_end(link, &end); /* as above */
+	TAILQ_FOREACH (j, &desk->told, next)
+		if (!tell(j))
+			return;
 	while ((j = TAILQ_FIRST(&desk->ended)) != NULL && tell(j)) {
 		TAILQ_REMOVE(&desk->ended, j, next);
-		job_free(j);
+		keep(j);
 	}
 }
 

@@ -3,7 +3,9 @@
  * recipient, over the hosts that may take it and the connections to them,
  * whatever happens to the link it came by. Outcomes go to the newest link;
  * those that had none are kept for the next, which first hears of them as
- * under way: given out again the message would come twice.
+ * under way: given out again the message would come twice. The last successes
+ * are told to the next link again, since nobody knows whether a qmgr that died
+ * had read and recorded them.
  */
 #ifndef DELIVERY_RELAY_H
 #define DELIVERY_RELAY_H
@@ -21,6 +23,8 @@ TAILQ_HEAD(relay_conns, relay_conn);
 /* recipients of one job, and jobs whose RELAY has not come */
 #define RELAY_RCPT_MAX     10000
 #define RELAY_BUILDING_MAX 64
+/* recipients whose success is told again */
+#define RELAY_AGAIN_MAX 1000
 
 /* One worker's jobs; embedded in its owner. */
 struct relay_desk {
@@ -34,6 +38,8 @@ struct relay_desk {
 	struct relay_jobs building; /* RELAY has not come yet */
 	struct relay_jobs jobs;
 	struct relay_jobs ended; /* outcomes that nobody has heard */
+	struct relay_jobs told;  /* successes, the newest last */
+	size_t n_told;           /* their recipients */
 	struct relay_conns conns;
 	struct event *pump; /* look after waiting jobs, in another turn */
 	uint64_t next_id;   /* of questions to the resolver */

@@ -19,6 +19,7 @@ struct foreign {
 	TAILQ_ENTRY(foreign) next;
 	char name[STORE_NAME_MAX + 1];
 	uint32_t rcpt;
+	bool done; /* relayed, before its message was loaded here */
 };
 
 /* a message on its way to one destination */
@@ -119,14 +120,41 @@ attempt_of(struct agent *a, struct span qid, uint32_t rcpt, bool *old)
 	struct foreign *f = find_foreign(a, qid, rcpt);
 
 	*old = f != NULL;
-	if (f != NULL)
-		drop_foreign(a, f);
 	if (m == NULL || m->env == NULL || rcpt >= m->env->n_rcpts ||
 	    m->attempts[rcpt].agent != a)
 		return NULL;
-	if (f == NULL)
+	if (f != NULL)
+		drop_foreign(a, f);
+	else
 		a->underway--;
 	return m;
+}
+
+/*
+ * The end of what was under way for the qmgr before us, and is not yet here:
+ * when its message is loaded it shall not be sent again. Any other end than
+ * success does not matter: it is attempted anew.
+ */
+static void
+note_foreign(struct agent *a, struct span qid, uint32_t rcpt, bool ok)
+{
+	struct foreign *f = find_foreign(a, qid, rcpt);
+	struct message *m = message_find(a->q, qid);
+
+	if (f == NULL)
+		return;
+	if (!ok) {
+		drop_foreign(a, f);
+		return;
+	}
+	/* m may be on the disk only, or have ended: the note stays, as one of
+	 * FOREIGN_MAX */
+	f->done = true;
+	if (m == NULL)
+		return;
+	/* it may wait for its turn: it must not have it */
+	schedule_cancel(m);
+	message_kick(m);
 }
 
 /* What a worker says is not believed further than this. */
@@ -160,8 +188,11 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)link;
 	m = attempt_of(a, d->qid, d->rcpt, &old);
-	if (m == NULL)
+	if (m == NULL) {
+		/* the repetition finds its name */
+		note_foreign(a, d->qid, d->rcpt, false);
 		return;
+	}
 	why = why_of(d->rc, d->status, d->text);
 	message_outcome(m, d->rcpt, &why);
 	/* some were held back because all workers had enough */
@@ -203,8 +234,10 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)link;
 	m = attempt_of(a, d->qid, d->rcpt, &old);
-	if (m == NULL)
+	if (m == NULL) {
+		note_foreign(a, d->qid, d->rcpt, d->rc == RC_OK);
 		return;
+	}
 	/* by our own note of it: the worker's number is not needed */
 	if (!old)
 		j = find_job(a, m->attempts[d->rcpt].job);
@@ -326,6 +359,21 @@ at_work(struct message *m, enum role role, size_t rcpt)
 		    find_foreign(a, span_of(m->name), (uint32_t)rcpt) != NULL)
 			return a;
 	return NULL;
+}
+
+bool
+agent_settled(struct message *m, size_t rcpt)
+{
+	struct agent *a = at_work(m, ROLE_REMOTE, rcpt);
+	struct foreign *f;
+
+	if (a == NULL)
+		return false;
+	f = find_foreign(a, span_of(m->name), (uint32_t)rcpt);
+	if (f == NULL || !f->done)
+		return false;
+	drop_foreign(a, f);
+	return true;
 }
 
 struct agent *

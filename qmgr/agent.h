@@ -31,6 +31,12 @@ struct agent_group {
 bool agent_relay(struct message *m, struct site *site,
     const struct route *route, const struct agent_group *group);
 
+/*
+ * Has a remote worker told, before m was loaded, that an attempt for the qmgr
+ * before us has succeeded? Says so once.
+ */
+bool agent_settled(struct message *m, size_t rcpt);
+
 /* Attempts under way, over all workers. */
 size_t agent_underway(const struct qmgr *q);
 

@@ -21,9 +21,11 @@
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define STEP_BACK_MS 5000
-#define HOST_MAX     300 /* bytes that are kept of what a host says */
-#define REPLY_MAX    600
+#define STEP_BACK_MS  5000
+#define DEATHS_MAX    2 /* workers that may die with it, in a row */
+#define EXPIRE_MIN_MS 1000
+#define HOST_MAX      300 /* bytes that are kept of what a host says */
+#define REPLY_MAX     600
 
 /* what a thread does for a message; the message may be gone meanwhile only
  * if nothing was promised, so jobs own all they touch */
@@ -152,6 +154,27 @@ answer(struct message *m, const struct why *why)
 	m->intake = NULL;
 }
 
+/* Recipients that have the message, by an attempt begun before we were. */
+static void
+settle(struct message *m)
+{
+	struct envelope_rcpt *r = m->env->rcpts;
+
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		if (r[i].word != ENVELOPE_TODO || m->attempts[i].tried ||
+		    !envelope_is_remote(&r[i]) || !agent_settled(m, i))
+			continue;
+		LOG(QUEUE_OUTCOME, log_str(m->name), log_str(r[i].address),
+		    log_str(""), log_str(why_rc_name(RC_OK)), log_str("2.0.0"),
+		    log_str("told before it was loaded"));
+		m->attempts[i].tried = true;
+		m->attempts[i].why = (struct why){.rc = RC_OK};
+		r[i].word = ENVELOPE_DONE;
+		if (envelope_todo(m->env) > 0)
+			errand_word(m->q, m->fd, &r[i]);
+	}
+}
+
 /* Start attempts for all that need one and can have one. */
 static void
 attempt_all(struct message *m)
@@ -168,6 +191,7 @@ attempt_all(struct message *m)
 	}
 	m->crowded = false;
 	if (envelope_has_remote(m->env)) {
+		settle(m);
 		schedule_add(m);
 		schedule_run(m->q);
 	}
@@ -316,6 +340,31 @@ waits(const struct message *m)
 	return false;
 }
 
+/* Where there is no worker it waits; but not for longer than others. */
+static void
+expire_later(struct message *m)
+{
+	uint64_t now = clock_real_us() / 1000;
+	uint64_t end = m->env->arrived_us / 1000 + m->q->w->conf->queue.max_age;
+
+	message_set_timer(
+	    m, end > now + EXPIRE_MIN_MS ? end - now : EXPIRE_MIN_MS);
+}
+
+static void
+expire(struct message *m)
+{
+	static const struct why nobody = {
+	    RC_TEMP, "4.3.2", "no delivery worker was there for it"};
+
+	schedule_cancel(m);
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		    !m->attempts[i].tried && m->attempts[i].agent == NULL)
+			message_skip(m, i, &nobody, 0);
+	message_kick(m);
+}
+
 void
 message_kick(struct message *m)
 {
@@ -327,14 +376,20 @@ message_kick(struct message *m)
 		attempt_all(m);
 	else
 		schedule_cancel(m);
-	if (m->underway > 0 || m->n_queued > 0)
+	if (m->underway > 0)
 		return;
+	if (m->n_queued > 0) {
+		expire_later(m);
+		return;
+	}
 	if (!stopped || envelope_todo(m->env) == 0) {
 		/* if it waits, the coming of an agent kicks again */
 		if (!waits(m))
 			finish_round(m);
 		else if (m->crowded || idle_crowded(m->q))
 			step_back(m);
+		else
+			expire_later(m);
 	} else if (!m->changing) {
 		rest(m);
 	}
@@ -534,6 +589,8 @@ message_on_timer(evutil_socket_t fd, short what, void *arg)
 		message_enqueue(m);
 	else if (m->q->w->draining)
 		return;
+	else if (m->state == MESSAGE_ACTIVE && m->underway == 0)
+		expire(m);
 	else
 		message_wake(m);
 }
@@ -675,9 +732,19 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 
 	a->agent = NULL;
 	m->underway--;
-	if (why->rc == RC_WAIT) {
+	if (why->rc == RC_WAIT && ++a->deaths < DEATHS_MAX) {
 		/* its worker died: nobody knows, so it is tried again, and
 		 * finds its own name if it was done */
+		a->again = true;
+	} else if (why->rc == RC_WAIT) {
+		/* perhaps by it: the others have a right to their workers */
+		a->again = a->tried = true;
+		a->why = (struct why){
+		    RC_TEMP, "4.3.0", "delivery workers died with it"};
+		keep_reason(m, &a->why);
+	} else if (why->rc == RC_TEMP && m->q->w->draining && a->host == NULL &&
+		   envelope_is_remote(r)) {
+		/* no host said so: we stop, which is no failure of its */
 		a->again = true;
 	} else {
 		a->tried = true;

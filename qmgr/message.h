@@ -32,6 +32,7 @@ struct attempt {
 	struct agent *agent; /* it is under way there; NULL: it is not */
 	bool tried;          /* in this round, with an outcome */
 	bool again;          /* an earlier one may have succeeded unseen */
+	unsigned deaths;     /* of workers that had it, in this round */
 	bool queued;         /* it waits for its destination's turn */
 	uint64_t job;        /* at a remote agent: of which job it is part */
 	struct why why;      /* of the last outcome; RC_OK: done */

@@ -490,6 +490,133 @@ under_way_before(void)
 	assert_int_equal(files(NULL, NULL, 0), 0);
 }
 
+/* What the worker says of an attempt for an earlier qmgr. */
+static void
+tell_before(uint32_t rcpt, enum say say)
+{
+	struct job j = {.id = 77};
+
+	(void)span_copy(span_of(first()->name), j.qid, sizeof(j.qid));
+	answer_rcpt(&j, rcpt, say);
+}
+
+static void
+greet(uint32_t rcpt)
+{
+	connect_as(ROLE_REMOTE, &t.remote);
+	proto_send_underway(
+	    t.remote, &(struct msg_underway){span_of(first()->name), rcpt});
+}
+
+static void
+greeted(void)
+{
+	proto_send_underway_end(t.remote, &(struct msg_underway_end){1});
+	settle();
+}
+
+/* Ended before its turn has come here: it is not sent again. */
+static void
+done_before(void)
+{
+	submit("x@elsewhere.example\ny@elsewhere.example");
+	greet(0);
+	tell_before(0, GOOD);
+	greeted();
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(t.jobs[0].n, 1);
+	assert_string_equal(t.jobs[0].to[0], "y@elsewhere.example");
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+/* Ended before even its file was found. */
+static void
+done_before_found(void)
+{
+	start_index();
+	submit("x@elsewhere.example");
+	greet(0);
+	tell_before(0, GOOD);
+	message_free(first());
+	greeted();
+	recover_start(&t.q);
+	settle();
+	assert_int_equal(t.n_jobs, 0);
+	assert_int_equal(t.q.n_messages, 0);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+/* That it failed for an earlier one does not end it now. */
+static void
+failed_before(void)
+{
+	submit("x@elsewhere.example");
+	greet(0);
+	tell_before(0, NEVER);
+	greeted();
+	assert_int_equal(t.n_jobs, 1);
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+/* That we stop is no failure of the message's. */
+static void
+stopped(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	t.w.draining = true;
+	answer(&t.jobs[0], DOWN);
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(first()->state, MESSAGE_ACTIVE);
+	assert_int_equal(first()->rounds, 0);
+	/* what a host says is one */
+	t.w.draining = false;
+	schedule_run(&t.q);
+	settle();
+	assert_int_equal(t.n_jobs, 2);
+	t.w.draining = true;
+	answer(&t.jobs[1], LATER);
+	assert_int_equal(first()->rounds, 1);
+	t.w.draining = false;
+}
+
+/* A message that kills its workers leaves them to others for a while. */
+static void
+workers_die(void)
+{
+	start_remote();
+	submit("x@elsewhere.example");
+	stop_remote();
+	start_remote();
+	assert_int_equal(t.n_jobs, 2);
+	stop_remote();
+	start_remote();
+	assert_int_equal(t.n_jobs, 2);
+	assert_int_equal(first()->state, MESSAGE_IDLE);
+	message_wake(first());
+	settle();
+	assert_int_equal(t.n_jobs, 3);
+	answer(&t.jobs[2], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+/* Without any worker it is not kept for ever. */
+static void
+nobody_comes(void)
+{
+	t.conf.queue.max_age = 1;
+	submit("x@elsewhere.example");
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	assert_true(event_pending(first()->timer, EV_TIMEOUT, NULL));
+	message_on_timer(-1, EV_TIMEOUT, first());
+	settle();
+	assert_int_equal(t.q.n_bounced, 1);
+	assert_int_equal(t.n_local, 1);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
 static void
 worker_lies(void)
 {
@@ -561,6 +688,12 @@ static const struct row {
     {"a crowd", crowd},
     {"worker dies", worker_dies},
     {"under way before", under_way_before},
+    {"done before", done_before},
+    {"done before it was found", done_before_found},
+    {"failed before", failed_before},
+    {"stopped", stopped},
+    {"workers die", workers_die},
+    {"nobody comes", nobody_comes},
     {"worker lies", worker_lies},
     {"held", held},
 };
