@@ -724,6 +724,21 @@ message_noticed(
 	message_kick(m);
 }
 
+/* An end that says nothing of the message: it is tried again, and finds its
+ * own name if it was done. */
+static bool
+is_to_repeat(const struct message *m, size_t rcpt, const struct why *why)
+{
+	const struct attempt *a = &m->attempts[rcpt];
+
+	/* its worker died; perhaps not by it */
+	if (why->rc == RC_WAIT)
+		return a->deaths < DEATHS_MAX;
+	/* no host said so: we stop */
+	return why->rc == RC_TEMP && m->q->w->draining && a->host == NULL &&
+	       envelope_is_remote(&m->env->rcpts[rcpt]);
+}
+
 void
 message_outcome(struct message *m, size_t rcpt, const struct why *why)
 {
@@ -732,9 +747,8 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 
 	a->agent = NULL;
 	m->underway--;
-	if (why->rc == RC_WAIT && ++a->deaths < DEATHS_MAX) {
-		/* its worker died: nobody knows, so it is tried again, and
-		 * finds its own name if it was done */
+	a->deaths += why->rc == RC_WAIT;
+	if (is_to_repeat(m, rcpt, why)) {
 		a->again = true;
 	} else if (why->rc == RC_WAIT) {
 		/* perhaps by it: the others have a right to their workers */
@@ -742,10 +756,6 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		a->why = (struct why){
 		    RC_TEMP, "4.3.0", "delivery workers died with it"};
 		keep_reason(m, &a->why);
-	} else if (why->rc == RC_TEMP && m->q->w->draining && a->host == NULL &&
-		   envelope_is_remote(r)) {
-		/* no host said so: we stop, which is no failure of its */
-		a->again = true;
 	} else {
 		a->tried = true;
 		a->why = *why;
