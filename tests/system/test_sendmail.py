@@ -17,7 +17,7 @@ NOBODY = 65534
 
 class Host(Suite):
     def __init__(self, folder, bindir, **more):
-        self.aliases = f"{folder}/aliases"
+        self.alias_file = f"{folder}/aliases"
         self.write_aliases("root: alice\n")
         super().__init__(
             folder, bindir, **more)
@@ -25,13 +25,13 @@ class Host(Suite):
             text = f.read()
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write(text.replace("paths:\n", "paths:\n"
-                                 f"  aliases: {self.aliases}\n"))
+                                 f"  aliases: {self.alias_file}\n"))
         shutil.copy(f"{bindir}/sendmail", f"{folder}/sendmail")
         for name in ("mailq", "newaliases"):
             os.symlink("sendmail", f"{folder}/{name}")
 
     def write_aliases(self, text):
-        with open(self.aliases, "w", encoding="utf-8") as f:
+        with open(self.alias_file, "w", encoding="utf-8") as f:
             f.write(text)
 
     def run(self, *words, text=b"", uid=None, name="sendmail"):
