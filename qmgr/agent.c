@@ -493,6 +493,17 @@ agent_relay(struct message *m, struct site *site, const struct route *route,
 	return true;
 }
 
+bool
+agent_exists(const struct qmgr *q, enum role role)
+{
+	const struct agent *a;
+
+	TAILQ_FOREACH (a, &q->agents, next)
+		if (a->role == role)
+			return true;
+	return false;
+}
+
 size_t
 agent_underway(const struct qmgr *q)
 {

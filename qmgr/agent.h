@@ -37,6 +37,8 @@ bool agent_relay(struct message *m, struct site *site,
  */
 bool agent_settled(struct message *m, size_t rcpt);
 
+/* Is there a worker of that role, however much it has to do? */
+bool agent_exists(const struct qmgr *q, enum role role);
 /* Attempts under way, over all workers. */
 size_t agent_underway(const struct qmgr *q);
 

@@ -21,11 +21,10 @@
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define STEP_BACK_MS  5000
-#define DEATHS_MAX    2 /* workers that may die with it, in a row */
-#define EXPIRE_MIN_MS 1000
-#define HOST_MAX      300 /* bytes that are kept of what a host says */
-#define REPLY_MAX     600
+#define STEP_BACK_MS 5000
+#define DEATHS_MAX   2   /* workers that may die with it, in a row */
+#define HOST_MAX     300 /* bytes that are kept of what a host says */
+#define REPLY_MAX    600
 
 /* what a thread does for a message; the message may be gone meanwhile only
  * if nothing was promised, so jobs own all they touch */
@@ -340,27 +339,46 @@ waits(const struct message *m)
 	return false;
 }
 
-/* Where there is no worker it waits; but not for longer than others. */
+/*
+ * Where there is no worker it waits; but not for longer than others. An old
+ * one, of a host that was down or released from being held, gives the workers
+ * time to come: nothing is given up without an attempt that could be made.
+ */
 static void
 expire_later(struct message *m)
 {
+	const struct conf *conf = m->q->w->conf;
 	uint64_t now = clock_real_us() / 1000;
-	uint64_t end = m->env->arrived_us / 1000 + m->q->w->conf->queue.max_age;
+	uint64_t end = m->env->arrived_us / 1000 + conf->queue.max_age;
+	uint64_t ms = end > now ? end - now : 0;
 
 	message_set_timer(
-	    m, end > now + EXPIRE_MIN_MS ? end - now : EXPIRE_MIN_MS);
+	    m, ms > conf->queue.retry_first ? ms : conf->queue.retry_first);
 }
 
+/* Is there no worker that could attempt it? */
+static bool
+is_alone(const struct message *m, size_t rcpt)
+{
+	return m->env->rcpts[rcpt].word == ENVELOPE_TODO &&
+	       !m->attempts[rcpt].tried && m->attempts[rcpt].agent == NULL &&
+	       !agent_exists(m->q, envelope_is_remote(&m->env->rcpts[rcpt])
+				       ? ROLE_REMOTE
+				       : ROLE_LOCAL);
+}
+
+/* What waits for its turn at a worker that is there goes on waiting. */
 static void
 expire(struct message *m)
 {
 	static const struct why nobody = {
 	    RC_TEMP, "4.3.2", "no delivery worker was there for it"};
 
-	schedule_cancel(m);
+	/* its turns are kept while there is somebody to give them */
+	if (!agent_exists(m->q, ROLE_REMOTE))
+		schedule_cancel(m);
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
-		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
-		    !m->attempts[i].tried && m->attempts[i].agent == NULL)
+		if (is_alone(m, i))
 			message_skip(m, i, &nobody, 0);
 	message_kick(m);
 }

@@ -617,6 +617,45 @@ nobody_comes(void)
 	assert_int_equal(files(NULL, NULL, 0), 0);
 }
 
+/* Nor is an old one given up because others have their turn before it. */
+static void
+old_one_waits(void)
+{
+	t.conf.relay.sessions = 1;
+	start_remote();
+	submit("x@elsewhere.example");
+	submit("y@elsewhere.example");
+	assert_int_equal(t.n_jobs, 1);
+	t.conf.queue.max_age = 1;
+	for (size_t i = 0; i < QMGR_BUCKETS; i++) {
+		struct message *m, *after;
+
+		for (m = TAILQ_FIRST(&t.q.buckets[i]); m != NULL; m = after) {
+			after = TAILQ_NEXT(m, next);
+			message_on_timer(-1, EV_TIMEOUT, m);
+		}
+	}
+	settle();
+	assert_int_equal(t.q.n_bounced, 0);
+	answer(&t.jobs[0], GOOD);
+	assert_int_equal(t.n_jobs, 2);
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
+/* Workers that are just being started have time to come. */
+static void
+old_one_has_time(void)
+{
+	struct timeval due, now;
+
+	t.conf.queue.max_age = 1;
+	submit("x@elsewhere.example");
+	assert_true(event_pending(first()->timer, EV_TIMEOUT, &due));
+	evutil_gettimeofday(&now, NULL);
+	assert_true(due.tv_sec >= now.tv_sec + 50); /* retry_first: 60 s */
+}
+
 static void
 worker_lies(void)
 {
@@ -694,6 +733,8 @@ static const struct row {
     {"stopped", stopped},
     {"workers die", workers_die},
     {"nobody comes", nobody_comes},
+    {"an old one waits for its turn", old_one_waits},
+    {"an old one has time", old_one_has_time},
     {"worker lies", worker_lies},
     {"held", held},
 };
