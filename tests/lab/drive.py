@@ -49,6 +49,17 @@ class Drive:
                       errors="replace") as f:
                 print(f.read()[-20000:])
 
+    def pid(self, program):
+        """Of its worker of that name."""
+        me = self.proc.pid
+        with open(f"/proc/{me}/task/{me}/children", encoding="ascii") as f:
+            pids = f.read().split()
+        for pid in pids:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if f.read().split(b"\0")[0].endswith(program.encode()):
+                    return int(pid)
+        raise AssertionError(f"no {program} among {pids}")
+
     def say(self, line):
         self.proc.stdin.write(line + "\n")
         self.proc.stdin.flush()

@@ -121,9 +121,8 @@ def test_a_large_one_is_never_whole_in_memory(drive, bindir):
     with Fake() as fake:
         one, = send(drive, fake, body=body)
     assert one.rc == "ok" and fake.bodies == [body]
-    pid = subprocess.run(["pgrep", "-nf", f"{bindir}/mailstead-remote"],
-                         check=True, capture_output=True, text=True).stdout
-    with open(f"/proc/{pid.strip()}/status", encoding="ascii") as f:
+    pid = drive.pid("/mailstead-remote")
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
         peak = [x for x in f if x.startswith("VmHWM")][0].split()[1]
     if "san" not in bindir:
         assert int(peak) < 32 << 10
