@@ -347,13 +347,11 @@ waits(const struct message *m)
 static void
 expire_later(struct message *m)
 {
-	const struct conf *conf = m->q->w->conf;
+	uint64_t least = m->q->w->conf->queue.retry_first;
 	uint64_t now = clock_real_us() / 1000;
-	uint64_t end = m->env->arrived_us / 1000 + conf->queue.max_age;
-	uint64_t ms = end > now ? end - now : 0;
+	uint64_t end = m->env->arrived_us / 1000 + m->q->w->conf->queue.max_age;
 
-	message_set_timer(
-	    m, ms > conf->queue.retry_first ? ms : conf->queue.retry_first);
+	message_set_timer(m, end > now + least ? end - now : least);
 }
 
 /* Is there no worker that could attempt it? */
