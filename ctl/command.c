@@ -47,6 +47,10 @@ const struct command command_table[] = {
     {"queue delete", "[--yes] ID...|ALL",
 	"Delete messages for good; on a terminal it asks first.", 1, IDS_MAX,
 	cmd_queue_delete},
+    {"explain", "[CODE]",
+	"Tell what a refusal means, by the code in brackets at its end or by "
+	"its enhanced status code; without CODE: all. No server is needed.",
+	0, 1, cmd_explain},
     {"sandbox", "--prove [--abi N]",
 	"Try what each worker must not be able to do; --verbose names it. No "
 	"server is needed.",

@@ -8,11 +8,12 @@
 #define REPLY_LINE_MAX 510 /* RFC 5321 4.5.3.1.5, without CRLF */
 
 static const struct {
+	const char *name;
 	unsigned code;
 	const char *status;
 	const char *text;
 } rows[] = {
-#define REPLY(NAME, code, status, text) {code, status, text},
+#define REPLY(NAME, code, status, text) {#NAME, code, status, text},
 #include "smtpd/reply.def"
 #undef REPLY
 };
@@ -44,6 +45,16 @@ put_arg(struct buf *b, const char *text, struct span arg)
 	buf_put_span(b, rest);
 }
 
+/* RELAY_DENIED as " [relay-denied]": what steadctl explain is asked for. */
+static void
+put_code(struct buf *b, const char *name)
+{
+	buf_puts(b, " [");
+	for (; *name != '\0'; name++)
+		buf_putc(b, *name == '_' ? '-' : *name | 0x20);
+	buf_putc(b, ']');
+}
+
 void
 reply(struct session *s, enum reply id, struct span arg)
 {
@@ -54,6 +65,8 @@ reply(struct session *s, enum reply id, struct span arg)
 	if (rows[id].status != NULL)
 		buf_putf(&b, "%s ", rows[id].status);
 	put_arg(&b, rows[id].text, arg);
+	if (rows[id].code >= 400)
+		put_code(&b, rows[id].name);
 	reply_line(s, rows[id].code, true, buf_span(&b));
 	if (rows[id].code < 400)
 		return;

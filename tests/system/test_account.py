@@ -4,6 +4,8 @@ import base64
 import json
 import os
 import pty
+import re
+import smtplib
 import subprocess
 import time
 
@@ -177,6 +179,29 @@ def test_usage(bindir, words, said):
     done = subprocess.run([f"{bindir}/steadctl", *words], check=False,
                           capture_output=True, text=True)
     assert done.returncode == 64 and said in done.stderr
+
+
+def test_refusals_are_explained(host):
+    with smtplib.SMTP(*host.address()) as smtp:
+        smtp.ehlo()
+        smtp.mail("x@elsewhere.example")
+        code, text = smtp.rcpt("bob@elsewhere.example")
+    assert code == 550
+    said = re.search(r"\[[a-z-]+\]$", text.decode())[0]
+    status, out, err = host.ctl("explain", said)
+    assert (status, err) == (0, "") and out.startswith("5.7.1  relay-denied")
+    # no server is needed, codes come without brackets too, and by status
+    base = [f"{host.bindir}/steadctl", "--json", "explain"]
+
+    def rows(*words):
+        done = subprocess.run(base + list(words), check=True,
+                              capture_output=True)
+        return json.loads(done.stdout)
+    assert [r["code"] for r in rows("relay-denied")] == ["relay-denied"]
+    assert {r["status"] for r in rows("5.7.1")} == {"5.7.1"}
+    assert len(rows()) > 40
+    status, out, err = host.ctl("explain", "no-such-code")
+    assert (status, out) == (1, "") and "no-such-code" in err
 
 
 def test_asked_twice_without_echo(host):
