@@ -306,6 +306,16 @@ any_later(const struct client *c)
 	return false;
 }
 
+/* The transaction is over; each ends at least one recipient. */
+static void
+next(struct client *c)
+{
+	if (any_later(c))
+		client_state_mail(c);
+	else
+		client_state_idle(c);
+}
+
 static void
 on_dot(struct client *c)
 {
@@ -325,10 +335,7 @@ on_dot(struct client *c)
 		r->status[0] = '2';
 	}
 	c->dotted = false;
-	if (any_later(c))
-		client_state_mail(c);
-	else
-		client_state_idle(c);
+	next(c);
 }
 
 /* A reply before the dot: the server has had enough. */
@@ -367,7 +374,7 @@ client_state_reply(struct client *c)
 		break;
 	default:
 		/* CLIENT_CLEAN: whatever it says, nothing is under way */
-		client_state_idle(c);
+		next(c);
 		break;
 	}
 }

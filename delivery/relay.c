@@ -178,8 +178,11 @@ keep(struct relay_job *j)
 static void
 job_end(struct relay_job *j)
 {
+	static const struct why none = {RC_TEMP, "4.3.0", "no outcome"};
 	struct relay_desk *desk = j->desk;
 
+	/* sent is only what somebody has said so of */
+	client_mail_end(&j->mail, &none, false, "");
 	for (size_t i = 0; i < j->mail.n; i++) {
 		log_rcpt(j, &j->mail.v[i]);
 		if (j->mail.v[i].rc == RC_OK)

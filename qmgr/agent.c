@@ -176,6 +176,18 @@ why_of(uint8_t rc, struct span status, struct span said)
 	return why;
 }
 
+/* What is on its way to other hosts takes no room at these. */
+static size_t
+local_underway(const struct qmgr *q)
+{
+	const struct agent *a;
+	size_t n = 0;
+
+	TAILQ_FOREACH (a, &q->agents, next)
+		n += a->role == ROLE_LOCAL ? a->underway : 0;
+	return n;
+}
+
 static void
 on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
@@ -196,7 +208,7 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	why = why_of(d->rc, d->status, d->text);
 	message_outcome(m, d->rcpt, &why);
 	/* some were held back because all workers had enough */
-	if (q->starved && agent_underway(q) < UNDERWAY_MAX / 2) {
+	if (q->starved && local_underway(q) < UNDERWAY_MAX / 2) {
 		q->starved = false;
 		kick_all(q);
 	}

@@ -46,7 +46,7 @@ struct qmgr {
 	size_t sites_made;
 	size_t n_visits; /* messages waiting at them */
 	struct event *room_timer;
-	bool starved; /* something waits for room at a delivery worker */
+	bool starved; /* something waits for room at a local delivery worker */
 	bool open;    /* mail is taken */
 	uint64_t n_direct;
 	uint64_t n_queued;

@@ -106,6 +106,22 @@ def test_too_many_recipients_go_again(drive):
             "ok", "perm"]
 
 
+@pytest.mark.parametrize("reply, rc", [(b"451 4.3.0 not now", "temp"),
+                                       (b"554 5.7.1 never", "perm")])
+def test_who_was_put_off_is_not_forgotten_when_data_is_refused(
+        drive, reply, rc):
+    script = {"RCPT": [b"250 ok", b"452 4.5.3 too many", b"250 ok"],
+              "DATA": [reply, DEFAULT["DATA"]], "EHLO": PIPE}
+    with Fake(script) as fake:
+        got = send(drive, fake, ["a@b.example", "b@b.example"])
+    assert [o.rc for o in got] == [rc, "ok"]
+    assert len(fake.bodies) == 1
+    with Fake(script | {"RCPT": [b"250 ok", b"452 4.5.3 too many", b"250 ok"],
+                        "DATA": reply}) as fake:
+        got = send(drive, fake, ["a@b.example", "b@b.example"])
+    assert [o.rc for o in got] == [rc] * 2 and fake.bodies == []
+
+
 def test_size(drive):
     with Fake({"EHLO": b"250-fake\r\n250 SIZE 20"}) as fake:
         one, = send(drive, fake, body=b"a\r\n" * 7)
