@@ -121,8 +121,7 @@ set_seen(struct session *s, struct maildir_message *msg, struct why *why)
 		return RC_OK;
 	f->put_flags = (f->items.kinds & 1U << ITEM_FLAGS) == 0;
 	s->changed = true;
-	return maildir_mailbox_flag(
-	    s->view.box->m, msg, msg->flags | MAILDIR_SEEN, why);
+	return maildir_mailbox_flag(s->view.box->m, msg, 0, MAILDIR_SEEN, why);
 }
 
 static enum rc

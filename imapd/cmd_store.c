@@ -37,17 +37,15 @@ parse_change(struct parse *p, struct change *c)
 }
 
 static uint32_t
-applied(const struct change *c, uint32_t flags)
+less(const struct change *c)
 {
-	switch (c->how) {
-	case REPLACE:
-		return c->bits;
-	case ADD:
-		return flags | c->bits;
-	case REMOVE:
-		return flags & ~c->bits;
-	}
-	return flags;
+	return c->how == REPLACE ? ~0U : c->how == REMOVE ? c->bits : 0;
+}
+
+static uint32_t
+more(const struct change *c)
+{
+	return c->how == REMOVE ? 0 : c->bits;
 }
 
 static void
@@ -78,15 +76,16 @@ store(struct session *s, const struct seqset *set, const struct change *c,
 		struct maildir_message *msg = view_message(v, seq);
 
 		rc = msg == NULL ? RC_PERM
-				 : maildir_mailbox_flag(v->box->m, msg,
-				       applied(c, msg->flags), why);
+				 : maildir_mailbox_flag(
+				       v->box->m, msg, less(c), more(c), why);
 		*gone = *gone || rc == RC_PERM;
 		if (rc != RC_OK)
 			continue;
 		s->changed = true;
 		if (c->silent)
 			/* what others have changed is told all the same */
-			v->flags[seq - 1] = applied(c, v->flags[seq - 1]);
+			v->flags[seq - 1] =
+			    (v->flags[seq - 1] & ~less(c)) | more(c);
 		else
 			tell(s, seq, msg);
 		if (seq == UINT32_MAX)

@@ -371,16 +371,20 @@ rename_with(
 
 enum rc
 maildir_mailbox_flag(struct maildir_mailbox *m, struct maildir_message *msg,
-    uint32_t flags, struct why *why)
+    uint32_t less, uint32_t more, struct why *why)
 {
 	bool own = maildir_mailbox_own(m);
+	uint32_t flags = (msg->flags & ~less) | more;
 	bool ok = !msg->gone && rename_with(m, msg, flags);
 	int error = errno;
 
 	maildir_mailbox_owned(m, own && ok);
 	errno = error;
 	for (int i = 0; i < PASSES && !ok && !msg->gone && errno == ENOENT; i++)
-		ok = find_again(m, msg) && rename_with(m, msg, flags);
+		if (find_again(m, msg)) {
+			flags = (msg->flags & ~less) | more;
+			ok = rename_with(m, msg, flags);
+		}
 	if (msg->gone)
 		return gone(why);
 	if (!ok)

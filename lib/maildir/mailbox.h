@@ -111,10 +111,12 @@ enum rc maildir_mailbox_wire(
     struct maildir_mailbox *m, struct maildir_message *msg, struct why *why);
 
 /*
- * Its flags become `flags`; not flushed. RC_PERM when it is gone (marked).
+ * Take the flags `less` away, then set `more`; not flushed. What another
+ * program has changed meanwhile stays, so ~0U alone replaces all. RC_PERM when
+ * it is gone (marked).
  */
 enum rc maildir_mailbox_flag(struct maildir_mailbox *m,
-    struct maildir_message *msg, uint32_t flags, struct why *why);
+    struct maildir_message *msg, uint32_t less, uint32_t more, struct why *why);
 /* Remove the file (not flushed) and mark it. RC_OK when it was gone. */
 enum rc maildir_mailbox_remove(
     struct maildir_mailbox *m, struct maildir_message *msg, struct why *why);

@@ -60,6 +60,11 @@ static const struct row {
 	"1/DS next=2;"},
     {"flags are set where the name has changed",
 	"new:a sync mv:a:F flag:1:S show sync show", "1/S next=2;1/S next=2;"},
+    {"only what is asked for is changed there",
+	"new:a sync flag:1:T mv:a:F more:1:S show sync show",
+	"1/FS next=2;1/FS next=2;"},
+    {"also when it is taken away",
+	"new:a sync flag:1:DS mv:a:DFS less:1:S show", "1/DF next=2;"},
     {"strange letters stay", "cur:a:2,SX sync flag:1:F letters", "FX;"},
     {"no flags where it is gone", "new:a sync rm:a flag:1:S sync show",
 	"gone;next=2;"},
@@ -311,9 +316,17 @@ word_on_mailbox(struct span word, struct span rest)
 	uint32_t copied;
 
 	if (span_eq(word, SPAN_LIT("flag"))) {
-		if (maildir_mailbox_flag(t.m, message(uid),
+		if (maildir_mailbox_flag(t.m, message(uid), ~0U,
 			maildir_flags_parse(rest), &t.why) == RC_PERM)
 			buf_puts(&t.seen, "gone;");
+	} else if (span_eq(word, SPAN_LIT("more"))) {
+		assert_int_equal(maildir_mailbox_flag(t.m, message(uid), 0,
+				     maildir_flags_parse(rest), &t.why),
+		    RC_OK);
+	} else if (span_eq(word, SPAN_LIT("less"))) {
+		assert_int_equal(maildir_mailbox_flag(t.m, message(uid),
+				     maildir_flags_parse(rest), 0, &t.why),
+		    RC_OK);
 	} else if (span_eq(word, SPAN_LIT("gone"))) {
 		assert_int_equal(
 		    maildir_mailbox_remove(t.m, message(uid), &t.why), RC_OK);
@@ -375,6 +388,8 @@ run(struct span word)
 		rename_file(span_eq(verb, SPAN_LIT("jump")) ? "jump" : "strip",
 		    text, SPAN_NONE);
 	else if (span_eq(verb, SPAN_LIT("flag")) ||
+		 span_eq(verb, SPAN_LIT("more")) ||
+		 span_eq(verb, SPAN_LIT("less")) ||
 		 span_eq(verb, SPAN_LIT("gone")) ||
 		 span_eq(verb, SPAN_LIT("copy")))
 		word_on_mailbox(verb, rest);
