@@ -1,8 +1,11 @@
 /*
  * CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 6.3).
  */
+#include <stdlib.h>
+
 #include "imapd/command.h"
 #include "imapd/name.h"
+#include "lib/base/mem.h"
 #include "lib/base/banned.h"
 
 static enum step
@@ -73,27 +76,54 @@ cmd_delete(struct session *s, struct parse *p)
 	return step;
 }
 
-/* RFC 3501 6.3.5: its messages move, INBOX stays, and is empty. */
+/* Copy them all, noting the UIDs of those that are there now. */
+static enum rc
+copy_all(struct maildir_mailbox *from, struct maildir_mailbox *to,
+    uint32_t *copied, size_t *n, struct why *why)
+{
+	uint32_t uid;
+
+	for (size_t i = 0; i < from->n; i++) {
+		struct maildir_message *msg = &from->v[i];
+		uint32_t old = msg->uid;
+		enum rc rc = maildir_mailbox_copy(from, msg, to, &uid, why);
+
+		if (rc == RC_OK)
+			copied[(*n)++] = old;
+		else if (!msg->gone)
+			return RC_TEMP;
+	}
+	return maildir_mailbox_copy_flush(to, why);
+}
+
+/*
+ * RFC 3501 6.3.5: its messages move, INBOX stays, and is empty. A message is
+ * removed here only when it is there for good.
+ */
 static enum rc
 move_inbox(struct store *store, const char *folder, struct why *why)
 {
 	struct store_box *inbox = NULL, *to = NULL;
 	enum rc rc = store_make(store, folder, why);
-	uint32_t uid;
+	uint32_t *copied = NULL;
+	size_t n = 0;
 
 	if (rc == RC_OK)
 		rc = store_acquire(store, SPAN_LIT(""), &inbox, why);
 	if (rc == RC_OK)
 		rc = store_acquire(store, span_of(folder), &to, why);
-	for (size_t i = 0; rc == RC_OK && i < inbox->m->n; i++)
-		if (maildir_mailbox_copy(
-			inbox->m, &inbox->m->v[i], to->m, &uid, why) == RC_TEMP)
-			rc = RC_TEMP;
-	/* they are removed here only when they are there for good */
-	if (rc == RC_OK)
-		rc = maildir_mailbox_copy_flush(to->m, why);
-	for (size_t i = 0; rc == RC_OK && i < inbox->m->n; i++)
-		rc = maildir_mailbox_remove(inbox->m, &inbox->m->v[i], why);
+	if (rc == RC_OK) {
+		copied = mem_alloc((inbox->m->n + 1) * sizeof(*copied));
+		rc = copy_all(inbox->m, to->m, copied, &n, why);
+	}
+	for (size_t i = 0; rc == RC_OK && i < n; i++) {
+		struct maildir_message *msg =
+		    maildir_mailbox_find(inbox->m, copied[i]);
+
+		if (msg != NULL)
+			rc = maildir_mailbox_remove(inbox->m, msg, why);
+	}
+	free(copied);
 	store_release(store, &inbox);
 	store_release(store, &to);
 	return rc;
