@@ -212,7 +212,6 @@ commit(struct session *s)
 		buf_putc(&a->lf, '\r');
 		write_lf(a);
 	}
-	/* MULTIAPPEND (RFC 3502) is not announced */
 	if (s->input.text.n > 0)
 		return command_syntax(s, syntax);
 	if (a->nul)
@@ -230,6 +229,15 @@ enum step
 cmd_append_end(struct session *s)
 {
 	(void)commit(s);
+	cmd_append_abandon(s);
+	return command_finish(s);
+}
+
+/* What follows its message is no end of an APPEND. */
+enum step
+cmd_append_refuse(struct session *s)
+{
+	(void)command_syntax(s, syntax);
 	cmd_append_abandon(s);
 	return command_finish(s);
 }

@@ -54,8 +54,8 @@ command_handler cmd_capability, cmd_noop, cmd_logout, cmd_id, cmd_namespace,
     cmd_copy, cmd_move, cmd_idle;
 
 /* Parts of commands that take more input. */
-session_work cmd_append_begin, cmd_append_data, cmd_append_end, cmd_idle_news,
-    cmd_idle_end;
+session_work cmd_append_begin, cmd_append_data, cmd_append_end,
+    cmd_append_refuse, cmd_idle_news, cmd_idle_end;
 /* Does a literal that is announced here hold the message? (Loop.) */
 bool cmd_append_is_message(struct parse *p);
 void cmd_append_abandon(struct session *s);

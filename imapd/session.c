@@ -255,6 +255,12 @@ is_append(struct span text)
 static void
 on_literal(struct session *s)
 {
+	/* MULTIAPPEND (RFC 3502) is not announced */
+	if (s->append != NULL) {
+		input_refuse(&s->input);
+		start(s, cmd_append_refuse);
+		return;
+	}
 	if (!s->idling && is_append(buf_span(&s->input.text))) {
 		start(s, cmd_append_begin);
 		return;
@@ -303,6 +309,8 @@ on_input(void *ctx)
 			start(s, cmd_append_data);
 		} else if (kind == INPUT_COMMAND) {
 			on_command(s);
+		} else if (kind == INPUT_TOO_LONG && s->append != NULL) {
+			start(s, cmd_append_refuse);
 		} else if (kind == INPUT_TOO_LONG) {
 			refuse(s, REPLY_TOO_LONG);
 			proceed(s);

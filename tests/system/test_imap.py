@@ -512,6 +512,11 @@ def test_the_disk_is_full(tmpdir, bindir):
     ("a APPEND INBOX {3+}\r\na\0b", "a NO [CANNOT] "),
     ("a APPEND INBOX (\\Recent) {1+}\r\nx", "a BAD "),
     ("a APPEND INBOX {1+}\r\nx {1+}\r\ny", "a BAD "),
+    ("a APPEND INBOX {1+}\r\nx {1}", "a BAD "),
+    ("a APPEND INBOX {1+}\r\nx {9999999}", "a BAD "),
+    ("a APPEND INBOX {1+}\r\nxb APPEND INBOX {1+}\r\ny", "a BAD "),
+    ("a APPEND INBOX {1+}\r\nxb APPEND nowhere {1+}\r\ny", "a BAD "),
+    ("a APPEND INBOX {1+}\r\nxLONG", "a BAD "),
     ("a APPEND INBOX {99999999}", "a NO [LIMIT] "),
     ("a LIST \"\"", "a BAD "),
     ("a STATUS INBOX (FOO)", "a BAD "),
@@ -521,12 +526,13 @@ def test_the_disk_is_full(tmpdir, bindir):
     ("a SELECT LONG", "a BAD "),
     ("a SELECT {300000+}\r\nLONG", "a BAD "),
 ])
-def test_wrong_words(raw, line, start):
+def test_wrong_words(suite, raw, line, start):
     line = line.replace("LONG", "x" * 300000)
     raw.wire.send(line.encode("latin-1") + b"\r\n")
     tag = start.split()[0]
     assert raw.until(tag)[-1].startswith(start)
     assert raw.say("z NOOP")[-1] == "z OK Noop completed"
+    assert suite.messages(ALICE) == []
 
 
 @pytest.mark.parametrize("line", [
