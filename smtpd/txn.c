@@ -64,21 +64,36 @@ txn_open(struct txn *t)
 	return t->fd >= 0;
 }
 
+/*
+ * A message that is refused anyway is read but not kept: who sends one without
+ * end takes no room from others.
+ */
+static void
+drop(struct txn *t)
+{
+	io_close(&t->fd);
+	*t->in_memory -= t->kept;
+	t->kept = 0;
+}
+
 static void
 write_pending(struct txn *t)
 {
-	t->size += t->pending.n;
-	t->kept += t->pending.n;
-	*t->in_memory += t->pending.n;
+	uint64_t n = t->pending.n;
+
+	t->size += n;
 	/* all sessions together may not fill the host's memory */
-	if (*t->in_memory > t->memory_max)
+	if (*t->in_memory + n > t->memory_max)
 		t->no_room = true;
 	if (t->size > t->size_max)
 		t->too_big = true;
-	/* a message that is refused anyway is read but not kept */
-	if (!t->too_big && !t->no_room && t->dots.faults == 0 &&
-	    !io_write_all(t->fd, t->pending.p, t->pending.n))
-		t->no_room = true;
+	if (!t->too_big && !t->no_room && t->dots.faults == 0) {
+		t->kept += n;
+		*t->in_memory += n;
+		t->no_room = !io_write_all(t->fd, t->pending.p, n);
+	}
+	if (t->too_big || t->no_room || t->dots.faults != 0)
+		drop(t);
 	buf_clear(&t->pending);
 }
 

@@ -205,6 +205,25 @@ def test_large_message_and_limit(tmpdir, bindir):
         assert len(s.messages("alice@example.org")) == 2
 
 
+def test_a_message_without_end_takes_no_room_from_others(tmpdir, bindir):
+    yaml = ("smtpd: {processes: 1, max_message_size: 1MB, "
+            "max_memory: 2MB}\n")
+    with Suite(tmpdir, bindir, yaml=yaml) as s:
+        s.start()
+        endless = s.connect().greet()
+        assert endless.say("MAIL FROM:<x@elsewhere.example>")[0] == "250"
+        assert endless.say("RCPT TO:<alice@example.org>")[0] == "250"
+        assert endless.say("DATA")[0] == "354"
+        # more than any socket holds: most of it has been read by then
+        endless.send((b"x" * 76 + b"\r\n") * (48 * 1048576 // 78))
+        wire = s.connect().greet()
+        assert wire.mail("bob@example.org", b"small")[0] == "250"
+        endless.send(b"\r\n.\r\n")
+        assert endless.reply()[0] == "552"
+        # and the session goes on
+        assert endless.mail("alice@example.org", b"small")[0] == "250"
+
+
 def test_too_long_a_line_and_odd_bytes(suite):
     wire = suite.connect().greet()
     wire.send(b"NOOP " + b"x" * (10 << 20) + b"\r\n")
