@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -121,6 +122,16 @@ out:
 	return rc;
 }
 
+/* The same file with rights of its own. */
+static int
+reopen(int fd, int flags)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
 enum rc
 store_write(const struct store *s, struct store_write *w, struct why *why)
 {
@@ -132,15 +143,20 @@ store_write(const struct store *s, struct store_write *w, struct why *why)
 	if (rc != RC_OK)
 		return rc;
 	rc = write_file(w, f.fd, why);
+	/* before it has a name: afterwards it is a promise */
+	if (rc == RC_OK && (w->fd = reopen(f.fd, O_RDONLY)) < 0)
+		rc = write_failed(why);
 	if (rc == RC_OK)
 		rc = durable_commit(&s->durable, &f, w->name, &w->existed, why);
 	if (rc == RC_OK && w->existed)
 		rc = why_set(
 		    why, RC_TEMP, "4.3.0", "queue ID %s is taken", w->name);
-	if (rc == RC_OK)
-		w->fd = f.fd;
-	else
+	if (rc == RC_OK) {
+		io_close(&f.fd);
+	} else {
 		durable_abort(&s->durable, &f);
+		io_close(&w->fd);
+	}
 	return rc;
 }
 
@@ -194,7 +210,7 @@ read_head(int fd, uint64_t size, struct buf *head, struct envelope **e,
 struct reading {
 	int folder;
 	const char *name;
-	bool check; /* the sum; and writing will follow */
+	bool check; /* the sum */
 };
 
 static enum rc
@@ -207,8 +223,7 @@ read_file(
 
 	*e = NULL;
 	*fd = openat(r->folder, r->name,
-	    (r->check ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW |
-		O_NONBLOCK | O_NOCTTY);
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 || fstat(*fd, &st) < 0)
 		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", r->name);
 	else if (!S_ISREG(st.st_mode))
@@ -283,11 +298,16 @@ store_delete(int folder, const char *name, struct why *why)
 enum rc
 store_word(int fd, const struct envelope_rcpt *r, struct why *why)
 {
+	int own = reopen(fd, O_WRONLY);
+	enum rc rc = RC_OK;
+
 	/* four bytes within one block: seen whole or not at all */
-	if (pwrite(fd, envelope_word_text(r->word), ENVELOPE_WORD_LEN,
+	if (own < 0 ||
+	    pwrite(own, envelope_word_text(r->word), ENVELOPE_WORD_LEN,
 		(off_t)r->word_at) != ENVELOPE_WORD_LEN)
-		return why_sys(why, RC_TEMP, "4.3.0", "recipient's word");
-	return RC_OK;
+		rc = why_sys(why, RC_TEMP, "4.3.0", "recipient's word");
+	io_close(&own);
+	return rc;
 }
 
 void

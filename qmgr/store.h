@@ -29,7 +29,7 @@ enum rc store_open(struct store *s, const char *path, struct why *why);
  * Write a queue file: the envelope, then `trace` (CRLF line ends), then `size`
  * bytes of `body` from its beginning. e->size, e->offset and e->crc are set.
  * RC_OK: it is durable as new/`name`, and *fd (the caller's to close) is open
- * for reading and writing. Else nothing is left.
+ * for reading: it goes to other workers. Else nothing is left.
  */
 struct store_write {
 	const char *name;
@@ -63,7 +63,7 @@ bool store_gone(int folder, const char *name);
 enum rc store_hold(int folder, const char *name, bool held, struct why *why);
 enum rc store_delete(int folder, const char *name, struct why *why);
 
-/* Overwrite a recipient's word; not flushed. */
+/* Overwrite a recipient's word, by a descriptor of its own; not flushed. */
 enum rc store_word(int fd, const struct envelope_rcpt *r, struct why *why);
 
 /* The last word is written: remove the file; not flushed. */

@@ -84,6 +84,14 @@ on_relay_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    msg->relay_rcpt.address, t.pending_to[t.pending_n++], 64));
 }
 
+/* Nobody else can change what was accepted: it is sealed, or open to read. */
+static void
+check_not_writable(int fd)
+{
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(fd, 0), -1);
+}
+
 static void
 on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
@@ -106,6 +114,7 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		    span_copy(r->next_hop, j->next_hop, 64) &&
 		    span_copy(r->login, j->login, 64) &&
 		    span_copy(r->password, j->password, 64));
+	check_not_writable(r->file);
 	assert_true(io_pread_all(
 	    r->file, j->start, sizeof(j->start) - 1, (off_t)r->offset, &got));
 }
@@ -116,6 +125,7 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
 	t.n_local++;
+	check_not_writable(msg->deliver.file);
 	proto_send_delivered(
 	    link, &(struct msg_delivered){msg->deliver.qid, msg->deliver.rcpt,
 		      RC_OK, SPAN_LIT("2.0.0"), SPAN_LIT("")});
