@@ -24,6 +24,19 @@ def lint(tree, *sources):
         env={**os.environ, "BUILD": "build/out"}).stdout
 
 
+@pytest.mark.parametrize("folder, status, says", [
+    ("smtpd", "4.3.0", "0 offences"),
+    ("smtpd", "4.3.9", "smtpd/a.c:3: 4.3.9 is not in ctl/explain.def"),
+    ("qmgr", "5.1.1", "qmgr/a.c:3: 5.1.1 is not in"),
+    ("qmgr", "5.3.5", "0 offences"), ("imapd", "5.2.0", "0 offences")])
+def test_status_has_its_explanation(tmp_path, monkeypatch, folder, status,
+                                    says):
+    monkeypatch.chdir(tmp_path)
+    assert says in lint({
+        "ctl/explain.def": 'EXPLAIN("", "4.3.0", "", "")\n',
+        f"{folder}/a.c": GOOD + f'const char *s = "{status}";\n'})
+
+
 @pytest.mark.parametrize("path, text, says", [
     ("smtpd/a.c", GOOD, "0 offences"),
     ("smtpd/a.c", GOOD + "\n" * 799, "smtpd/a.c:801: more than 800 lines"),
