@@ -182,7 +182,7 @@ finish_round(struct message *m)
 		become_idle(m);
 	} else {
 		LOG(QUEUE_DONE, log_str(m->name));
-		errand_remove(m->q, m->file);
+		errand_remove(m);
 		message_end(m);
 	}
 }
