@@ -115,7 +115,7 @@ put_gap(struct history *h)
 	buf_init(&b, HISTORY_LINE_MAX);
 	history_line_begin(&b, now, HISTORY_GAP);
 	history_line_number(&b, "lost", lost);
-	(void)history_line_end(&b); /* short */
+	history_line_end(&b);
 	h->lost = 0;
 	history_add(h->q, now, &b);
 	/* there was no room for that either */

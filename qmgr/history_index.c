@@ -253,8 +253,7 @@ put_line(struct db_txn *t, struct span line, uint32_t day, uint64_t at)
 	struct key k;
 
 	buf_init(&id, STORE_NAME_MAX);
-	if (history_line_parse(line, &l) && history_line_get(&l, "id", &id) &&
-	    id.n > 0 && span_find(buf_span(&id), '\0') == id.n) {
+	if (history_line_parse(line, &l) && history_line_id(&l, &id)) {
 		k = key_of_lines(buf_span(&id), day);
 		put_number(&k, at, 8);
 		db_put(t, span_key(&k), SPAN_LIT("."));

@@ -58,35 +58,50 @@ put_quoted(struct buf *b, struct span encoded)
 	buf_putc(b, '"');
 }
 
+/* Whole, or not at all; the end of the line has its room. */
+static void
+put_field(struct buf *b, const struct buf *field)
+{
+	if (b->n + field->n < b->max)
+		buf_put_span(b, buf_span(field));
+}
+
 void
 history_line_text(struct buf *b, const char *key, struct span value)
 {
-	struct buf encoded;
+	struct buf encoded, field;
 
 	if (value.p == NULL)
 		return;
 	value = span_head(value, HISTORY_VALUE_MAX);
 	buf_init(&encoded, 3 * HISTORY_VALUE_MAX);
+	buf_init(&field, 4 * HISTORY_VALUE_MAX);
 	enc_line(&encoded, value);
-	buf_putf(b, " %s=", key);
+	buf_putf(&field, " %s=", key);
 	if (span_find(value, ' ') < value.n)
-		put_quoted(b, buf_span(&encoded));
+		put_quoted(&field, buf_span(&encoded));
 	else
-		buf_put_span(b, buf_span(&encoded));
+		buf_put_span(&field, buf_span(&encoded));
+	put_field(b, &field);
 	buf_fini(&encoded);
+	buf_fini(&field);
 }
 
 void
 history_line_number(struct buf *b, const char *key, uint64_t number)
 {
-	buf_putf(b, " %s=%llu", key, (unsigned long long)number);
+	struct buf field;
+
+	buf_init(&field, 128);
+	buf_putf(&field, " %s=%llu", key, (unsigned long long)number);
+	put_field(b, &field);
+	buf_fini(&field);
 }
 
-bool
+void
 history_line_end(struct buf *b)
 {
 	buf_putc(b, '\n');
-	return !b->over;
 }
 
 /* ---- taking apart ---- */
@@ -201,6 +216,12 @@ find(const struct history_line *l, const char *key)
 }
 
 bool
+history_line_has(const struct history_line *l, const char *key)
+{
+	return find(l, key) != NULL;
+}
+
+bool
 history_line_get(const struct history_line *l, const char *key, struct buf *out)
 {
 	const struct history_field *f = find(l, key);
@@ -222,6 +243,15 @@ history_line_is(
 	same = history_line_get(l, key, &b) && span_eq(buf_span(&b), value);
 	buf_fini(&b);
 	return same;
+}
+
+bool
+history_line_id(const struct history_line *l, struct buf *out)
+{
+	if (l->event == HISTORY_GAP || l->event == HISTORY_MORE)
+		return buf_puts(out, names[l->event]);
+	return history_line_get(l, "id", out) && !out->over && out->n > 0 &&
+	       span_find(buf_span(out), '\0') == out->n;
 }
 
 static struct span

@@ -15,7 +15,7 @@
 
 #include "lib/base/buf.h"
 
-/* With its LF. What a writer puts in does not come near it. */
+/* With its LF. */
 #define HISTORY_LINE_MAX 8192
 /* Bytes that are kept of a value; an address that is longer is none. */
 #define HISTORY_VALUE_MAX  512
@@ -50,14 +50,14 @@ const char *history_line_event(enum history_event event);
 /*
  * Append to b (whose maximum is HISTORY_LINE_MAX) the head, then any number of
  * fields, then the end. A value is cut at HISTORY_VALUE_MAX; one without
- * pointer is left out, field and all. False: it did not fit, and b is of no
- * use.
+ * pointer is left out, field and all, and so is what has no more room: the
+ * line is whole in any case.
  */
 void history_line_begin(
     struct buf *b, uint64_t real_us, enum history_event event);
 void history_line_text(struct buf *b, const char *key, struct span value);
 void history_line_number(struct buf *b, const char *key, uint64_t number);
-bool history_line_end(struct buf *b);
+void history_line_end(struct buf *b);
 
 /* A line taken apart; borrows from its text. */
 struct history_line {
@@ -75,9 +75,16 @@ bool history_line_parse(struct span text, struct history_line *l);
 /* The value of the first such field, appended; false, and nothing: none. */
 bool history_line_get(
     const struct history_line *l, const char *key, struct buf *out);
+/* Is there such a field? */
+bool history_line_has(const struct history_line *l, const char *key);
 /* Is that the field's value? */
 bool history_line_is(
     const struct history_line *l, const char *key, struct span value);
+/*
+ * Of which story it is, appended; gaps, and refusals that were only counted,
+ * are the stories "gap" and "more". False: of none.
+ */
+bool history_line_id(const struct history_line *l, struct buf *out);
 /* One field's value, appended. */
 void history_line_value(const struct history_field *f, struct buf *out);
 

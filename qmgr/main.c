@@ -88,6 +88,7 @@ on_room(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	idle_check(q);
+	intake_check(q);
 	history_check(q);
 	if (open == q->open)
 		return;
