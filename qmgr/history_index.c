@@ -257,7 +257,8 @@ put_line(struct db_txn *t, struct span line, uint32_t day, uint64_t at)
 		k = key_of_lines(buf_span(&id), day);
 		put_number(&k, at, 8);
 		db_put(t, span_key(&k), SPAN_LIT("."));
-		for (size_t i = 0; i < l.n; i++)
+		/* gaps and counts are of nobody */
+		for (size_t i = 0; i < l.n && history_line_has(&l, "id"); i++)
 			put_field(t, &l.fields[i], day, buf_span(&id));
 	}
 	buf_fini(&id);

@@ -39,13 +39,12 @@ value_byte(struct msgid *m, char c)
 		/* what stood before it was a comment, or worse */
 		m->n = 0;
 		m->open = true;
-	} else if (c == '>' && m->open) {
+	} else if ((c == '>' && m->open) ||
+		   (blank && !m->open && m->n > 0 && m->text[0] != '(')) {
 		m->state = MSGID_DONE;
 	} else if (c != '\r' && !blank && m->n < sizeof(m->text)) {
 		m->text[m->n++] =
 		    (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
-	} else if (blank && !m->open && m->n > 0 && m->text[0] != '(') {
-		m->state = MSGID_DONE;
 	}
 }
 

@@ -207,7 +207,7 @@ what_is_foreign_stays(void)
 {
 	static const char *const foreign[] = {"2026-11-24", "2026-13-01.txt",
 	    "2026-11-1.txt", "x2026-11-24.txt", "2026-11-24.txt~", "notes",
-	    "20261124.txt"};
+	    "20261124.txt", "2026_11_24.txt"};
 	struct history_file_days list;
 
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
