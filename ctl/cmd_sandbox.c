@@ -218,8 +218,8 @@ prove_session(struct proof *p, const struct sandbox_setup *spawn)
 	if (mkdir(home, 0755) < 0 || mkdir(index, 0755) < 0 ||
 	    mkdir(other, 0755) < 0)
 		why_sys(&why, RC_PERM, "5.3.5", "%s", dir);
-	workers_session(
-	    (const char *const[]){home, index}, p->conf, paths, &setup);
+	workers_session(ROLE_SESSION, (const char *const[]){home, index},
+	    p->conf, paths, &setup);
 	setup.within = spawn;
 	prove(p, role_name(ROLE_SESSION), &setup, other, &why);
 	(void)rmdir(other); /* acts remove their files; the rest is harmless */

@@ -74,7 +74,9 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 		if (row->paths[i].base == WORKER_NET)
 			continue;
 		path = workers_path(&row->paths[i], m->conf);
-		rc = make_folder(path, 0700, uid, gid, why);
+		/* users of the system pass through to their own */
+		rc = make_folder(
+		    path, row->as_root ? 0711 : 0700, uid, gid, why);
 		free(path);
 		if (rc != RC_OK)
 			return rc;
@@ -97,7 +99,8 @@ folders_make(struct master *m, struct why *why)
 		rc = make_folder(
 		    m->conf->paths.state, 0755, geteuid(), getegid(), why);
 	for (size_t i = 0; rc == RC_OK && i < workers_n; i++)
-		rc = make_row(m, &workers[i], why);
+		if (workers[i].count(m->conf) > 0)
+			rc = make_row(m, &workers[i], why);
 	return rc;
 }
 

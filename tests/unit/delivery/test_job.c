@@ -99,8 +99,7 @@ static void
 on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
-	(void)link;
-	job_start(&t.desk, &msg->deliver);
+	job_start(&t.desk, link, &msg->deliver);
 }
 
 static void

@@ -191,7 +191,7 @@ begin(void)
 	w.master = end_new(ROLE_MASTER, ROLE_WATCH, NULL, &fd);
 	w.worker.master = worker_link_new(
 	    &w.worker, ROLE_MASTER, fd, master_handlers, on_closed, NULL);
-	w.watch.worker = &w.worker;
+	w.watch.base = w.worker.base;
 	w.watch.mail = open(w.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(watch_start(&w.watch, &why), RC_OK);
 	make_folder("example.org");
