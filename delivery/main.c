@@ -1,8 +1,8 @@
 /*
- * mailstead-delivery: puts mail into the virtual mailboxes, and hands on what is
- * for users of the system (users.c). Owns the link to
- * qmgr and the end of the process; what is done in a mailbox is in
- * lib/maildir, in threads, so that a slow one holds up no other.
+ * mailstead-delivery: puts mail into the virtual mailboxes, and hands on what
+ * is for users of the system (users.c). Owns the link to qmgr and the end of
+ * the process; what is done in a mailbox is in lib/maildir, in threads, so that
+ * a slow one holds up no other.
  *
  * Draining. When the suite stops: until nothing is under way and qmgr has
  * closed its link, since it may have more to give out. For a new generation:

@@ -63,8 +63,13 @@ end(struct parcel *p, const struct why *why, struct span name)
 static void
 box_free(struct box *b, struct parcel_list *left)
 {
+	struct parcel *p;
+
 	TAILQ_REMOVE(&b->u->boxes, b, next);
-	TAILQ_CONCAT(left, &b->parcels, next);
+	while ((p = TAILQ_FIRST(&b->parcels)) != NULL) {
+		TAILQ_REMOVE(&b->parcels, p, next);
+		TAILQ_INSERT_TAIL(left, p, next);
+	}
 	ipc_link_free(&b->link);
 	event_free(b->idle);
 	free(b->account);

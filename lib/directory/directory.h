@@ -55,11 +55,11 @@ enum directory_kind directory_find_user(
  * All that `mailbox` stands for in the end: logins are appended to `accounts`
  * and addresses of other hosts to `elsewhere`, each with an LF behind it and
  * once. A user of the system whose alias names the user as well (`joe: joe,
- * ann`) is among them. RC_OK: one of them at least; why->text then is "", or tells the first
- * target that was left out because it is unknown or leads too deep. RC_PERM:
- * 5.1.1 when there is nobody, 5.4.6 when there are only loops, 5.5.3 when
- * there are too many; RC_TEMP when the directory cannot be read or a buffer
- * is full. Nothing has been appended then.
+ * ann`) is among them. RC_OK: one of them at least; why->text then is "", or
+ * tells the first target that was left out because it is unknown or leads too
+ * deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when there are only
+ * loops, 5.5.3 when there are too many; RC_TEMP when the directory cannot be
+ * read or a buffer is full. Nothing has been appended then.
  */
 enum rc directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why);

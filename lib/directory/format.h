@@ -11,9 +11,9 @@
  *   l joe@example.org       an alias: targets, LF between
  *   b joe                   the same for every local domain; a target without
  *                           '@' is at the domain that was asked for
- *   h example.org           a domain at which users of the system have a mailbox
- *   u joe                   such a user
- *   c example.org           who gets what nobody else does there
+ *   h example.org           a domain at which users of the system have a
+ * mailbox u joe                   such a user c example.org           who gets
+ * what nobody else does there
  *
  * (without the space). Behind the last page nothing follows.
  */

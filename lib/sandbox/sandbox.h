@@ -47,7 +47,7 @@ struct sandbox_setup {
 	 * may not be by what a parent hands down. The rest is not looked at. */
 	bool unconfined;
 	bool set_ids; /* needs root */
-	uid_t uid;      /* neither may be 0 */
+	uid_t uid;    /* neither may be 0 */
 	gid_t gid;
 	const char *chroot; /* NULL: none; needs root */
 	const struct sandbox_path *paths;

@@ -113,18 +113,22 @@ enum rc
 user_each(
     const struct conf *conf, user_each_fn *each, void *ctx, struct why *why)
 {
-	const struct passwd *pw;
-	enum rc rc = RC_OK;
+	struct passwd pw, *found;
+	char *room;
+	int e;
 
 	if (!user_any(conf))
-		return rc;
+		return RC_OK;
+	room = mem_array(RECORD_MAX, 1);
 	setpwent();
-	/* one thread, one list: the caller is a short-lived process */
-	for (errno = 0; (pw = getpwent()) != NULL; errno = 0)
-		if (is_served(conf, pw))
-			each(ctx, span_of(pw->pw_name));
-	if (errno != 0 && errno != ENOENT)
-		rc = why_sys(why, RC_TEMP, "4.3.0", "users of the system");
+	/* one list a process: the caller is a short-lived one */
+	while ((e = getpwent_r(&pw, room, RECORD_MAX, &found)) == 0)
+		if (is_served(conf, found))
+			each(ctx, span_of(found->pw_name));
 	endpwent();
-	return rc;
+	free(room);
+	if (e == ENOENT)
+		return RC_OK;
+	errno = e;
+	return why_sys(why, RC_TEMP, "4.3.0", "users of the system");
 }
