@@ -38,6 +38,7 @@ struct request {
 	char *login;  /* in lower case; then as in the file, or the user */
 	char *peer;   /* address */
 	char *stored; /* hash that it is checked against, or NULL */
+	uint64_t began_ms;
 	struct digest digest;
 	int session; /* or -1 */
 	uint64_t session_id;
@@ -120,8 +121,9 @@ static void
 fail(struct request *r)
 {
 	struct authd *a = r->a;
+	uint64_t now_ms = clock_mono_ms(), took_ms = now_ms - r->began_ms;
 	uint64_t ms = throttle_failed(
-	    a->throttle, span_of(r->peer), span_of(r->login), clock_mono_ms());
+	    a->throttle, span_of(r->peer), span_of(r->login), now_ms);
 
 	a->failed++;
 	LOG(AUTH_FAILED, log_str(r->login), log_str(r->peer),
@@ -130,7 +132,9 @@ fail(struct request *r)
 	if (r->client == NULL || count_delayed(a, r->client) >= DELAYED_MAX)
 		tell_failure(r);
 	else
-		set_timer(r, ms);
+		/* counted from the question, so that it does not show how long
+		 * the check took: PAM is quicker with users there are not */
+		set_timer(r, ms > took_ms ? ms - took_ms : 0);
 }
 
 /* Of a failure the delay is over, or no session is made. */
@@ -367,6 +371,7 @@ request_new(struct client *c, struct msg_auth *m)
 	r->a = c->a;
 	r->client = c;
 	r->id = m->id;
+	r->began_ms = clock_mono_ms();
 	r->login = accounts_key(span_head(m->login, LOGIN_MAX));
 	r->peer = span_dup(m->client);
 	r->session = m->session;

@@ -313,7 +313,7 @@ def test_many_wrong_passwords(host):
         wires.append(wire)
     for wire in wires:
         assert wire.line().startswith("+OK")
-        assert wire.line().startswith("-ERR")
+        assert wire.line().startswith("-ERR [AUTH]")
     assert curl(host, "pop3", "ursula")[0] == 0
 
 
