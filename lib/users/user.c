@@ -113,7 +113,7 @@ enum rc
 user_each(
     const struct conf *conf, user_each_fn *each, void *ctx, struct why *why)
 {
-	struct passwd pw, *found;
+	struct passwd pw = {0}, *found;
 	char *room;
 	int e;
 

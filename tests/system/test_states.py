@@ -191,7 +191,7 @@ def test_many(box):
 
 
 # no mailbox can have this name: it fails for good
-NOWHERE = "ghost"
+NOWHERE = "ghost@"
 NOTICE = f"{QID}-b0-{crc32c(bytes(8)):08x}"
 
 
