@@ -152,8 +152,8 @@ begin_next(struct authd *a)
 }
 
 enum rc
-pam_ask(struct authd *a, const struct pam_question *q, pam_done *done,
-    void *ctx, struct pam **out, struct why *why)
+pam_ask(struct authd *a, const struct pam_question *q, struct pam **out,
+    struct why *why)
 {
 	struct pam *p;
 	size_t n = 0;
@@ -176,8 +176,8 @@ pam_ask(struct authd *a, const struct pam_question *q, pam_done *done,
 	p->timer = evtimer_new(a->w->base, on_timer, p);
 	if (p->timer == NULL)
 		bug("evtimer_new");
-	p->done = done;
-	p->ctx = ctx;
+	p->done = q->done;
+	p->ctx = q->ctx;
 	TAILQ_INSERT_TAIL(&a->pams, p, next);
 	*out = p;
 	begin_next(a);

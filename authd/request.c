@@ -313,14 +313,17 @@ user(const struct request *r, const struct msg_auth *m)
 static void
 check_user(struct request *r, struct span name, const struct msg_auth *m)
 {
+	struct pam_question q = {.service = span_of(names[r->service]),
+	    .client = span_of(r->peer),
+	    .password = m->password,
+	    .done = on_pam,
+	    .ctx = r};
 	struct why why;
 
 	set_login(r, name);
 	r->user = true;
-	if (pam_ask(r->a,
-		&(struct pam_question){span_of(r->login),
-		    span_of(names[r->service]), span_of(r->peer), m->password},
-		on_pam, r, &r->pam, &why) != RC_WAIT)
+	q.user = span_of(r->login);
+	if (pam_ask(r->a, &q, &r->pam, &why) != RC_WAIT)
 		answer_temp(r, why.text);
 }
 

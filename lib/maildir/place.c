@@ -91,15 +91,19 @@ failed(struct why *why, const char *what, const char *name)
 	return why_sys(why, RC_TEMP, status, "%s %s", what, name);
 }
 
-/* `follow`: O_NOFOLLOW, or 0 where a link leads on. */
+enum {
+	MAKE = 1,  /* what is missing */
+	FOLLOW = 2 /* a link */
+};
+
 static enum rc
-open_at(
-    int at, const char *name, bool make, int follow, int *fd, struct why *why)
+open_at(int at, const char *name, unsigned how, int *fd, struct why *why)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow;
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+			  ((how & FOLLOW) != 0 ? 0 : O_NOFOLLOW);
 
 	*fd = openat(at, name, flags);
-	if (*fd < 0 && errno == ENOENT && make) {
+	if (*fd < 0 && errno == ENOENT && (how & MAKE) != 0) {
 		/* another thread may have been faster */
 		if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 			return failed(why, "mkdir", name);
@@ -111,7 +115,7 @@ open_at(
 static enum rc
 open_folder(int at, const char *name, bool make, int *fd, struct why *why)
 {
-	return open_at(at, name, make, O_NOFOLLOW, fd, why);
+	return open_at(at, name, make ? MAKE : 0, fd, why);
 }
 
 /*
@@ -170,7 +174,8 @@ open_outer(const struct maildir_place *p, bool make, int *above, int *top,
 	enum rc rc;
 
 	if (is_home(p))
-		return open_at(above[0], FOLDER, make, 0, top, why);
+		return open_at(
+		    above[0], FOLDER, FOLLOW | (make ? MAKE : 0), top, why);
 	rc = open_folder(above[0], p->domain, make, &above[1], why);
 	if (rc == RC_OK)
 		rc = open_folder(above[1], p->local, make, &above[2], why);
