@@ -334,8 +334,8 @@ static int
 conclude(
     struct printer *p, struct server *s, bool answered, struct server_answer *a)
 {
-	/* what was printed of an array is closed, if all of it came */
-	if (p->json && answered &&
+	/* half an array is left open: no JSON */
+	if (p->json && answered && (a->rc == RC_OK || p->rows == 0) &&
 	    fputs(p->rows > 0 ? "\n]\n" : "]\n", stdout) == EOF)
 		p->failed = true;
 	if (fflush(stdout) != 0)

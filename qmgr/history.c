@@ -61,7 +61,7 @@ struct history {
 	struct event *take_timer;
 	struct history_take *take; /* between two steps of a run */
 	bool taking;               /* a step is on its way */
-	bool hurry;                /* without pauses */
+	uint64_t hurried;          /* so many lines are waited for: no pauses */
 	bool whole;
 	uint64_t taken;   /* lines that are in the index */
 	uint64_t tidy_ms; /* when all days are to be looked at again */
@@ -81,6 +81,13 @@ set_timer(struct event *timer, uint64_t ms)
 	struct timeval tv = {(time_t)(ms / 1000), (int)(ms % 1000) * 1000};
 
 	evtimer_add(timer, &tv);
+}
+
+/* The pause before more than so many lines are dealt with. */
+static uint64_t
+pause_ms(const struct history *h, uint64_t lines, uint64_t ms)
+{
+	return lines < h->hurried ? 0 : ms;
 }
 
 /* ---- writing ---- */
@@ -158,10 +165,11 @@ done_write(void *arg)
 	free(b);
 	say_written(h);
 	if (!evtimer_pending(h->take_timer, NULL))
-		set_timer(h->take_timer, h->hurry ? 0 : TAKE_MS);
+		set_timer(h->take_timer, pause_ms(h, h->taken, TAKE_MS));
 	if (!TAILQ_EMPTY(&h->batches))
 		set_timer(h->write_timer,
-		    h->hurry || h->bytes >= WRITE_FROM ? 0 : BATCH_MS);
+		    h->bytes >= WRITE_FROM ? 0
+					   : pause_ms(h, h->written, BATCH_MS));
 }
 
 static void
@@ -245,6 +253,14 @@ work_open(void *arg)
 }
 
 static void
+work_close(void *arg)
+{
+	struct history_job *j = arg;
+
+	history_index_close(&j->index);
+}
+
+static void
 work_job(void *arg)
 {
 	struct history_job *j = arg;
@@ -253,7 +269,8 @@ work_job(void *arg)
 	if (h->read_folder < 0)
 		h->read_folder = history_file_folder(h->path);
 	j->folder = h->read_folder;
-	if ((j->index != NULL && j->folder >= 0) || j->work == work_open)
+	if ((j->index != NULL && j->folder >= 0) || j->work == work_open ||
+	    j->work == work_close)
 		j->work(j);
 	else
 		j->rc = why_set(&j->why, RC_TEMP, "4.3.0",
@@ -350,12 +367,12 @@ done_take(void *arg)
 		/* what has been written meanwhile */
 		if (h->taken < h->written &&
 		    !evtimer_pending(h->take_timer, NULL))
-			set_timer(h->take_timer, h->hurry ? 0 : TAKE_MS);
-		h->hurry = h->hurry && h->taken < h->written;
+			set_timer(
+			    h->take_timer, pause_ms(h, h->taken, TAKE_MS));
 		return;
 	}
 	h->take = t;
-	set_timer(h->take_timer, h->hurry ? 0 : PAUSE_MS);
+	set_timer(h->take_timer, pause_ms(h, h->taken, PAUSE_MS));
 }
 
 /* A step of what is under way, or of a new run. */
@@ -393,13 +410,14 @@ on_take_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-history_hurry(struct qmgr *q)
+history_hurry(struct qmgr *q, uint64_t lines)
 {
 	struct history *h = q->history;
 
 	if (h == NULL)
 		return;
-	h->hurry = true;
+	if (lines > h->hurried)
+		h->hurried = lines;
 	write_next(h);
 	if (!h->writing && h->taken < h->written)
 		set_timer(h->take_timer, 0);
@@ -493,14 +511,6 @@ history_check(struct qmgr *q)
 	else if ((!h->whole || clock_mono_ms() >= h->tidy_ms) &&
 		 !evtimer_pending(h->take_timer, NULL))
 		set_timer(h->take_timer, 0);
-}
-
-static void
-work_close(void *arg)
-{
-	struct history_job *j = arg;
-
-	history_index_close(&j->index);
 }
 
 static void

@@ -55,8 +55,8 @@ struct history_job {
 /* After all jobs so far; a job without an index is not run. */
 void history_submit(
     struct qmgr *q, struct history_job *job, pool_work *work, pool_done *done);
-/* Write what has been gathered, and take it in, now. */
-void history_hurry(struct qmgr *q);
+/* Write and take in what has been gathered, up to so many lines, now. */
+void history_hurry(struct qmgr *q, uint64_t lines);
 /* How many lines there have been so far. */
 uint64_t history_lines(const struct qmgr *q);
 /* Are so many of them in the index? */

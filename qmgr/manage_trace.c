@@ -409,7 +409,7 @@ turn(struct manage_ask *a)
 	}
 	if (t->phase == PHASE_WAIT && !history_is_taken(a->q, t->until) &&
 	    clock_mono_ms() < t->patience_ms) {
-		history_hurry(a->q);
+		history_hurry(a->q, t->until);
 		manage_again(a, WAIT_MS);
 		return;
 	}

@@ -177,7 +177,7 @@ is_taken(void)
 	add(now, 0, 1);
 	assert_false(history_is_taken(&t.q, history_lines(&t.q)));
 	for (int i = 0; i < 2000; i++) {
-		history_hurry(&t.q);
+		history_hurry(&t.q, history_lines(&t.q));
 		turns(1);
 		if (history_is_taken(&t.q, history_lines(&t.q)) &&
 		    history_is_whole(&t.q))
