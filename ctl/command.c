@@ -47,10 +47,10 @@ const struct command command_table[] = {
     {"queue delete", "[--yes] ID...|ALL",
 	"Delete messages for good; on a terminal it asks first.", 1, IDS_MAX,
 	cmd_queue_delete},
-    {"trace", "[--since WHEN] [-n N] ID|MESSAGE-ID|ADDRESS",
-	"Tell what happened to messages, and to attempts that were refused; "
-	"WHEN "
-	"is 2d, 90m or 2026-11-26; the newest 1000, or N, or (0) all.",
+    {"trace", "[--since T] [-n N] WHAT",
+	"Tell what happened to messages, and to refused attempts; WHAT is a "
+	"queue ID, Message-ID or address, T like 2d or 2026-11-26; the newest "
+	"1000, or N, or (0) all.",
 	1, 6, cmd_trace},
     {"explain", "[CODE]",
 	"Tell what a refusal means, by the code in brackets at its end or by "

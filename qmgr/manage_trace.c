@@ -197,15 +197,16 @@ has_lines(struct trace *t, struct span id, uint32_t since)
 	return s.n > 0;
 }
 
-/* The last story of that key; there is one: it is found by it. */
+/* Is there any? Then what follows begins at the last of them. */
 static bool
 has_stories(struct trace *t, enum by by)
 {
 	struct history_index_at at;
 	size_t n = 0;
 
-	t->stories.key = by == BY_ADDRESS ? history_index_address(t->what)
-					  : history_index_message_id(t->what);
+	t->stories.key = history_index_message_id(t->what);
+	if (by == BY_ADDRESS)
+		t->stories.key = history_index_address(t->what);
 	t->stories.forward = false;
 	t->stories.ended = false;
 	t->stories.at = (struct history_index_at){.day = UINT32_MAX};

@@ -117,6 +117,36 @@ def test_a_letter(host):
     assert {os.stat(p).st_mode & 0o777 for p in host.files()} == {0o600}
 
 
+def test_a_submitted_letter(tmpdir, bindir):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost",
+         "-keyout", f"{tmpdir}/key.pem", "-out", f"{tmpdir}/cert.pem"],
+        check=True, capture_output=True)
+    yaml = (f"tls: {{certificate: {tmpdir}/cert.pem, "
+            f"key: {tmpdir}/key.pem}}\n")
+    with Host(tmpdir, bindir, yaml=yaml) as host:
+        host.start()
+        subprocess.run([host.steadctl, "--run", f"{host.folder}/run",
+                        "account", "passwd", ALICE], input="of-this-test\n",
+                       text=True, check=True)
+        done = subprocess.run(
+            ["swaks", "--server", "127.0.0.1", "--port",
+             str(host.address("submission")[1]), "--tls", "--auth", "PLAIN",
+             "--auth-user", ALICE, "--auth-password", "of-this-test",
+             "--from", "other@example.org", "--to", BOB],
+            capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        # found by the log-in, which the sender's address does not tell
+        first = host.told(ALICE)[0]
+        assert first["login"] == ALICE and first["service"] == "submission"
+        assert first["tls"].startswith("TLSv1.") and first["proto"] == \
+            "ESMTPSA"
+        out = host.trace(ALICE)[1]
+        assert f"logged in as {ALICE}" in out and "with TLSv1." in out
+        assert f"delivered for <{BOB}>" in out
+
+
 def test_nothing_is_known(host):
     for word in ("nobody@example.org", "0000000000aaaaa", "../x", "x" * 3000,
                  "\x01\xff", "%", "\n"):
