@@ -54,6 +54,9 @@ struct maildir_mailbox {
 	uint64_t scanned_ms; /* monotonic, when it was read last */
 	int64_t new_ns;
 	int64_t cur_ns;
+	int64_t met_new_ns; /* the folders' times when they were looked at */
+	int64_t met_cur_ns;
+	uint64_t met_ms; /* monotonic, since when they have been so */
 };
 
 /*
@@ -73,8 +76,10 @@ void maildir_mailbox_close(struct maildir_mailbox **m);
  * new/ moves to cur/. Cheap when the folders' times show no change but our
  * own; a change by another program that falls into the same tick of the clock
  * as one of ours is found a second later, or by maildir_mailbox_stale(). What
- * is gone is taken out of v, so pointers into it end here. On RC_TEMP what is
- * known stays as it is, or is partly newer.
+ * is gone is taken out of v, so pointers into it end here; where it was removed
+ * just now that takes a tick (20 ms), and where the folders never rest it comes
+ * with a later sync. On RC_TEMP what is known stays as it is, or is partly
+ * newer.
  */
 enum rc maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why);
 /* The next sync reads the folders, whatever their times say. Not blocking. */
@@ -90,6 +95,13 @@ void maildir_mailbox_sync_append(
     struct maildir_mailbox *m, char *name, bool recent);
 bool maildir_mailbox_own(const struct maildir_mailbox *m);
 void maildir_mailbox_owned(struct maildir_mailbox *m, bool own);
+/*
+ * Read cur/ for the names that the messages of v have by now: all of them by
+ * one reading. Nothing moves in v; those that are gone are marked. False with
+ * errno: it cannot be read; EAGAIN on true: some were not seen, and may be
+ * there. Private as above.
+ */
+bool maildir_mailbox_sync_names(struct maildir_mailbox *m);
 
 /* Borrowed until the next sync, add or settle; NULL: none. Not blocking. */
 struct maildir_message *maildir_mailbox_find(

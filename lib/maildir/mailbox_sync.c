@@ -4,7 +4,8 @@
  * Files move from new/ to cur/, so the folders are read in that order. A file
  * that is renamed within cur/ while it is read may be missed: what seems to be
  * gone counts as gone only when the folders' times were the same before and
- * after. UIDs are given under the mailbox's lock.
+ * after, and old enough before that a change would have given them others.
+ * UIDs are given under the mailbox's lock.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -25,6 +27,7 @@
 #define PASSES 5
 /* a folder's time is that of a clock tick, of up to 10 ms; twice that */
 #define TICK_NS 20000000
+#define TICK_MS 20
 #define OWED_MS 1000
 
 /* A file that is no message of ours yet. */
@@ -38,12 +41,14 @@ struct stranger {
 
 struct scan {
 	struct maildir_mailbox *m;
+	bool known_only; /* cur/ alone, and nobody who is not in v */
+	bool stable;     /* the folders' times were the same before and after */
+	bool sure;       /* and a change would have given them others */
 	struct stranger *v;
 	size_t n;
 	size_t cap;
 	int64_t new_ns;
 	int64_t cur_ns;
-	int64_t began_ns;
 };
 
 static void
@@ -77,6 +82,8 @@ times(const struct maildir_mailbox *m, int64_t *new_ns, int64_t *cur_ns,
 static void
 add_stranger(struct scan *s, const char *name, bool in_new, uint32_t uid)
 {
+	if (s->known_only)
+		return;
 	if (s->n == s->cap) {
 		s->cap = s->cap == 0 ? 64 : s->cap * 2;
 		s->v = mem_grow(s->v, s->cap * sizeof(*s->v));
@@ -151,39 +158,102 @@ read_folder(struct scan *s, bool in_new, struct why *why)
 	return rc;
 }
 
-/* *stable: nothing has changed while it was read. */
+/*
+ * Would a change from now on give the folders other times than they have? Not
+ * in the tick of the clock in which they got these. How long ago that was the
+ * host's clock tells; a file server has another, of which only is known that
+ * it goes on.
+ */
+static bool
+is_old(const struct scan *s)
+{
+	struct maildir_mailbox *m = s->m;
+	int64_t now_ns = (int64_t)clock_real_us() * 1000;
+	uint64_t now_ms = clock_mono_ms();
+
+	if (s->new_ns != m->met_new_ns || s->cur_ns != m->met_cur_ns) {
+		m->met_new_ns = s->new_ns;
+		m->met_cur_ns = s->cur_ns;
+		m->met_ms = now_ms;
+	}
+	return now_ms - m->met_ms > TICK_MS ||
+	       (m->durable.by_name && now_ns - s->new_ns >= TICK_NS &&
+		   now_ns - s->cur_ns >= TICK_NS);
+}
+
 static enum rc
-pass(struct scan *s, bool *stable, struct why *why)
+pass(struct scan *s, struct why *why)
 {
 	int64_t new_ns = 0, cur_ns = 0;
+	bool old;
 	enum rc rc;
 
 	scan_clear(s);
 	s->m->pass++;
-	s->began_ns = (int64_t)clock_real_us() * 1000;
+	s->stable = s->sure = false;
 	rc = times(s->m, &s->new_ns, &s->cur_ns, why);
-	if (rc == RC_OK)
+	old = rc == RC_OK && is_old(s);
+	if (rc == RC_OK && !s->known_only)
 		rc = read_folder(s, true, why);
 	if (rc == RC_OK)
 		rc = read_folder(s, false, why);
 	if (rc == RC_OK)
 		rc = times(s->m, &new_ns, &cur_ns, why);
-	*stable = rc == RC_OK && new_ns == s->new_ns && cur_ns == s->cur_ns;
+	s->stable = rc == RC_OK && cur_ns == s->cur_ns &&
+		    (s->known_only || new_ns == s->new_ns);
+	s->sure = s->stable && old;
 	return rc;
+}
+
+static bool
+is_missing(const struct maildir_mailbox *m, const struct maildir_message *msg)
+{
+	return msg->pass != m->pass && !msg->gone;
+}
+
+static bool
+any_missing(const struct maildir_mailbox *m)
+{
+	size_t i = 0;
+
+	while (i < m->n && !is_missing(m, &m->v[i]))
+		i++;
+	return i < m->n;
 }
 
 static void
 take_out_missing(struct maildir_mailbox *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		struct maildir_message *msg = &m->v[i];
-
-		if (msg->pass == m->pass || msg->gone)
+		if (!is_missing(m, &m->v[i]))
 			continue;
-		msg->gone = true;
+		m->v[i].gone = true;
 		m->n_gone++;
 		m->generation++;
 	}
+}
+
+/*
+ * Until all are seen, or those that are not are gone for certain: after a
+ * change that is a tick later, when one more would show. Where changes do not
+ * cease, what is missing is left for another time.
+ */
+static enum rc
+passes(struct scan *s, struct why *why)
+{
+	const struct timespec tick = {.tv_nsec = (TICK_MS + 1) * 1000000L};
+	bool done = false;
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < PASSES && rc == RC_OK && !done; i++) {
+		rc = pass(s, why);
+		done = s->sure || (s->stable && !any_missing(s->m));
+		if (rc == RC_OK && s->stable && !done)
+			(void)nanosleep(&tick, NULL); /* or a little less */
+	}
+	if (s->sure)
+		take_out_missing(s->m);
+	return rc;
 }
 
 static bool
@@ -348,37 +418,44 @@ take_in(struct scan *s, struct why *why)
 
 /* What the folders say now is known; our own renames were part of it. */
 static void
-remember(struct scan *s, bool stable)
+remember(struct scan *s)
 {
 	struct maildir_mailbox *m = s->m;
-	bool fresh = s->began_ns - s->new_ns < TICK_NS ||
-		     s->began_ns - s->cur_ns < TICK_NS;
+	bool all = s->stable && !any_missing(m);
 
 	m->new_ns = s->new_ns;
 	m->cur_ns = s->cur_ns;
 	m->scanned = true;
-	m->settled = stable && !fresh;
-	m->owed = stable && fresh;
+	m->settled = all && s->sure;
+	m->owed = all && !s->sure;
 	m->scanned_ms = clock_mono_ms();
-	m->known_next = stable ? m->next : 0;
+	m->known_next = all ? m->next : 0;
 }
 
 static enum rc
 scan_all(struct scan *s, struct why *why)
 {
-	bool stable = false;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	maildir_mailbox_settle(s->m);
-	for (int i = 0; i < PASSES && rc == RC_OK && !stable; i++)
-		rc = pass(s, &stable, why);
+	rc = passes(s, why);
 	if (rc != RC_OK)
 		return rc;
-	if (stable)
-		take_out_missing(s->m);
 	rc = take_in(s, why);
-	remember(s, stable);
+	remember(s);
 	return rc;
+}
+
+bool
+maildir_mailbox_sync_names(struct maildir_mailbox *m)
+{
+	struct scan s = {.m = m, .known_only = true};
+	struct why why;
+	enum rc rc = passes(&s, &why);
+
+	if (rc == RC_OK && any_missing(m))
+		errno = EAGAIN;
+	return rc == RC_OK;
 }
 
 /* If the times are the same: is all the same, or near enough for now? */

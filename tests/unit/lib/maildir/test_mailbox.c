@@ -9,6 +9,9 @@
  *   reopen              close and open it again, same boot
  *   boot                the same after a power cut that kept what was flushed
  *   lose                the mailbox's text file is removed
+ *   miss:A              the next listing does not show A, as if it had been
+ *                       renamed under the reader's hands
+ *   mark read           how many listings there were since the former
  *   flag:UID:LETTERS  add:LETTERS  gone:UID  key:NAME
  *   show                "uid/flags " of each, then "next=N;"
  */
@@ -17,6 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include <dlfcn.h>
+#include <sys/syscall.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
@@ -88,8 +94,49 @@ static const struct row {
     {"copied", "cur:a:2,S sync copy:1 sync show", "1/S 2/S next=3;"},
     {"copied, whose name has changed", "new:a sync mv:a:F copy:1 sync show",
 	"1/F 3/F next=4;"},
+    {"missed by a listing in the tick of a change",
+	"new:a new:b sync miss:a sync show", "1/ 2/ next=3;"},
+    {"so when it is looked for again",
+	"new:a sync wait mv:a:F miss:a flag:1:S show", "1/S next=2;"},
+    {"so when it shall be copied",
+	"new:a sync wait mv:a:F miss:a copy:1 sync show", "1/F 3/F next=4;"},
+    {"missed by each of them: nobody says that it is gone",
+	"new:a sync wait mv:a:F miss:a:999 temp:1:S show miss:a:0 sync "
+	"show",
+	"temp;1/ next=2;1/F next=2;"},
+    {"many names that have changed are one listing",
+	"new:a new:b new:c sync wait mv:a:F mv:b:F mv:c:F wait mark flag:1:S "
+	"flag:2:S flag:3:S read show",
+	"read=1;1/S 2/S 3/S next=4;"},
+    {"many that have gone too",
+	"new:a new:b new:c sync wait rm:a rm:b rm:c wait mark flag:1:S none:2 "
+	"none:3 read sync show",
+	"gone;none;none;read=1;next=4;"},
     {"hidden files and folders are none", "new:.x cur:.y sync show", "next=1;"},
 };
+
+/* What the next listings do not show. */
+static struct {
+	char begin[64];
+	uint64_t times;
+} missed;
+static unsigned listings;
+
+struct dirent *
+readdir(DIR *dir)
+{
+	struct dirent *(*real)(DIR *);
+	struct dirent *e;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "readdir");
+	e = real(dir);
+	listings += e != NULL && strcmp(e->d_name, ".") == 0;
+	if (e == NULL || missed.times == 0 ||
+	    strncmp(e->d_name, missed.begin, strlen(missed.begin)) != 0)
+		return e;
+	missed.times--;
+	return readdir(dir);
+}
 
 static struct {
 	char top[64];
@@ -310,15 +357,51 @@ word_on_files(struct span word, const char *rest)
 }
 
 static void
+miss(struct span rest)
+{
+	struct span begin = span_cut(&rest, ':');
+
+	missed.times = 1;
+	if (rest.p != NULL)
+		assert_true(num_u64(rest, &missed.times));
+	assert_true(span_copy(begin, missed.begin, sizeof(missed.begin)));
+}
+
+/* The folders' times change as fast as they can. */
+static bool restless;
+
+int
+fstat(int fd, struct stat *st)
+{
+	static long tick;
+	int r = (int)syscall(SYS_fstat, fd, st);
+
+	if (restless && S_ISDIR(st->st_mode))
+		st->st_mtim.tv_nsec = ++tick;
+	return r;
+}
+
+static void
 word_on_mailbox(struct span word, struct span rest)
 {
 	struct span uid = span_cut(&rest, ':');
 	uint32_t copied;
 
-	if (span_eq(word, SPAN_LIT("flag"))) {
+	if (span_eq(word, SPAN_LIT("none"))) {
+		assert_null(
+		    maildir_mailbox_find(t.m, (uint32_t)(uid.p[0] - '0')));
+		buf_puts(&t.seen, "none;");
+	} else if (span_eq(word, SPAN_LIT("flag"))) {
 		if (maildir_mailbox_flag(t.m, message(uid), ~0U,
 			maildir_flags_parse(rest), &t.why) == RC_PERM)
 			buf_puts(&t.seen, "gone;");
+	} else if (span_eq(word, SPAN_LIT("temp"))) {
+		restless = true;
+		assert_int_equal(maildir_mailbox_flag(t.m, message(uid), 0,
+				     maildir_flags_parse(rest), &t.why),
+		    RC_TEMP);
+		restless = false;
+		buf_puts(&t.seen, "temp;");
 	} else if (span_eq(word, SPAN_LIT("more"))) {
 		assert_int_equal(maildir_mailbox_flag(t.m, message(uid), 0,
 				     maildir_flags_parse(rest), &t.why),
@@ -349,6 +432,13 @@ sync_mailbox(bool stale)
 }
 
 static void
+mark(void)
+{
+	t.pass = t.m->pass;
+	listings = 0;
+}
+
+static void
 run(struct span word)
 {
 	struct span rest = word, verb = span_cut(&rest, ':');
@@ -359,7 +449,11 @@ run(struct span word)
 	else if (span_eq(verb, SPAN_LIT("look")))
 		sync_mailbox(false);
 	else if (span_eq(verb, SPAN_LIT("mark")))
-		t.pass = t.m->pass;
+		mark();
+	else if (span_eq(verb, SPAN_LIT("read")))
+		buf_putf(&t.seen, "read=%u;", listings);
+	else if (span_eq(verb, SPAN_LIT("miss")))
+		miss(rest);
 	else if (span_eq(verb, SPAN_LIT("same")))
 		assert_int_equal(t.m->pass, t.pass); /* not read since mark */
 	else if (span_eq(verb, SPAN_LIT("wait")))
@@ -389,6 +483,8 @@ run(struct span word)
 		    text, SPAN_NONE);
 	else if (span_eq(verb, SPAN_LIT("flag")) ||
 		 span_eq(verb, SPAN_LIT("more")) ||
+		 span_eq(verb, SPAN_LIT("temp")) ||
+		 span_eq(verb, SPAN_LIT("none")) ||
 		 span_eq(verb, SPAN_LIT("less")) ||
 		 span_eq(verb, SPAN_LIT("gone")) ||
 		 span_eq(verb, SPAN_LIT("copy")))
@@ -404,6 +500,7 @@ check_row(void **state)
 	const struct row *row = *state;
 	struct span rest = span_of(row->script);
 
+	missed.times = 0;
 	box_make();
 	t.root = box.mail;
 	(void)snprintf(t.boot, sizeof(t.boot), "boot");
