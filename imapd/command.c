@@ -77,6 +77,7 @@ dispatch(struct session *s, struct parse *p)
 {
 	const struct command *c;
 	struct span verb;
+	struct why why;
 
 	if (!parse_atom(p, &verb))
 		return reply(s, REPLY_NO_COMMAND, "");
@@ -94,6 +95,10 @@ dispatch(struct session *s, struct parse *p)
 	/* arguments stand behind exactly one space */
 	if (!parse_end(p) && !parse_char(p, ' '))
 		return reply(s, REPLY_NO_COMMAND, "");
+	/* what others have changed is one listing here, not one a message; why
+	 * it cannot be read now is told at the end */
+	if ((c->flags & CMD_UID) != 0)
+		(void)maildir_mailbox_sync(s->view.box->m, &why);
 	return c->handler(s, p);
 }
 
