@@ -111,7 +111,7 @@ command_news(struct session *s, unsigned tell)
 	if (box == NULL)
 		return STEP_DONE;
 	if (box->folder == NULL) {
-		buf_puts(&s->out, "* BYE The mailbox was deleted\r\n");
+		buf_puts(&s->out, "* BYE The mailbox was deleted or moved\r\n");
 		return STEP_CLOSE;
 	}
 	if (s->look)

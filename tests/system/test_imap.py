@@ -688,3 +688,35 @@ def test_a_mailbox_that_is_deleted_while_it_is_selected(suite, imap, raw):
     ok(imap.create("Gone"))
     ok(imap.select("Gone"))
     assert ok(imap.search(None, "ALL")) == [b""]
+
+
+def test_folders_that_another_program_moves(suite, imap, raw):
+    """A name means the folder that has it now, not the one that had it when
+    it was opened; who has that one selected is told."""
+    for box in "A", "B":
+        ok(imap.create(box))
+        append(imap, 1, box)
+    append(imap, 2, "B")
+    validity = {}
+    for box in "A", "B":
+        ok(imap.select(box))
+        validity[box] = imap.response("UIDVALIDITY")[1]
+    ok(imap.unselect())
+    raw.say("s SELECT A")
+    top = suite.maildir(ALICE)
+    os.rename(f"{top}/.A", f"{top}/.C")
+    os.rename(f"{top}/.B", f"{top}/.A")
+    ok(imap.select("A"))
+    assert imap.response("UIDVALIDITY")[1] == validity["B"]
+    assert ok(imap.search(None, "ALL")) == [b"1 2"]
+    assert append(imap, 3, "A") == 3
+    assert len(os.listdir(f"{top}/.A/cur")) == 3
+    assert imap.select("B")[0] == "NO"
+    ok(imap.select("C"))
+    assert imap.response("UIDVALIDITY")[1] == validity["A"]
+    assert raw.say("a NOOP")[0].startswith("* BYE ")
+    # and our own renaming knows which one it was
+    os.rename(f"{top}/.C", f"{top}/.D")
+    ok(imap.rename("A", "C"))
+    ok(imap.select("C"))
+    assert imap.response("UIDVALIDITY")[1] == validity["B"]
