@@ -187,6 +187,23 @@ def test_read_only_changes_nothing(imap):
     assert b"\\Seen" not in ok(imap.fetch("1", "FLAGS"))[0]
 
 
+def test_what_cannot_be_marked_as_seen_is_read(suite, imap):
+    """Renaming in cur/ is forbidden, as on a read-only file system."""
+    for n in 1, 2:
+        append(imap, n)
+    ok(imap.select())
+    cur = f"{suite.maildir(ALICE)}/cur"
+    os.chmod(cur, 0o500)
+    got = ok(imap.fetch("1:2", "BODY[]"))
+    os.chmod(cur, 0o700)
+    assert [part[1] for part in got if isinstance(part, tuple)] == [
+        LETTER % (1, 1, 1), LETTER % (2, 2, 2)]
+    assert len(suite.events("session.error")) == 1
+    assert b"\\Seen" not in ok(imap.fetch("1", "FLAGS"))[0]
+    ok(imap.fetch("1", "BODY[]"))
+    assert b"\\Seen" in ok(imap.fetch("1", "FLAGS"))[0]
+
+
 def test_search(imap):
     for n in range(1, 4):
         append(imap, n, flags="\\Answered" if n == 2 else None)
