@@ -154,16 +154,20 @@ maildir_state_current(int top, const struct maildir_state *s)
 enum rc
 maildir_state_load(int top, struct maildir_state *s, struct why *why)
 {
+	struct maildir_state fresh = {0};
 	struct buf b;
 	enum rc rc;
 
-	maildir_state_fini(s);
 	buf_init(&b, STATE_MAX);
 	rc = read_small(top, STATE_NAME, &b, why);
-	if (rc == RC_OK && b.n > 0 && !maildir_state_parse(s, buf_span(&b)))
-		/* kept for who wants to know; if not, it is replaced */
-		(void)renameat(top, STATE_NAME, top, DAMAGED_NAME);
-	stamp(top, s);
+	if (rc == RC_OK) {
+		if (b.n > 0 && !maildir_state_parse(&fresh, buf_span(&b)))
+			/* kept for who wants to know; if not, it is replaced */
+			(void)renameat(top, STATE_NAME, top, DAMAGED_NAME);
+		stamp(top, &fresh);
+		maildir_state_fini(s);
+		*s = fresh;
+	}
 	buf_fini(&b);
 	return rc;
 }

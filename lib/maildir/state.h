@@ -44,8 +44,8 @@ void maildir_state_put(const struct maildir_state *s, struct buf *b);
 /*
  * Read the mailbox's file in the folder `top`. RC_OK, with uidvalidity 0, when
  * there is none or it is damaged (it is then moved to `<name>.damaged`: the
- * mailbox gets a new UIDVALIDITY). RC_TEMP when it cannot be read. *s is
- * replaced. Blocking.
+ * mailbox gets a new UIDVALIDITY). *s is replaced. RC_TEMP when it cannot
+ * be read: *s is as before, and no UID may be given. Blocking.
  */
 enum rc maildir_state_load(int top, struct maildir_state *s, struct why *why);
 /* Is the file still the one that was read or saved? */

@@ -12,6 +12,9 @@
  *   miss:A              the next listing does not show A, as if it had been
  *                       renamed under the reader's hands
  *   mark read           how many listings there were since the former
+ *   unread readable     it cannot be read from now on; it can again. Between
+ *                       them, no sync and no opening works, and the mailbox is
+ *                       the same behind
  *   flag:UID:LETTERS  add:LETTERS  gone:UID  key:NAME
  *   show                "uid/flags " of each, then "next=N;"
  */
@@ -87,6 +90,9 @@ static const struct row {
 	"new:a sync wait look mv:a:T add:F look show", "1/T 2/F next=3;"},
     {"added behind new mail", "new:a add: sync show", "1/ 2/ next=3;"},
     {"the text file is lost", "new:a sync lose reopen sync show", "2/ next=3;"},
+    {"the text file cannot be read for a while",
+	"new:a sync key:x unread readable new:b sync key:x show",
+	"a;a;1/ 2/ next=3;"},
     {"keywords keep their letters", "key:x key:Y key:X reopen key:y show",
 	"a;b;a;b;next=1;"},
     {"a torn delivery is not shown",
@@ -301,6 +307,35 @@ lose(void)
 	    renameat(t.root, "mailstead-mailbox", t.root, "kept-state"), 0);
 }
 
+/* A folder in its place fails in every user's hands. */
+static void
+unread(void)
+{
+	uint32_t validity = t.m->state.uidvalidity;
+	struct maildir_mailbox *other;
+
+	assert_int_equal(
+	    renameat(t.root, "mailstead-mailbox", t.root, "state"), 0);
+	assert_int_equal(mkdirat(t.root, "mailstead-mailbox", 0700), 0);
+	maildir_mailbox_stale(t.m);
+	assert_int_equal(maildir_mailbox_sync(t.m, &t.why), RC_TEMP);
+	assert_int_equal(t.m->state.uidvalidity, validity);
+	assert_string_equal(t.m->state.keywords[0], "x");
+	assert_false(t.m->broken);
+	assert_int_equal(
+	    maildir_mailbox_open(t.root, "", t.boot, &other, &t.why), RC_TEMP);
+}
+
+static void
+readable(void)
+{
+	assert_int_equal(
+	    unlinkat(t.root, "mailstead-mailbox", AT_REMOVEDIR), 0);
+	assert_int_equal(
+	    renameat(t.root, "state", t.root, "mailstead-mailbox"), 0);
+	reopen(false);
+}
+
 static void
 letters(void)
 {
@@ -466,6 +501,10 @@ run(struct span word)
 		reopen(true);
 	else if (span_eq(verb, SPAN_LIT("lose")))
 		lose();
+	else if (span_eq(verb, SPAN_LIT("unread")))
+		unread();
+	else if (span_eq(verb, SPAN_LIT("readable")))
+		readable();
 	else if (span_eq(verb, SPAN_LIT("letters")))
 		letters();
 	else if (span_eq(verb, SPAN_LIT("torn")))
