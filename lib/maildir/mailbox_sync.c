@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/id.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/maildir/file.h"
@@ -26,9 +28,10 @@
 
 #define PASSES 5
 /* a folder's time is that of a clock tick, of up to 10 ms; twice that */
-#define TICK_NS 20000000
-#define TICK_MS 20
-#define OWED_MS 1000
+#define TICK_NS    20000000
+#define TICK_MS    20
+#define OWED_MS    1000
+#define FLAGS_ROOM 52U /* letters, each once */
 
 /* A file that is no message of ours yet. */
 struct stranger {
@@ -357,15 +360,60 @@ maildir_mailbox_sync_append(struct maildir_mailbox *m, char *name, bool recent)
 	    .name = name};
 }
 
+/*
+ * Append the name. It shall have room for all flags; where another program's
+ * name leaves none, a base name of our own takes its place, and its fields and
+ * doubled flags go: the file could never be renamed, so never be shown.
+ */
+static void
+put_name(struct buf *to, const struct maildir_name *n)
+{
+	size_t flags = n->flags.n > FLAGS_ROOM ? n->flags.n : FLAGS_ROOM;
+	struct maildir_name own = *n;
+	struct buf base, letters;
+	struct id id;
+
+	maildir_name_put(to, n);
+	if (to->n - n->flags.n + flags <= NAME_MAX)
+		return;
+	id = id_new();
+	buf_init(&base, 64);
+	buf_init(&letters, FLAGS_ROOM + 1);
+	/* ".L": no delivery's name (maildir_name_ours) */
+	buf_putf(&base, "%s.L", id.text);
+	maildir_flags_put(&letters, maildir_flags_parse(n->flags), n->flags);
+	own.base = buf_span(&base);
+	own.fields = SPAN_NONE;
+	own.flags = buf_span(&letters);
+	buf_clear(to);
+	maildir_name_put(to, &own);
+	buf_fini(&base);
+	buf_fini(&letters);
+}
+
+static int
+rename_into_cur(const struct maildir_mailbox *m, const struct stranger *st,
+    const char *name)
+{
+	int from = st->in_new ? m->folders.new : m->folders.cur;
+	int r =
+	    renameat2(from, st->name, m->folders.cur, name, RENAME_NOREPLACE);
+
+	/* not known to that file system */
+	if (r < 0 && errno == EINVAL)
+		r = renameat(from, st->name, m->folders.cur, name);
+	return r;
+}
+
 /* Its UID becomes part of its name. False: it is gone, or will not. */
 static bool
 adopt(struct maildir_mailbox *m, struct stranger *st)
 {
 	struct maildir_name n;
 	struct buf to;
-	int r;
+	bool ok;
 
-	buf_init(&to, 512);
+	buf_init(&to, 1024);
 	maildir_name_parse(span_of(st->name), &n);
 	/* what a size in a name is worth nobody knows, but here it is seen */
 	n.has_wire = n.has_wire && n.has_size && n.size == st->size;
@@ -373,19 +421,15 @@ adopt(struct maildir_mailbox *m, struct stranger *st)
 	n.size = st->size;
 	n.uid = m->next;
 	n.tag = span_of(m->state.tag);
-	maildir_name_put(&to, &n);
-	r = renameat2(st->in_new ? m->folders.new : m->folders.cur, st->name,
-	    m->folders.cur, buf_cstr(&to), RENAME_NOREPLACE);
-	if (r < 0 && errno == EINVAL)
-		r = renameat(st->in_new ? m->folders.new : m->folders.cur,
-		    st->name, m->folders.cur, buf_cstr(&to));
-	if (r == 0) {
+	put_name(&to, &n);
+	ok = rename_into_cur(m, st, buf_cstr(&to)) == 0;
+	if (ok) {
 		m->next++;
 		maildir_mailbox_sync_append(
 		    m, span_dup(buf_span(&to)), st->in_new);
 	}
 	buf_fini(&to);
-	return r == 0;
+	return ok;
 }
 
 static enum rc

@@ -9,6 +9,7 @@
  *   reopen              close and open it again, same boot
  *   boot                the same after a power cut that kept what was flushed
  *   lose                the mailbox's text file is removed
+ *   long:N:FLAGS        one in new/ whose name has N bytes
  *   miss:A              the next listing does not show A, as if it had been
  *                       renamed under the reader's hands
  *   mark read           how many listings there were since the former
@@ -25,6 +26,7 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <sys/syscall.h>
 
 #include "lib/base/mem.h"
@@ -118,6 +120,22 @@ static const struct row {
 	"new:a new:b new:c sync wait rm:a rm:b rm:c wait mark flag:1:S none:2 "
 	"none:3 read sync show",
 	"gone;none;none;read=1;next=4;"},
+    {"a name of 255 bytes",
+	"long:255: sync flag:1:DFPRSTabcxyz reopen sync show",
+	"1/DFPRSTabcxyz next=2;"},
+    {"one of 200 bytes has no room for all flags",
+	"long:200: sync flag:1:DFPRSTabcdefghijklmnopqrstuvwxyz reopen sync "
+	"show",
+	"1/DFPRSTabcdefghijklmnopqrstuvwxyz next=2;"},
+    {"flags that fill the name",
+	"long:3::2,"
+	"SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
+	"SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
+	"SS"
+	"SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
+	"SS"
+	"SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSX sync letters show",
+	"SX;1/S next=2;"},
     {"hidden files and folders are none", "new:.x cur:.y sync show", "next=1;"},
 };
 
@@ -369,12 +387,28 @@ remove_file(const char *begin)
 static char *away_name;
 
 static void
+make_long(const char *rest)
+{
+	struct span text = span_of(rest), n = span_cut(&text, ':');
+	char name[NAME_MAX + 1] = "";
+	uint64_t size;
+
+	assert_true(num_range(n, 1, NAME_MAX, &size));
+	memset(name, 'n', size);
+	(void)snprintf(
+	    name + size, sizeof(name) - size, SPAN_FMT, SPAN_ARG(text));
+	make_file("new", name);
+}
+
+static void
 word_on_files(struct span word, const char *rest)
 {
 	char path[512];
 
 	if (span_eq(word, SPAN_LIT("new")) || span_eq(word, SPAN_LIT("cur"))) {
 		make_file(span_eq(word, SPAN_LIT("new")) ? "new" : "cur", rest);
+	} else if (span_eq(word, SPAN_LIT("long"))) {
+		make_long(rest);
 	} else if (span_eq(word, SPAN_LIT("rm"))) {
 		remove_file(rest);
 	} else if (span_eq(word, SPAN_LIT("twin"))) {
