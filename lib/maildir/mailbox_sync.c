@@ -271,9 +271,9 @@ measure_one(struct maildir_mailbox *m, struct stranger *st)
 	st->size = (uint64_t)sb.st_size;
 	st->time_ns =
 	    (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
-	if (!st->in_new || !maildir_file_torn(st->name, st->size))
+	if (!maildir_file_torn(st->name, st->in_new, &sb))
 		return true;
-	maildir_file_aside(&m->folders, st->name);
+	maildir_file_aside(&m->folders, folder, st->name);
 	m->torn++;
 	return false;
 }

@@ -635,6 +635,32 @@ def test_cut_in_the_middle_of_a_message(suite, raw, imap):
     assert suite.messages(ALICE) == []
 
 
+def test_a_torn_delivery_that_another_program_moved(suite):
+    """As a power cut leaves it, and mutt takes it: not shown, kept in tmp/.
+    One that somebody has shortened is shown. Both by IMAP and by POP3."""
+    smtp = Wire(suite.address()).greet()
+    for n in 1, 2:
+        assert smtp.mail(ALICE, LETTER % (n, n, n))[0] == "250"
+    top = suite.maildir(ALICE)
+    torn, edited = sorted(os.listdir(f"{top}/new"))
+    times = os.stat(f"{top}/new/{torn}")
+    for name in torn, edited:
+        os.truncate(f"{top}/new/{name}", 100)
+        os.rename(f"{top}/new/{name}", f"{top}/cur/{name}:2,")
+    os.utime(f"{top}/cur/{torn}:2,", ns=(times.st_atime_ns,
+                                         times.st_mtime_ns))
+    imap = connect(suite)
+    ok(imap.select())
+    (got, _) = ok(imap.fetch("1:*", "(BODY.PEEK[])"))
+    assert len(got[1]) >= 100
+    assert os.listdir(f"{top}/tmp") == [f"torn.{torn}:2,"]
+    os.rename(f"{top}/tmp/torn.{torn}:2,", f"{top}/cur/{torn}:2,")
+    pop = suite.login()
+    assert pop.stat()[0] == 1
+    pop.quit()
+    assert os.listdir(f"{top}/tmp") == [f"torn.{torn}:2,"]
+
+
 @pytest.mark.parametrize("lie", [-7, 7])
 def test_a_size_in_a_name_that_is_a_lie(suite, lie):
     """Never a message that looks whole and is not: it is cut off, in plain

@@ -9,6 +9,7 @@
  *   reopen              close and open it again, same boot
  *   boot                the same after a power cut that kept what was flushed
  *   lose                the mailbox's text file is removed
+ *   old:A               that one was written when the ID 0123456789a says
  *   long:N:FLAGS        one in new/ whose name has N bytes
  *   miss:A              the next listing does not show A, as if it had been
  *                       renamed under the reader's hands
@@ -29,6 +30,7 @@
 #include <limits.h>
 #include <sys/syscall.h>
 
+#include "lib/base/id.h"
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
 #include "lib/maildir/mailbox.h"
@@ -99,6 +101,17 @@ static const struct row {
 	"a;b;a;b;next=1;"},
     {"a torn delivery is not shown",
 	"new:0123456789abcde.R1,S=99 sync show torn", "next=1;torn=1;"},
+    {"nor one that another program has moved",
+	"cur:0123456789abcde.R1,S=99:2,S old:0123 sync show torn",
+	"next=1;torn=1;"},
+    {"one that was shortened later is",
+	"cur:0123456789abcde.R1,S=99:2,S sync show torn", "1/S next=2;torn=0;"},
+    {"one that became longer too",
+	"cur:0123456789abcde.R1,S=5:2,S old:0123 sync show torn",
+	"1/S next=2;torn=0;"},
+    {"and a name that is not ours",
+	"cur:0123456789abcde.A,S=99:2,S old:0123 sync show torn",
+	"1/S next=2;torn=0;"},
     {"copied", "cur:a:2,S sync copy:1 sync show", "1/S 2/S next=3;"},
     {"copied, whose name has changed", "new:a sync mv:a:F copy:1 sync show",
 	"1/F 3/F next=4;"},
@@ -384,6 +397,20 @@ remove_file(const char *begin)
 	free(old);
 }
 
+static void
+make_old(const char *begin)
+{
+	uint64_t us = id_time_us(SPAN_LIT("0123456789abcde"));
+	const struct timespec at[2] = {{.tv_nsec = UTIME_OMIT},
+	    {.tv_sec = (time_t)(us / 1000000),
+		.tv_nsec = (long)(us % 1000000) * 1000}};
+	char *name = found(begin), path[512];
+
+	(void)snprintf(path, sizeof(path), "cur/%s", name);
+	assert_int_equal(utimensat(t.root, path, at, 0), 0);
+	free(name);
+}
+
 static char *away_name;
 
 static void
@@ -407,6 +434,8 @@ word_on_files(struct span word, const char *rest)
 
 	if (span_eq(word, SPAN_LIT("new")) || span_eq(word, SPAN_LIT("cur"))) {
 		make_file(span_eq(word, SPAN_LIT("new")) ? "new" : "cur", rest);
+	} else if (span_eq(word, SPAN_LIT("old"))) {
+		make_old(rest);
 	} else if (span_eq(word, SPAN_LIT("long"))) {
 		make_long(rest);
 	} else if (span_eq(word, SPAN_LIT("rm"))) {
