@@ -371,12 +371,17 @@ letter_of(const struct maildir_state *s, struct span name)
 	return i;
 }
 
+/* One that no message has: its name may be known to another program. */
 static unsigned
-free_letter(const struct maildir_state *s)
+free_letter(const struct maildir_mailbox *m)
 {
+	uint32_t used = 0;
 	unsigned i = 0;
 
-	while (i < MAILDIR_KEYWORDS && s->keywords[i] != NULL)
+	for (size_t k = 0; k < m->n; k++)
+		used |= m->v[k].flags;
+	while (i < MAILDIR_KEYWORDS && (m->state.keywords[i] != NULL ||
+					   (used & MAILDIR_KEYWORD(i)) != 0))
 		i++;
 	return i;
 }
@@ -384,7 +389,7 @@ free_letter(const struct maildir_state *s)
 bool
 maildir_mailbox_keyword_room(const struct maildir_mailbox *m)
 {
-	return free_letter(&m->state) < MAILDIR_KEYWORDS;
+	return free_letter(m) < MAILDIR_KEYWORDS;
 }
 
 /* Under the lock: another process may have made it meanwhile. */
@@ -397,7 +402,7 @@ make_keyword(struct maildir_mailbox *m, struct span name, unsigned *letter,
 	*letter = letter_of(&m->state, name);
 	if (*letter < MAILDIR_KEYWORDS)
 		return RC_OK;
-	*letter = free_letter(&m->state);
+	*letter = free_letter(m);
 	if (*letter == MAILDIR_KEYWORDS)
 		return RC_OK;
 	m->state.keywords[*letter] = span_dup(name);

@@ -137,7 +137,8 @@ void maildir_mailbox_settle(struct maildir_mailbox *m);
 
 /*
  * The bit of a keyword (any case); 0 when it has none and `make` is false, or
- * all letters are taken. RC_TEMP when a new one cannot be made durable.
+ * all letters are taken: by other names, or by messages (then another program
+ * knows what it means). RC_TEMP when a new one cannot be made durable.
  */
 enum rc maildir_mailbox_keyword(struct maildir_mailbox *m, struct span name,
     bool make, uint32_t *bit, struct why *why);

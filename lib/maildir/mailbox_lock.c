@@ -32,7 +32,10 @@ make_state(struct maildir_mailbox *m, struct why *why)
 	}
 	make_tag(m->state.tag);
 	m->state.ceiling = CEILING_STEP;
-	rc = maildir_state_save(m->folders.top, &m->state, why);
+	/* the letters in the names of its files mean something already */
+	rc = maildir_state_foreign(m->folders.top, &m->state, why);
+	if (rc == RC_OK)
+		rc = maildir_state_save(m->folders.top, &m->state, why);
 	if (rc != RC_OK)
 		maildir_state_fini(&m->state);
 	return rc;

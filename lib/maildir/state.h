@@ -48,6 +48,20 @@ void maildir_state_put(const struct maildir_state *s, struct buf *b);
  * be read: *s is as before, and no UID may be given. Blocking.
  */
 enum rc maildir_state_load(int top, struct maildir_state *s, struct why *why);
+/*
+ * Names that letters have in another program's file: Dovecot's, of lines "0
+ * name" with 0 for `a`. Letters and names that *s has stay its own; what is no
+ * such line, or no name that a client could be told, is passed over. Pure,
+ * fuzzed.
+ */
+void maildir_state_take_foreign(struct maildir_state *s, struct span text);
+/*
+ * The same from that file in the folder `top`, of which 16 kB are read. RC_OK
+ * also when there is none or it is not for us to read; RC_TEMP when it cannot
+ * be read now. Blocking.
+ */
+enum rc maildir_state_foreign(
+    int top, struct maildir_state *s, struct why *why);
 /* Is the file still the one that was read or saved? */
 bool maildir_state_current(int top, const struct maildir_state *s);
 /* Make it durable. Blocking. */

@@ -330,6 +330,32 @@ def test_other_programs_change_the_maildir(suite, imap):
         1: {"\\Flagged", "\\Seen"}, 3: {"\\Deleted"}, 4: {"\\Recent"}}
 
 
+def test_keywords_of_dovecot(suite, imap):
+    """Its letters keep their names, also where Maildir has a flag of its own;
+    new keywords get other letters."""
+    text = (LETTER % (1, 1, 1)).replace(b"\r\n", b"\n")
+    ok(imap.create("Old"))
+    top = f"{suite.maildir(ALICE)}/.Old"
+    os.makedirs(f"{top}/cur", exist_ok=True)
+    with open(f"{top}/dovecot-keywords", "wb") as f:
+        f.write(b"0 $Label1\n1 $Forwarded\n")
+    for name in "1.host:2,ab", "2.host:2,Pc", "3.host:2,":
+        with open(f"{top}/cur/{name}", "wb") as f:
+            f.write(text)
+    for path in glob.glob(f"{top}/**", recursive=True):
+        os.chown(path, *os.stat(suite.maildir(ALICE))[4:6])
+    ok(imap.select("Old"))
+    ok(imap.store("3", "+FLAGS", "(new)"))
+    assert flags_of(ok(imap.fetch("1:3", "(UID FLAGS)"))) == {
+        1: {"$Label1", "$Forwarded"}, 2: {"$Forwarded"}, 3: {"new"}}
+    (path,) = glob.glob(f"{top}/cur/3.host*")
+    assert path.endswith(":2,d")
+    assert ok(imap.search(None, "KEYWORD", "$Forwarded")) == [b"1 2"]
+    ok(imap.store("1:2", "-FLAGS", "($Forwarded)"))
+    assert flags_of(ok(imap.fetch("1:3", "(UID FLAGS)"))) == {
+        1: {"$Label1"}, 2: set(), 3: {"new"}}
+
+
 def test_a_file_that_may_not_be_linked_is_copied(suite, imap):
     """Somebody else's, which the session may read (protected_hardlinks)."""
     if not suite.root:

@@ -14,6 +14,7 @@
  *   miss:A              the next listing does not show A, as if it had been
  *                       renamed under the reader's hands
  *   mark read           how many listings there were since the former
+ *   dovecot:0_x:1_y     Dovecot's file of keywords; its last line is cut
  *   unread readable     it cannot be read from now on; it can again. Between
  *                       them, no sync and no opening works, and the mailbox is
  *                       the same behind
@@ -94,6 +95,12 @@ static const struct row {
 	"new:a sync wait look mv:a:T add:F look show", "1/T 2/F next=3;"},
     {"added behind new mail", "new:a add: sync show", "1/ 2/ next=3;"},
     {"the text file is lost", "new:a sync lose reopen sync show", "2/ next=3;"},
+    {"a letter that messages have is nobody's",
+	"cur:a:2,ac sync key:x key:y key:z show", "b;d;e;1/ac next=2;"},
+    {"the letters of Dovecot's names",
+	"dovecot:0_x:3_y:1_two_words:7_X:26_z:4_cut lose reopen sync key:y "
+	"key:X key:new key:7 show",
+	"d;a;b;c;next=1;"},
     {"the text file cannot be read for a while",
 	"new:a sync key:x unread readable new:b sync key:x show",
 	"a;a;1/ 2/ next=3;"},
@@ -411,6 +418,21 @@ make_old(const char *begin)
 	free(name);
 }
 
+static void
+make_dovecot(char *lines)
+{
+	int fd = openat(t.root, "dovecot-keywords",
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	for (char *p = lines; *p != '\0'; p++)
+		if (*p == ':')
+			*p = '\n';
+		else if (*p == '_')
+			*p = ' ';
+	assert_true(fd >= 0 && io_write_all(fd, lines, strlen(lines)));
+	io_close(&fd);
+}
+
 static char *away_name;
 
 static void
@@ -428,12 +450,14 @@ make_long(const char *rest)
 }
 
 static void
-word_on_files(struct span word, const char *rest)
+word_on_files(struct span word, char *rest)
 {
 	char path[512];
 
 	if (span_eq(word, SPAN_LIT("new")) || span_eq(word, SPAN_LIT("cur"))) {
 		make_file(span_eq(word, SPAN_LIT("new")) ? "new" : "cur", rest);
+	} else if (span_eq(word, SPAN_LIT("dovecot"))) {
+		make_dovecot(rest);
 	} else if (span_eq(word, SPAN_LIT("old"))) {
 		make_old(rest);
 	} else if (span_eq(word, SPAN_LIT("long"))) {
