@@ -179,6 +179,7 @@ void
 command_abandon(struct session *s)
 {
 	cmd_append_abandon(s);
+	cmd_copy_abandon(s);
 	cmd_fetch_abandon(s);
 	cmd_search_abandon(s);
 }

@@ -52,6 +52,7 @@ enum session_state {
 struct fetch;
 struct search;
 struct append;
+struct copy;
 
 struct session {
 	TAILQ_ENTRY(session) next;
@@ -90,6 +91,7 @@ struct session {
 	struct fetch *fetch;
 	struct search *search;
 	struct append *append;
+	struct copy *copy;
 	uint64_t fetched; /* messages, for the log */
 };
 

@@ -93,6 +93,12 @@ is_another(
 	       (ours.st_dev != there.st_dev || ours.st_ino != there.st_ino);
 }
 
+bool
+store_is_there(const struct store *s, const struct store_box *box)
+{
+	return box->folder != NULL && !is_another(s, box, box->folder);
+}
+
 static void
 set_folder(struct store_box *box, const char *folder)
 {
@@ -109,7 +115,7 @@ find(struct store *s, struct span folder)
 		if (box->folder == NULL || box->m->broken ||
 		    !span_eq(span_of(box->folder), folder))
 			continue;
-		if (!is_another(s, box, box->folder))
+		if (store_is_there(s, box))
 			return box;
 		/* who has it selected is told so */
 		set_folder(box, NULL);

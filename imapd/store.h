@@ -39,6 +39,8 @@ void store_close(struct store *s);
  */
 enum rc store_acquire(struct store *s, struct span folder,
     struct store_box **out, struct why *why);
+/* Has the box its name in the tree still? */
+bool store_is_there(const struct store *s, const struct store_box *box);
 /* Accepts NULL inside. */
 void store_release(struct store *s, struct store_box **held);
 

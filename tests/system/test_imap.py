@@ -532,6 +532,37 @@ def test_the_disk_is_full(tmpdir, bindir):
         subprocess.run(["umount", "-l", small], check=True)
 
 
+def test_copy_is_all_or_nothing(tmpdir, bindir):
+    """RFC 3501 6.4.7, where there is room for seventy links more (tmpfs counts
+    each as a file); of a move nothing is lost."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system is for root")
+    small = f"{tmpdir}/small"
+    os.mkdir(small)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m,mode=755", "tmpfs",
+                    small], check=True)
+    try:
+        with Mail(tmpdir, bindir, store=small) as suite:
+            imap = connect(suite.begin(tls=False))
+            for n in range(100):
+                append(imap, n)
+            ok(imap.select())
+            used = os.statvfs(small)
+            files = used.f_files - used.f_ffree
+            for room, code in (70, "NO"), (1000, "OK"):
+                subprocess.run(["mount", "-o", f"remount,nr_inodes="
+                                f"{files + room}", small], check=True)
+                for command, box in ("COPY", "Archive"), ("MOVE", "Trash"):
+                    assert imap.uid(command, "1:*", box)[0] == code
+                    there = os.listdir(f"{suite.maildir(ALICE)}/.{box}/cur")
+                    assert len(there) == (100 if code == "OK" else 0)
+                    left = 0 if (command, code) == ("MOVE", "OK") else 100
+                    assert len(suite.messages(ALICE)) == left
+            imap.logout()
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
 # ---- what strangers and broken clients say -----------------------------------------
 
 @pytest.mark.parametrize("line, start", [

@@ -1,6 +1,7 @@
 /*
  * Connections of one account on a small Maildir, with a short time-out: how
- * one ends that says nothing any more. Each row is what is said before that.
+ * one ends that says nothing any more, and how one that has much to do lets
+ * others have their turn. Each row is what is said and done before the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,20 +19,7 @@
 
 #define TIMEOUT_MS 300
 #define PATIENCE   100 /* news before somebody should have had enough */
-
-static const struct row {
-	const char *name;
-	const char *said;
-	const char *heard; /* before the BYE */
-	bool news;         /* another connection makes some all the time */
-} rows[] = {
-    {"nothing", "", "", false},
-    {"a command", "a NOOP\r\n", "a OK Noop completed\r\n", false},
-    {"half a command", "a NOO", "", false},
-    {"half a message", "a APPEND INBOX {10}\r\nhalf", "+ OK\r\n", false},
-    {"IDLE", "a IDLE\r\n", "+ idling\r\n", false},
-    {"IDLE, while there is news", "a SELECT INBOX\r\nb IDLE\r\n", NULL, true},
-};
+#define MANY       600 /* messages, which no slice of work has */
 
 static struct {
 	struct event_base *base;
@@ -102,9 +90,131 @@ make_news(void)
 }
 
 static void
+make_many(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		char name[32];
+		int fd;
+
+		(void)snprintf(name, sizeof(name), "new/m%d", i);
+		fd = openat(box.mail, name, O_WRONLY | O_CREAT, 0600);
+		assert_true(fd >= 0 && io_write_all(fd, "a: b\n", 5));
+		io_close(&fd);
+	}
+}
+
+/* Files in cur/ of the folder. */
+static int
+count(const char *folder)
+{
+	char path[512];
+	struct dirent *e;
+	int n = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/cur", box.top, folder);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+/* Two connections, of which one has many messages before it. */
+static void
+begin_many(void)
+{
+	make_many();
+	connect_one(1);
+	say(0, "a SELECT INBOX\r\n");
+	while (!heard(0, "a OK"))
+		turn();
+	assert_int_equal(count("."), MANY);
+}
+
+static void
+copy_in_turns(void)
+{
+	begin_many();
+	say(0, "b COPY 1:* Archive\r\n");
+	say(1, "n NOOP\r\n");
+	while (!heard(1, "n OK"))
+		turn();
+	assert_false(heard(0, "b OK"));
+	while (!heard(0, "b OK"))
+		turn();
+	assert_true(heard(0, " 1:600 1:600] Copy completed"));
+	assert_int_equal(count("."), MANY);
+	assert_int_equal(count(".Archive"), MANY);
+}
+
+static void
+move_in_turns(void)
+{
+	begin_many();
+	say(0, "b MOVE 1:* Archive\r\n");
+	while (!heard(0, "b OK"))
+		turn();
+	assert_true(heard(0, " 1:600 1:600] Moved\r\n"));
+	assert_true(heard(0, "* 1 EXPUNGE\r\nb OK"));
+	assert_int_equal(count("."), 0);
+	assert_int_equal(count(".Archive"), MANY);
+}
+
+/* Nothing may be removed for copies that nobody will find. */
+static void
+move_to_what_goes(void)
+{
+	begin_many();
+	say(0, "b MOVE 1:* Archive\r\n");
+	while (count(".Archive") == 0)
+		turn();
+	assert_int_equal(
+	    renameat(box.mail, ".Archive", box.mail, ".Elsewhere"), 0);
+	while (!heard(0, "b "))
+		turn();
+	assert_true(heard(0, "b NO [NONEXISTENT]"));
+	assert_int_equal(count("."), MANY);
+	assert_int_equal(count(".Elsewhere"), 0);
+}
+
+static void
+copy_to_what_is_deleted(void)
+{
+	begin_many();
+	say(0, "b COPY 1:* Archive\r\n");
+	say(1, "n DELETE Archive\r\n");
+	while (!heard(0, "b ") || !heard(1, "n OK"))
+		turn();
+	assert_true(heard(0, "b NO "));
+	assert_int_equal(count("."), MANY);
+}
+
+static const struct row {
+	const char *name;
+	const char *said;
+	const char *heard; /* before the BYE */
+	void (*act)(void); /* what is done before that */
+} rows[] = {
+    {"nothing", "", "", NULL},
+    {"a command", "a NOOP\r\n", "a OK Noop completed\r\n", NULL},
+    {"half a command", "a NOO", "", NULL},
+    {"half a message", "a APPEND INBOX {10}\r\nhalf", "+ OK\r\n", NULL},
+    {"IDLE", "a IDLE\r\n", "+ idling\r\n", NULL},
+    {"IDLE, while there is news", "a SELECT INBOX\r\nb IDLE\r\n", NULL,
+	make_news},
+    {"a long COPY", "", NULL, copy_in_turns},
+    {"a long MOVE", "", NULL, move_in_turns},
+    {"MOVE to a mailbox that goes away", "", NULL, move_to_what_goes},
+    {"COPY to one that is deleted", "", NULL, copy_to_what_is_deleted},
+};
+
+static void
 open_account(void)
 {
-	struct service_env env = {.account = "bob@example.org"};
+	struct service_env env = {
+	    .account = "bob@example.org", .boot.id = "boot"};
 	struct why why;
 
 	box_make();
@@ -135,8 +245,8 @@ check_row(void **state)
 	open_account();
 	connect_one(0);
 	say(0, row->said);
-	if (row->news)
-		make_news();
+	if (row->act != NULL)
+		row->act();
 	while (!t.over[0] || (t.fds[1] >= 0 && !t.over[1]))
 		turn();
 	if (row->heard != NULL) {
