@@ -250,7 +250,9 @@ passes(struct scan *s, struct why *why)
 
 	for (int i = 0; i < PASSES && rc == RC_OK && !done; i++) {
 		rc = pass(s, why);
-		done = s->sure || (s->stable && !any_missing(s->m));
+		/* those that were seen have the names they have */
+		done = s->sure ||
+		       ((s->stable || s->known_only) && !any_missing(s->m));
 		if (rc == RC_OK && s->stable && !done)
 			(void)nanosleep(&tick, NULL); /* or a little less */
 	}

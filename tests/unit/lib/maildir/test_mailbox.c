@@ -13,6 +13,7 @@
  *   long:N:FLAGS        one in new/ whose name has N bytes
  *   miss:A              the next listing does not show A, as if it had been
  *                       renamed under the reader's hands
+ *   busy rest           between them the folders' times change all the time
  *   mark read           how many listings there were since the former
  *   dovecot:0_x:1_y     Dovecot's file of keywords; its last line is cut
  *   unread readable     it cannot be read from now on; it can again. Between
@@ -136,6 +137,10 @@ static const struct row {
 	"new:a new:b new:c sync wait mv:a:F mv:b:F mv:c:F wait mark flag:1:S "
 	"flag:2:S flag:3:S read show",
 	"read=1;1/S 2/S 3/S next=4;"},
+    {"in a folder that never rests too",
+	"new:a new:b sync wait mv:a:F mv:b:F mark busy flag:1:S flag:2:S rest "
+	"read show",
+	"read=1;1/S 2/S next=3;"},
     {"many that have gone too",
 	"new:a new:b new:c sync wait rm:a rm:b rm:c wait mark flag:1:S none:2 "
 	"none:3 read sync show",
@@ -572,6 +577,10 @@ run(struct span word)
 		sync_mailbox(false);
 	else if (span_eq(verb, SPAN_LIT("mark")))
 		mark();
+	else if (span_eq(verb, SPAN_LIT("busy")))
+		restless = true;
+	else if (span_eq(verb, SPAN_LIT("rest")))
+		restless = false;
 	else if (span_eq(verb, SPAN_LIT("read")))
 		buf_putf(&t.seen, "read=%u;", listings);
 	else if (span_eq(verb, SPAN_LIT("miss")))
