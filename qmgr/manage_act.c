@@ -133,14 +133,15 @@ static void
 work(void *arg)
 {
 	struct acting *a = arg;
+	const struct store *s = &a->ask.q->store;
 
 	for (size_t i = 0; i < a->n_targets; i++) {
 		struct target *t = &a->targets[i];
 
 		t->rc = a->act == ACT_DELETE
-			    ? store_delete(t->folder, t->file, &t->why)
-			    : store_hold(t->folder, t->file, a->act == ACT_HOLD,
-				  &t->why);
+			    ? store_delete(s, t->folder, t->file, &t->why)
+			    : store_hold(s, t->folder, t->file,
+				  a->act == ACT_HOLD, &t->why);
 	}
 }
 

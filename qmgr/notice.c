@@ -253,8 +253,8 @@ work(void *arg)
 		make_child(t);
 	/* a word that is not written is written by the repetition, which finds
 	 * the notice or, after a crash, makes a second one */
-	for (size_t i = 0; i < t->n && t->rc == RC_OK; i++)
-		(void)store_word(t->fd, &t->words[i], &why);
+	if (t->rc == RC_OK)
+		(void)store_words(t->fd, t->words, t->n, &why);
 }
 
 static void

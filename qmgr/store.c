@@ -2,6 +2,7 @@
  * The queue on disk: see store.h. The only place, beside lib/maildir, that
  * names, removes and flushes mail.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +21,17 @@
 #define CHUNK     65536
 #define ROOM_MIN  (64U << 20)
 #define FILES_MIN 1000U
+/* times that a file is looked for by its queue ID */
+#define PURSUE_MAX 3
+
+/* A change of a file, which may have another name by now. */
+struct change {
+	enum rc (*act)(struct change *c, struct why *why);
+	int folder;
+	const char *name;
+	bool held; /* hold() */
+	bool gone; /* result: there is no such name */
+};
 
 static enum rc
 open_folder(int at, const char *name, int *fd, struct why *why)
@@ -266,59 +278,6 @@ store_gone(int folder, const char *name)
 }
 
 enum rc
-store_hold(int folder, const char *name, bool held, struct why *why)
-{
-	char head[ENVELOPE_STATE_AT + ENVELOPE_WORD_LEN];
-	int fd = openat(folder, name,
-	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	enum rc rc = RC_OK;
-	size_t got;
-
-	/* four bytes within one block: seen whole or not at all */
-	if (fd < 0 || !io_pread_all(fd, head, sizeof(head), 0, &got))
-		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", name);
-	else if (!envelope_is_head(span_make(head, got)))
-		rc = why_set(why, RC_PERM, "5.3.0", "%s: no queue file", name);
-	else if (pwrite(fd, envelope_state_text(held), ENVELOPE_WORD_LEN,
-		     ENVELOPE_STATE_AT) != ENVELOPE_WORD_LEN)
-		rc = why_sys(why, RC_TEMP, "4.3.0", "%s: its state", name);
-	io_close(&fd);
-	return rc;
-}
-
-enum rc
-store_delete(int folder, const char *name, struct why *why)
-{
-	/* gone already is as good */
-	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
-		return why_sys(why, RC_TEMP, "4.3.0", "%s", name);
-	return RC_OK;
-}
-
-enum rc
-store_word(int fd, const struct envelope_rcpt *r, struct why *why)
-{
-	int own = reopen(fd, O_WRONLY);
-	enum rc rc = RC_OK;
-
-	/* four bytes within one block: seen whole or not at all */
-	if (own < 0 ||
-	    pwrite(own, envelope_word_text(r->word), ENVELOPE_WORD_LEN,
-		(off_t)r->word_at) != ENVELOPE_WORD_LEN)
-		rc = why_sys(why, RC_TEMP, "4.3.0", "recipient's word");
-	io_close(&own);
-	return rc;
-}
-
-void
-store_remove(const struct store *s, const char *name)
-{
-	/* if it stays, recovery finds no todo in it and tries again */
-	if (unlinkat(s->new, name, 0) < 0 && errno == ENOENT)
-		(void)unlinkat(s->cur, name, 0);
-}
-
-enum rc
 store_damaged(
     const struct store *s, int folder, const char *name, struct why *why)
 {
@@ -345,6 +304,164 @@ store_name_id(struct span name, char id[STORE_NAME_MAX + 1])
 			return false;
 	}
 	return span_copy(base, id, STORE_NAME_MAX + 1);
+}
+
+static DIR *
+open_dir(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL)
+		io_close(&fd);
+	return dir;
+}
+
+/* RC_OK: its name is in file; RC_PERM: it is not there; RC_TEMP: who knows. */
+static enum rc
+find_in(int folder, const char *id, char file[STORE_FILE_MAX + 1])
+{
+	char other[STORE_NAME_MAX + 1];
+	DIR *dir = open_dir(folder);
+	enum rc rc = RC_WAIT;
+
+	while (rc == RC_WAIT) {
+		struct dirent *de = NULL;
+
+		errno = EBADF;
+		if (dir != NULL) {
+			errno = 0;
+			de = readdir(dir);
+		}
+		if (de == NULL)
+			rc = errno == 0 ? RC_PERM : RC_TEMP;
+		else if (store_name_id(span_of(de->d_name), other) &&
+			 strcmp(other, id) == 0 &&
+			 span_copy(
+			     span_of(de->d_name), file, STORE_FILE_MAX + 1))
+			rc = RC_OK;
+	}
+	if (dir != NULL)
+		(void)closedir(dir); /* only read from */
+	return rc;
+}
+
+/*
+ * What has that queue ID, when it is not where it was: another program has
+ * renamed it. new/ before cur/, so that one which is moved meanwhile is seen.
+ */
+static enum rc
+find(const struct store *s, const char *id, int *folder,
+    char file[STORE_FILE_MAX + 1])
+{
+	enum rc rc = find_in(s->new, id, file);
+
+	*folder = s->new;
+	if (rc == RC_PERM) {
+		rc = find_in(s->cur, id, file);
+		*folder = s->cur;
+	}
+	return rc;
+}
+
+/*
+ * Do it to the file of that name, or to what it is called now. It may be
+ * renamed again while it is looked for; nobody does so without end.
+ */
+static enum rc
+pursue(const struct store *s, struct change *c, struct why *why)
+{
+	char id[STORE_NAME_MAX + 1], file[STORE_FILE_MAX + 1];
+	enum rc rc = c->act(c, why);
+
+	if (!c->gone || !store_name_id(span_of(c->name), id))
+		return rc;
+	for (int i = 0; c->gone && i < PURSUE_MAX; i++) {
+		enum rc found = find(s, id, &c->folder, file);
+
+		if (found == RC_PERM)
+			return rc;
+		c->gone = false;
+		if (found != RC_OK)
+			return rc;
+		c->name = file;
+		rc = c->act(c, why);
+	}
+	/* it never was where it had just been seen */
+	c->gone = false;
+	return rc;
+}
+
+static enum rc
+hold(struct change *c, struct why *why)
+{
+	char head[ENVELOPE_STATE_AT + ENVELOPE_WORD_LEN];
+	int fd = openat(c->folder, c->name,
+	    O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	enum rc rc = RC_OK;
+	size_t got;
+
+	c->gone = fd < 0 && errno == ENOENT;
+	/* four bytes within one block: seen whole or not at all */
+	if (fd < 0 || !io_pread_all(fd, head, sizeof(head), 0, &got))
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", c->name);
+	else if (!envelope_is_head(span_make(head, got)))
+		rc = why_set(
+		    why, RC_PERM, "5.3.0", "%s: no queue file", c->name);
+	else if (pwrite(fd, envelope_state_text(c->held), ENVELOPE_WORD_LEN,
+		     ENVELOPE_STATE_AT) != ENVELOPE_WORD_LEN)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s: its state", c->name);
+	io_close(&fd);
+	return rc;
+}
+
+static enum rc delete (struct change *c, struct why *why) {
+	if (unlinkat(c->folder, c->name, 0) == 0) return RC_OK;
+	    c->gone = errno == ENOENT;
+	    return why_sys(why, RC_TEMP, "4.3.0", "%s", c->name);
+}
+
+enum rc
+store_hold(const struct store *s, int folder, const char *name, bool held,
+    struct why *why)
+{
+	struct change c = {hold, folder, name, held, false};
+
+	return pursue(s, &c, why);
+}
+
+enum rc
+store_delete(
+    const struct store *s, int folder, const char *name, struct why *why)
+{
+	struct change c = {delete, folder, name, false, false};
+	enum rc rc = pursue(s, &c, why);
+
+	/* gone already is as good */
+	return c.gone ? RC_OK : rc;
+}
+
+enum rc
+store_words(int fd, const struct envelope_rcpt *r, size_t n, struct why *why)
+{
+	int own = reopen(fd, O_WRONLY);
+	enum rc rc = RC_OK;
+
+	/* four bytes within one block: seen whole or not at all */
+	for (size_t i = 0; i < n && rc == RC_OK; i++)
+		if (own < 0 || pwrite(own, envelope_word_text(r[i].word),
+				   ENVELOPE_WORD_LEN,
+				   (off_t)r[i].word_at) != ENVELOPE_WORD_LEN)
+			rc = why_sys(why, RC_TEMP, "4.3.0", "recipient's word");
+	io_close(&own);
+	return rc;
+}
+
+bool
+store_remove(const struct store *s, const char *name)
+{
+	return unlinkat(s->new, name, 0) == 0 ||
+	       (errno == ENOENT && unlinkat(s->cur, name, 0) == 0);
 }
 
 enum rc

@@ -59,15 +59,26 @@ enum rc store_peek(int folder, const char *name, struct envelope **e, int *fd,
 /* Has the file's name gone? */
 bool store_gone(int folder, const char *name);
 
-/* Overwrite the state, or take the file away for good; not flushed. */
-enum rc store_hold(int folder, const char *name, bool held, struct why *why);
-enum rc store_delete(int folder, const char *name, struct why *why);
+/*
+ * Overwrite the state, or take the file away for good; not flushed. One that
+ * another program has renamed is looked for by its queue ID.
+ */
+enum rc store_hold(const struct store *s, int folder, const char *name,
+    bool held, struct why *why);
+/* RC_OK also when it is nowhere: somebody has taken it away. */
+enum rc store_delete(
+    const struct store *s, int folder, const char *name, struct why *why);
 
-/* Overwrite a recipient's word, by a descriptor of its own; not flushed. */
-enum rc store_word(int fd, const struct envelope_rcpt *r, struct why *why);
+/*
+ * Overwrite n recipients' words, by a descriptor of its own; not flushed.
+ * RC_TEMP: not all of them.
+ */
+enum rc store_words(
+    int fd, const struct envelope_rcpt *r, size_t n, struct why *why);
 
-/* The last word is written: remove the file; not flushed. */
-void store_remove(const struct store *s, const char *name);
+/* Nothing is to do any more: remove the file; not flushed. False: it has
+ * another name now, or it cannot be removed. */
+bool store_remove(const struct store *s, const char *name);
 
 /* Move a file that is not whole to damaged/, where it stays. */
 enum rc store_damaged(

@@ -19,6 +19,9 @@
 #include "qmgr/recover.h"
 #include "qmgr/schedule.h"
 
+/* no test needs all of it */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #define BODY "Received: from a\r\nSubject: sub\xc3\xa4ject\r\n\r\nbody\r\n"
 
 /* a job as the worker got it */
@@ -361,16 +364,16 @@ answer(struct job *j, enum say say)
 	settle();
 }
 
-/* Files in new/, and the text of one whose name has `part` in it. */
+/* Files in a folder, and the text of one whose name has `part` in it. */
 static size_t
-files(const char *part, char *text, size_t size)
+files_in(const char *folder, const char *part, char *text, size_t size)
 {
 	char path[512];
 	struct dirent *de;
 	size_t n = 0, got = 0;
 	DIR *dir;
 
-	(void)snprintf(path, sizeof(path), "%s/new", t.dir);
+	(void)snprintf(path, sizeof(path), "%s/%s", t.dir, folder);
 	dir = opendir(path);
 	assert_non_null(dir);
 	while ((de = readdir(dir)) != NULL) {
@@ -383,7 +386,7 @@ files(const char *part, char *text, size_t size)
 		if (text == NULL)
 			continue;
 		(void)snprintf(
-		    path, sizeof(path), "%s/new/%s", t.dir, de->d_name);
+		    path, sizeof(path), "%s/%s/%s", t.dir, folder, de->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		assert_true(io_pread_all(fd, text, size - 1, 0, &got));
 		text[got] = '\0';
@@ -391,6 +394,12 @@ files(const char *part, char *text, size_t size)
 	}
 	(void)closedir(dir);
 	return n;
+}
+
+static size_t
+files(const char *part, char *text, size_t size)
+{
+	return files_in("new", part, text, size);
 }
 
 static struct message *

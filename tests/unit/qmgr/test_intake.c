@@ -339,7 +339,8 @@ remove_all(void)
 
 	for (size_t i = 0; i < QMGR_BUCKETS; i++)
 		while ((m = TAILQ_FIRST(&t.q.buckets[i])) != NULL) {
-			store_remove(&t.q.store, m->file);
+			(void)store_remove(
+			    &t.q.store, m->file); /* it may not be there */
 			message_free(m);
 		}
 	for (const char *const *f = (const char *const[]){"new", "cur", "tmp",

@@ -121,7 +121,8 @@ word_is_kept_and_sum_holds(void **state)
 	(void)state;
 	assert_int_equal(write_sample(&w, &why), RC_OK);
 	w.envelope->rcpts[1].word = ENVELOPE_DONE;
-	assert_int_equal(store_word(w.fd, &w.envelope->rcpts[1], &why), RC_OK);
+	assert_int_equal(
+	    store_words(w.fd, &w.envelope->rcpts[1], 1, &why), RC_OK);
 	assert_int_equal(store_read(store.new, NAME, &e, &fd, &why), RC_OK);
 	assert_int_equal(e->rcpts[0].word, ENVELOPE_TODO);
 	assert_int_equal(e->rcpts[1].word, ENVELOPE_DONE);
@@ -211,7 +212,8 @@ hold_is_kept_and_sum_holds(void **state)
 	assert_int_equal(write_sample(&w, &why), RC_OK);
 	for (int held = 1; held >= 0; held--) {
 		assert_int_equal(
-		    store_hold(store.new, NAME, held != 0, &why), RC_OK);
+		    store_hold(&store, store.new, NAME, held != 0, &why),
+		    RC_OK);
 		assert_int_equal(
 		    store_read(store.new, NAME, &e, &fd, &why), RC_OK);
 		assert_int_equal(e->held, held);
@@ -220,8 +222,38 @@ hold_is_kept_and_sum_holds(void **state)
 	}
 	/* a torn file, or another program's, is left as it is */
 	assert_int_equal(ftruncate(w.fd, 70), 0);
-	assert_int_equal(store_hold(store.new, NAME, true, &why), RC_PERM);
+	assert_int_equal(
+	    store_hold(&store, store.new, NAME, true, &why), RC_PERM);
 	assert_int_equal(lseek(w.fd, 0, SEEK_END), 70);
+	done(&w);
+}
+
+/* Another program may rename a queue file at any time. */
+static void
+renamed_is_found(void **state)
+{
+	struct envelope *e = NULL;
+	struct store_write w;
+	struct why why;
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(write_sample(&w, &why), RC_OK);
+	assert_int_equal(renameat(store.new, NAME, store.cur, NAME ":2,S"), 0);
+	assert_false(store_remove(&store, NAME));
+	assert_int_equal(
+	    store_hold(&store, store.new, NAME, true, &why), RC_OK);
+	assert_int_equal(
+	    store_read(store.cur, NAME ":2,S", &e, &fd, &why), RC_OK);
+	assert_true(e->held);
+	io_close(&fd);
+	envelope_free(&e);
+	assert_int_equal(store_delete(&store, store.new, NAME, &why), RC_OK);
+	assert_true(store_gone(store.cur, NAME ":2,S"));
+	/* nowhere: it is as it was meant */
+	assert_int_equal(store_delete(&store, store.new, NAME, &why), RC_OK);
+	assert_int_equal(
+	    store_hold(&store, store.new, NAME, true, &why), RC_TEMP);
 	done(&w);
 }
 
@@ -242,7 +274,7 @@ peek_needs_no_sum(void **state)
 	io_close(&fd);
 	envelope_free(&e);
 	assert_false(store_gone(store.new, NAME));
-	assert_int_equal(store_delete(store.new, NAME, &why), RC_OK);
+	assert_int_equal(store_delete(&store, store.new, NAME, &why), RC_OK);
 	assert_true(store_gone(store.new, NAME));
 	done(&w);
 }
@@ -268,7 +300,7 @@ shorter_body_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(write_sample(&w, &why), RC_OK);
-	store_remove(&store, NAME);
+	assert_true(store_remove(&store, NAME));
 	io_close(&w.fd);
 	w.size += 1;
 	assert_int_equal(store_write(&store, &w, &why), RC_TEMP);
@@ -303,6 +335,7 @@ main(void)
 	    TEST(one_wrong_bit_is_seen),
 	    TEST(damaged_is_kept),
 	    TEST(hold_is_kept_and_sum_holds),
+	    TEST(renamed_is_found),
 	    TEST(peek_needs_no_sum),
 	    TEST(only_one_owner),
 	    TEST(shorter_body_is_refused),

@@ -1,0 +1,294 @@
+/*
+ * One job of remote delivery, from host to host until each recipient has its
+ * outcome: see relay_state.h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "delivery/relay_state.h"
+#include "lib/base/clock.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "lib/base/banned.h"
+
+/* addresses tried for one job */
+#define TRIES_MAX 10
+
+/* ---- jobs ---- */
+
+void
+relay_job_free(struct relay_job *j)
+{
+	for (size_t i = 0; i < j->mail.n; i++)
+		free(j->mail.v[i].address);
+	free(j->mail.v);
+	client_body_free(&j->mail.body);
+	relay_key_fini(&j->key);
+	if (j->timer != NULL)
+		event_free(j->timer);
+	free(j->hops);
+	free(j->qid);
+	free(j->sender);
+	free(j);
+}
+
+static void
+log_rcpt(const struct relay_job *j, const struct client_rcpt *r)
+{
+	LOG(RELAY_OUTCOME, log_str(j->qid), log_num(r->number),
+	    log_str(r->address), log_str(why_rc_name(r->rc)),
+	    log_str(r->status), log_str(r->text), log_str(r->host),
+	    log_str(r->reply), log_num(clock_mono_ms() - j->start_ms));
+}
+
+bool
+relay_job_tell(const struct relay_job *j)
+{
+	bool told = j->desk->qmgr != NULL;
+
+	for (size_t i = 0; told && i < j->mail.n; i++) {
+		const struct client_rcpt *r = &j->mail.v[i];
+
+		told = proto_send_relayed(
+		    j->desk->qmgr, &(struct msg_relayed){.job = j->number,
+				       .qid = span_of(j->qid),
+				       .rcpt = r->number,
+				       .rc = (uint8_t)r->rc,
+				       .site = r->site,
+				       .status = span_of(r->status),
+				       .text = span_of(r->text),
+				       .host = span_of(r->host),
+				       .reply = span_of(r->reply)});
+	}
+	return told;
+}
+
+void
+relay_job_keep(struct relay_job *j)
+{
+	struct relay_desk *desk = j->desk;
+	struct client_mail *m = &j->mail;
+	size_t n = 0;
+
+	/* another outcome is over with the attempt: told again it would be
+	 * taken for that of a later one */
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].rc == RC_OK)
+			m->v[n++] = m->v[i];
+		else
+			free(m->v[i].address);
+	}
+	m->n = n;
+	if (n == 0) {
+		relay_job_free(j);
+		return;
+	}
+	client_body_free(&m->body);
+	relay_key_fini(&j->key);
+	j->key = (struct relay_key){0};
+	TAILQ_INSERT_TAIL(&desk->told, j, next);
+	desk->n_told += n;
+	while (desk->n_told > RELAY_AGAIN_MAX) {
+		j = TAILQ_FIRST(&desk->told);
+		TAILQ_REMOVE(&desk->told, j, next);
+		desk->n_told -= j->mail.n;
+		relay_job_free(j);
+	}
+}
+
+void
+relay_job_end(struct relay_job *j)
+{
+	static const struct why none = {RC_TEMP, "4.3.0", "no outcome"};
+	struct relay_desk *desk = j->desk;
+
+	/* sent is only what somebody has said so of */
+	client_mail_end(&j->mail, &none, false, "");
+	for (size_t i = 0; i < j->mail.n; i++) {
+		log_rcpt(j, &j->mail.v[i]);
+		if (j->mail.v[i].rc == RC_OK)
+			desk->sent++;
+		else
+			desk->failed++;
+	}
+	TAILQ_REMOVE(&desk->jobs, j, next);
+	/* it may be ended while it asks */
+	j->ask = 0;
+	if (j->timer != NULL)
+		event_del(j->timer);
+	if (relay_job_tell(j))
+		relay_job_keep(j);
+	else
+		TAILQ_INSERT_TAIL(&desk->ended, j, next);
+	desk->on_end(desk->ctx);
+}
+
+void
+relay_job_fail(struct relay_job *j, const struct why *why, bool site)
+{
+	client_mail_end(&j->mail, why, site, "");
+	relay_job_end(j);
+}
+
+/* The hop in use is of no use: the next one, or the end. */
+static void
+next_hop(struct relay_job *j)
+{
+	j->at++;
+	j->clear = false;
+	if (j->at < j->hops->n && j->tries < TRIES_MAX && !j->desk->stopping)
+		relay_conn_open(j);
+	else
+		relay_job_fail(j, &j->last, true);
+}
+
+/* ---- the end of an attempt ---- */
+
+void
+relay_job_trouble(
+    struct relay_job *j, enum client_trouble trouble, const struct why *why)
+{
+	j->last = *why;
+	if (client_mail_done(&j->mail))
+		relay_job_end(j);
+	else if (trouble == CLIENT_TROUBLE_TLS && !j->clear &&
+		 j->key.tls == RELAY_TLS_MAY) {
+		/* any certificate will do, and none as well: anew, since
+		 * nobody knows what the broken connection is in the midst of */
+		j->clear = true;
+		relay_conn_open(j);
+	} else if (trouble == CLIENT_TROUBLE_LOGIN)
+		relay_job_fail(j, why, true);
+	else
+		next_hop(j);
+}
+
+/* ---- finding hosts ---- */
+
+static void
+resolved(struct relay_job *j)
+{
+	const char *self = j->key.mx ? j->desk->env.hostname : "";
+	uint32_t seed;
+	struct why why;
+	enum rc rc;
+
+	io_random(&seed, sizeof(seed));
+	rc = relay_hop_order(j->hops, self, seed, &why);
+	if (rc != RC_OK) {
+		relay_job_fail(j, &why, rc == RC_TEMP);
+		return;
+	}
+	j->at = 0;
+	j->tries = 0;
+	relay_conn_open(j);
+}
+
+static void
+on_ask_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct relay_job *j = arg;
+	struct why why;
+
+	(void)fd;
+	(void)what;
+	j->ask = 0;
+	why_set(&why, RC_TEMP, "4.4.3", "the DNS resolver does not answer");
+	relay_job_fail(j, &why, true);
+}
+
+void
+relay_job_ask(struct relay_job *j)
+{
+	struct relay_desk *desk = j->desk;
+
+	j->hops->n = 0;
+	/* without a resolver: when it comes, see relay_desk_resolver() */
+	if (desk->resolver != NULL)
+		(void)proto_send_dns_ask(
+		    desk->resolver, &(struct msg_dns_ask){j->ask,
+					j->key.mx ? DNS_KIND_MX : DNS_KIND_HOST,
+					span_of(j->key.next_hop)});
+}
+
+static void
+ask(struct relay_job *j)
+{
+	struct relay_desk *desk = j->desk;
+	struct timeval tv = {(time_t)(desk->resolve_ms / 1000),
+	    (int)(desk->resolve_ms % 1000) * 1000};
+
+	j->ask = ++desk->next_id;
+	if (j->timer == NULL)
+		j->timer = evtimer_new(desk->env.base, on_ask_timer, j);
+	if (j->timer == NULL || event_add(j->timer, &tv) < 0)
+		bug("evtimer_new");
+	relay_job_ask(j);
+}
+
+static struct relay_job *
+asking(struct relay_desk *desk, uint64_t id)
+{
+	struct relay_job *j;
+
+	TAILQ_FOREACH (j, &desk->jobs, next)
+		if (id != 0 && j->ask == id)
+			return j;
+	return NULL;
+}
+
+void
+relay_on_address(struct relay_desk *desk, const struct msg_dns_address *m)
+{
+	struct relay_job *j = asking(desk, m->id);
+	struct span address = m->address;
+
+	if (j == NULL)
+		return;
+	if (j->key.mx && relay_hop_inward(address))
+		address = SPAN_NONE;
+	relay_hop_add(j->hops, m->preference, m->host, address);
+}
+
+void
+relay_on_dns_end(struct relay_desk *desk, const struct msg_dns_end *m)
+{
+	struct relay_job *j = asking(desk, m->id);
+	char status[WHY_STATUS_MAX] = "4.4.3";
+	struct why why;
+
+	if (j == NULL)
+		return;
+	j->ask = 0;
+	event_del(j->timer);
+	if (m->rc == RC_OK) {
+		resolved(j);
+		return;
+	}
+	if (m->rc == RC_PERM && !span_copy(m->status, status, sizeof(status)))
+		(void)snprintf(status, sizeof(status), "5.1.2");
+	why_set(&why, m->rc == RC_PERM ? RC_PERM : RC_TEMP, status, SPAN_FMT,
+	    SPAN_ARG(m->text));
+	relay_job_fail(j, &why, why.rc == RC_TEMP);
+}
+
+void
+relay_job_go(struct relay_job *j)
+{
+	struct relay_conn *conn = relay_conn_find(j->desk, &j->key);
+
+	if (conn != NULL) {
+		event_del(conn->timer);
+		conn->job = j;
+		j->conn = conn;
+		client_send(conn->client, &j->mail);
+		return;
+	}
+	if (j->hops == NULL)
+		j->hops = mem_alloc(sizeof(*j->hops));
+	if (relay_hop_literal(j->hops, span_of(j->key.next_hop)))
+		resolved(j);
+	else
+		ask(j);
+}

@@ -1,0 +1,95 @@
+/*
+ * Inside of relay*.c: a job and a connection. relay.c has the desk, where jobs
+ * come in and links change, relay_job.c the way of one job to its outcomes,
+ * relay_conn.c the connections. A job has at most one connection, a connection
+ * at most one job.
+ */
+#ifndef DELIVERY_RELAY_STATE_H
+#define DELIVERY_RELAY_STATE_H
+
+#include "delivery/relay.h"
+#include "delivery/relay_hop.h"
+
+/* Which connections serve which jobs. */
+struct relay_key {
+	char *next_hop;
+	bool mx;
+	uint16_t port;
+	enum relay_tls tls;
+	char *login;
+	struct secret password;
+};
+
+struct relay_conn {
+	TAILQ_ENTRY(relay_conn) next;
+	struct relay_desk *desk;
+	struct relay_key key;
+	struct client *client;
+	struct relay_job *job; /* NULL: idle */
+	struct event *timer;   /* of an idle one */
+	char shown[384];
+};
+
+struct relay_job {
+	TAILQ_ENTRY(relay_job) next;
+	struct relay_desk *desk;
+	uint64_t number; /* on the link it came by */
+	char *qid;
+	char *sender;
+	struct relay_key key;
+	struct client_mail mail;
+	size_t room; /* of mail.v */
+	uint64_t start_ms;
+	bool waiting; /* for a connection to be free */
+	uint64_t ask; /* the question at the resolver; 0: none */
+	struct event *timer;
+	struct relay_hops *hops;
+	size_t at; /* the hop in use */
+	unsigned tries;
+	bool clear;      /* TLS has failed at this hop */
+	struct why last; /* the last hop's trouble */
+	struct relay_conn *conn;
+};
+
+/* ---- relay_conn.c ---- */
+
+/* Release what it holds. */
+void relay_key_fini(struct relay_key *k);
+/* Connect to the job's hop in use, and send there. */
+void relay_conn_open(struct relay_job *j);
+/* An idle connection for that key; NULL: there is none. */
+struct relay_conn *relay_conn_find(
+    struct relay_desk *desk, const struct relay_key *key);
+/* Is there room for one more connection, or one that is free? */
+bool relay_conn_room(const struct relay_job *j);
+/* At once; its job, if it has one, is the caller's to end. */
+void relay_conn_free(struct relay_conn *conn);
+/* Idle for too long, or not wanted: an orderly end, which needs no owner. */
+void relay_conn_quit(struct relay_conn *conn);
+
+/* ---- relay_job.c ---- */
+
+/* It stands in no list. */
+void relay_job_free(struct relay_job *j);
+/* Give it to an idle connection, or look for its hosts. j may be gone then. */
+void relay_job_go(struct relay_job *j);
+/* Send its question to the resolver (anew). */
+void relay_job_ask(struct relay_job *j);
+/* Its connection has failed, for `why`: whatever comes next. As above. */
+void relay_job_trouble(
+    struct relay_job *j, enum client_trouble trouble, const struct why *why);
+/* All recipients have their outcome. The job may be gone behind it. */
+void relay_job_end(struct relay_job *j);
+/* That is the outcome of all that have none; then the same. */
+void relay_job_fail(struct relay_job *j, const struct why *why, bool site);
+/* False: the link takes no more; its next one hears of all of them. */
+bool relay_job_tell(const struct relay_job *j);
+/* Its outcomes were told: successes are kept, to be told again. */
+void relay_job_keep(struct relay_job *j);
+
+/* ---- relay.c ---- */
+
+/* Jobs may wait for what has just become free. */
+void relay_desk_pump(struct relay_desk *desk);
+
+#endif
