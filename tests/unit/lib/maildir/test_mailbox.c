@@ -172,19 +172,19 @@ static struct {
 static unsigned listings;
 
 struct dirent *
-readdir(DIR *dir)
+readdir(DIR *dirp)
 {
 	struct dirent *(*real)(DIR *);
 	struct dirent *e;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "readdir");
-	e = real(dir);
+	e = real(dirp);
 	listings += e != NULL && strcmp(e->d_name, ".") == 0;
 	if (e == NULL || missed.times == 0 ||
 	    strncmp(e->d_name, missed.begin, strlen(missed.begin)) != 0)
 		return e;
 	missed.times--;
-	return readdir(dir);
+	return readdir(dirp);
 }
 
 static struct {
@@ -498,13 +498,13 @@ miss(struct span rest)
 static bool restless;
 
 int
-fstat(int fd, struct stat *st)
+fstat(int fd, struct stat *buf)
 {
 	static long tick;
-	int r = (int)syscall(SYS_fstat, fd, st);
+	int r = (int)syscall(SYS_fstat, fd, buf);
 
-	if (restless && S_ISDIR(st->st_mode))
-		st->st_mtim.tv_nsec = ++tick;
+	if (restless && S_ISDIR(buf->st_mode))
+		buf->st_mtim.tv_nsec = ++tick;
 	return r;
 }
 
