@@ -29,6 +29,12 @@ struct maildir_message {
 	char *name;       /* of its file in cur/ */
 };
 
+/* Since when a folder has had the time it has, as far as we have looked. */
+struct maildir_met {
+	int64_t ns;
+	uint64_t since_ms; /* monotonic */
+};
+
 struct maildir_mailbox {
 	struct maildir_folders folders;
 	struct durable durable; /* into cur/ */
@@ -54,9 +60,8 @@ struct maildir_mailbox {
 	uint64_t scanned_ms; /* monotonic, when it was read last */
 	int64_t new_ns;
 	int64_t cur_ns;
-	int64_t met_new_ns; /* the folders' times when they were looked at */
-	int64_t met_cur_ns;
-	uint64_t met_ms; /* monotonic, since when they have been so */
+	struct maildir_met met_new;
+	struct maildir_met met_cur;
 };
 
 /*

@@ -28,8 +28,8 @@
 
 #define PASSES 5
 /* a folder's time is that of a clock tick, of up to 10 ms; twice that */
-#define TICK_NS    20000000
 #define TICK_MS    20
+#define COARSE_MS  2000 /* where times are whole seconds, or every other */
 #define OWED_MS    1000
 #define FLAGS_ROOM 52U /* letters, each once */
 
@@ -47,6 +47,8 @@ struct scan {
 	bool known_only; /* cur/ alone, and nobody who is not in v */
 	bool stable;     /* the folders' times were the same before and after */
 	bool sure;       /* and a change would have given them others */
+	bool cur_stable; /* the same of cur/, where all of v is */
+	bool cur_sure;
 	struct stranger *v;
 	size_t n;
 	size_t cap;
@@ -162,49 +164,50 @@ read_folder(struct scan *s, bool in_new, struct why *why)
 }
 
 /*
- * Would a change from now on give the folders other times than they have? Not
- * in the tick of the clock in which they got these. How long ago that was the
+ * Would a change from now on give the folder another time than it has? Not in
+ * the tick of the clock in which it got this one. How long ago that was the
  * host's clock tells; a file server has another, of which only is known that
  * it goes on.
  */
 static bool
-is_old(const struct scan *s)
+is_old(const struct maildir_mailbox *m, int64_t ns, struct maildir_met *met)
 {
-	struct maildir_mailbox *m = s->m;
 	int64_t now_ns = (int64_t)clock_real_us() * 1000;
 	uint64_t now_ms = clock_mono_ms();
+	uint64_t tick_ms = ns % 1000000000 == 0 ? COARSE_MS : TICK_MS;
 
-	if (s->new_ns != m->met_new_ns || s->cur_ns != m->met_cur_ns) {
-		m->met_new_ns = s->new_ns;
-		m->met_cur_ns = s->cur_ns;
-		m->met_ms = now_ms;
-	}
-	return now_ms - m->met_ms > TICK_MS ||
-	       (m->durable.by_name && now_ns - s->new_ns >= TICK_NS &&
-		   now_ns - s->cur_ns >= TICK_NS);
+	if (ns != met->ns)
+		*met = (struct maildir_met){.ns = ns, .since_ms = now_ms};
+	return now_ms - met->since_ms > tick_ms ||
+	       (m->durable.by_name &&
+		   now_ns - ns >= (int64_t)tick_ms * 1000000);
 }
 
 static enum rc
 pass(struct scan *s, struct why *why)
 {
+	struct maildir_mailbox *m = s->m;
 	int64_t new_ns = 0, cur_ns = 0;
-	bool old;
+	bool new_old = false, cur_old = false;
 	enum rc rc;
 
 	scan_clear(s);
-	s->m->pass++;
-	s->stable = s->sure = false;
-	rc = times(s->m, &s->new_ns, &s->cur_ns, why);
-	old = rc == RC_OK && is_old(s);
+	m->pass++;
+	rc = times(m, &s->new_ns, &s->cur_ns, why);
+	if (rc == RC_OK) {
+		new_old = is_old(m, s->new_ns, &m->met_new);
+		cur_old = is_old(m, s->cur_ns, &m->met_cur);
+	}
 	if (rc == RC_OK && !s->known_only)
 		rc = read_folder(s, true, why);
 	if (rc == RC_OK)
 		rc = read_folder(s, false, why);
 	if (rc == RC_OK)
-		rc = times(s->m, &new_ns, &cur_ns, why);
-	s->stable = rc == RC_OK && cur_ns == s->cur_ns &&
-		    (s->known_only || new_ns == s->new_ns);
-	s->sure = s->stable && old;
+		rc = times(m, &new_ns, &cur_ns, why);
+	s->cur_stable = rc == RC_OK && cur_ns == s->cur_ns;
+	s->cur_sure = s->cur_stable && cur_old;
+	s->stable = s->cur_stable && new_ns == s->new_ns;
+	s->sure = s->stable && s->cur_sure && new_old;
 	return rc;
 }
 
@@ -249,14 +252,17 @@ passes(struct scan *s, struct why *why)
 	enum rc rc = RC_OK;
 
 	for (int i = 0; i < PASSES && rc == RC_OK && !done; i++) {
+		bool all;
+
 		rc = pass(s, why);
+		all = !any_missing(s->m);
 		/* those that were seen have the names they have */
-		done = s->sure ||
-		       ((s->stable || s->known_only) && !any_missing(s->m));
-		if (rc == RC_OK && s->stable && !done)
+		done = s->known_only ? all || s->cur_sure
+				     : s->stable && (all || s->cur_sure);
+		if (s->cur_stable && !s->cur_sure && !all)
 			(void)nanosleep(&tick, NULL); /* or a little less */
 	}
-	if (s->sure)
+	if (s->cur_sure)
 		take_out_missing(s->m);
 	return rc;
 }

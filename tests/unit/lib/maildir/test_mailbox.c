@@ -13,7 +13,8 @@
  *   long:N:FLAGS        one in new/ whose name has N bytes
  *   miss:A              the next listing does not show A, as if it had been
  *                       renamed under the reader's hands
- *   busy rest           between them the folders' times change all the time
+ *   busy arrive rest    until the last the folders' times change with each
+ *                       look, or that of new/ alone
  *   mark read           how many listings there were since the former
  *   dovecot:0_x:1_y     Dovecot's file of keywords; its last line is cut
  *   unread readable     it cannot be read from now on; it can again. Between
@@ -137,6 +138,8 @@ static const struct row {
 	"new:a new:b new:c sync wait mv:a:F mv:b:F mv:c:F wait mark flag:1:S "
 	"flag:2:S flag:3:S read show",
 	"read=1;1/S 2/S 3/S next=4;"},
+    {"a removal is seen while mail comes all the time",
+	"new:a new:b sync rm:a wait arrive sync rest show", "2/ next=3;"},
     {"in a folder that never rests too",
 	"new:a new:b sync wait mv:a:F mv:b:F mark busy flag:1:S flag:2:S rest "
 	"read show",
@@ -496,6 +499,7 @@ miss(struct span rest)
 
 /* The folders' times change as fast as they can. */
 static bool restless;
+static bool arriving; /* that of new/ alone */
 
 int
 fstat(int fd, struct stat *buf)
@@ -503,7 +507,8 @@ fstat(int fd, struct stat *buf)
 	static long tick;
 	int r = (int)syscall(SYS_fstat, fd, buf);
 
-	if (restless && S_ISDIR(buf->st_mode))
+	if ((restless && S_ISDIR(buf->st_mode)) ||
+	    (arriving && fd == t.m->folders.new))
 		buf->st_mtim.tv_nsec = ++tick;
 	return r;
 }
@@ -579,8 +584,10 @@ run(struct span word)
 		mark();
 	else if (span_eq(verb, SPAN_LIT("busy")))
 		restless = true;
+	else if (span_eq(verb, SPAN_LIT("arrive")))
+		arriving = true;
 	else if (span_eq(verb, SPAN_LIT("rest")))
-		restless = false;
+		restless = arriving = false;
 	else if (span_eq(verb, SPAN_LIT("read")))
 		buf_putf(&t.seen, "read=%u;", listings);
 	else if (span_eq(verb, SPAN_LIT("miss")))
