@@ -98,7 +98,10 @@ maildir_mailbox_lock(struct maildir_mailbox *m, struct why *why)
 	if (!made && m->next <= m->state.ceiling)
 		m->next = m->state.ceiling == UINT32_MAX ? UINT32_MAX
 							 : m->state.ceiling + 1;
-	rc = maildir_state_reserve(m->lock, span_of(m->boot), m->next, why);
+	/* where nothing can be written no UID is given, but all can be read */
+	if (!maildir_state_read_only(m->lock))
+		rc = maildir_state_reserve(
+		    m->lock, span_of(m->boot), m->next, why);
 	if (rc != RC_OK)
 		maildir_mailbox_lock_end(m);
 	return rc;

@@ -440,12 +440,23 @@ adopt(struct maildir_mailbox *m, struct stranger *st)
 	return ok;
 }
 
+/* Give them UIDs. One that is gone again, or will not have one, stays out. */
+static enum rc
+adopt_all(struct scan *s, size_t fresh, struct why *why)
+{
+	enum rc rc = maildir_mailbox_lock_room(s->m, fresh, why);
+
+	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
+		if (s->v[i].uid == 0 && s->v[i].name != NULL)
+			(void)adopt(s->m, &s->v[i]);
+	return rc;
+}
+
 static enum rc
 take_in(struct scan *s, struct why *why)
 {
 	struct maildir_mailbox *m = s->m;
 	size_t fresh;
-	enum rc rc = RC_OK;
 
 	if (s->n == 0)
 		return RC_OK;
@@ -453,19 +464,16 @@ take_in(struct scan *s, struct why *why)
 	fresh = choose(s);
 	measure(s);
 	qsort(s->v, s->n, sizeof(*s->v), compare);
-	if (fresh > 0)
-		rc = maildir_mailbox_lock_room(m, fresh, why);
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].uid == 0)
 			continue;
 		maildir_mailbox_sync_append(m, s->v[i].name, false);
 		s->v[i].name = NULL;
 	}
-	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
-		if (s->v[i].uid == 0 && s->v[i].name != NULL)
-			/* one that is gone again, or will not, stays out */
-			(void)adopt(m, &s->v[i]);
-	return rc;
+	/* what is known can be read where nothing can be written */
+	if (fresh == 0 || maildir_state_read_only(m->lock))
+		return RC_OK;
+	return adopt_all(s, fresh, why);
 }
 
 /* What the folders say now is known; our own renames were part of it. */

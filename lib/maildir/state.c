@@ -263,6 +263,9 @@ maildir_state_lock(
 	*next = 0;
 	*lock = openat(top, NEXT_NAME,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (*lock < 0 && errno == EROFS)
+		*lock = openat(top, NEXT_NAME,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*lock < 0 || flock(*lock, LOCK_EX) < 0 ||
 	    !io_pread_all(*lock, text, sizeof(text), 0, &got)) {
 		why_sys(why, RC_TEMP, "4.3.0", "the mailbox's lock");
@@ -274,6 +277,12 @@ maildir_state_lock(
 	    num_range(span_cut(&rest, '\n'), 1, UINT32_MAX, &wide))
 		*next = (uint32_t)wide;
 	return RC_OK;
+}
+
+bool
+maildir_state_read_only(int lock)
+{
+	return (fcntl(lock, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
 enum rc

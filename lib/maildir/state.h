@@ -70,10 +70,12 @@ enum rc maildir_state_save(int top, struct maildir_state *s, struct why *why);
 /*
  * Open and lock the second file (waits), and read it: *next is the least UID
  * that was not given by anybody, as far as it says; 0: it does not say.
- * *lock is the descriptor. `boot` is the boot's ID. Blocking.
+ * *lock is the descriptor. `boot` is the boot's ID. Blocking. On a read-only
+ * file system it is locked as well, but no UID can be reserved.
  */
 enum rc maildir_state_lock(
     int top, struct span boot, int *lock, uint32_t *next, struct why *why);
+bool maildir_state_read_only(int lock);
 /*
  * Write it, under the lock and before a UID below `next` is given: on RC_TEMP
  * none may be.

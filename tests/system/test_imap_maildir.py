@@ -3,10 +3,11 @@ import glob
 import imaplib
 import os
 import re
+import subprocess
 
 import pytest
 
-from tests.system.suite import Wire
+from tests.system.suite import Wire, wait_for
 from tests.system.test_imap import (LETTER, Raw, append, connect, flags_of,
                                     ok)
 from tests.system.test_pop3 import ALICE, Mail
@@ -160,3 +161,39 @@ def test_folders_that_another_program_moves(suite, imap, raw):
     ok(imap.rename("A", "C"))
     ok(imap.select("C"))
     assert imap.response("UIDVALIDITY")[1] == validity["B"]
+
+
+def test_a_file_system_that_became_read_only(suite, imap):
+    """Mail can be read there, by a new session too; nothing is promised."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting is for root")
+    for n in 1, 2:
+        append(imap, n)
+    imap.logout()
+    wait_for("the session's end", lambda: suite.said("session.end"), 30)
+    suite.put("3.host", (LETTER % (3, 3, 3)).replace(b"\r\n", b"\n"))
+    top = suite.maildir(ALICE)
+
+    def mount(*how):
+        subprocess.run(["mount", *how, top], check=True)
+
+    mount("--bind", top)
+    try:
+        mount("-o", "remount,bind,ro")
+        imap = connect(suite)
+        ok(imap.select())
+        got = ok(imap.fetch("1:*", "BODY[]"))
+        assert [part[1] for part in got if isinstance(part, tuple)] == [
+            LETTER % (1, 1, 1), LETTER % (2, 2, 2)]
+        assert imap.store("1", "+FLAGS", "\\Flagged")[0] == "NO"
+        assert imap.copy("1", "Archive")[0] == "NO"
+        assert imap.append("INBOX", None, None, b"x\r\n")[0] == "NO"
+        mount("-o", "remount,bind,rw")
+        os.utime(f"{top}/new")
+        ok(imap.noop())
+        got = ok(imap.fetch("3", "(UID BODY[])"))
+        assert b"UID 3 " in got[0][0]
+        assert got[0][1] == LETTER % (3, 3, 3)
+        imap.logout()
+    finally:
+        subprocess.run(["umount", "-l", top], check=True)
