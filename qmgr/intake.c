@@ -284,7 +284,7 @@ on_refused(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)link;
 	in->more += msg->refused.untold;
-	if (may_tell(in))
+	if (msg->refused.verb.n > 0 && may_tell(in))
 		history_event_refused(in->q, &msg->refused);
 }
 

@@ -2,10 +2,12 @@
  * Refusals that the history hears of: see refusal.h. A queue manager that does
  * not keep up is told later how many there were.
  */
+#include "lib/base/mem.h"
 #include "smtpd/refusal.h"
 #include "smtpd/txn.h"
 #include "lib/base/banned.h"
 
+#define UNTOLD_S  5  /* until those are told that could not be at once */
 #define RCPTS_MAX 10 /* named one by one when a whole message is refused */
 #define PATH_KEPT 320
 #define TEXT_KEPT 512
@@ -36,17 +38,54 @@ put_path(struct buf *b, struct span args)
 }
 
 static void
-send_one(struct session *s, const struct msg_refused *r)
+set_timer(struct server *server, event_callback_fn on_timer)
 {
-	struct server *server = s->server;
+	struct timeval tv = {UNTOLD_S, 0};
+
+	if (server->untold_timer == NULL)
+		server->untold_timer =
+		    evtimer_new(server->w->base, on_timer, server);
+	if (server->untold_timer == NULL)
+		bug("evtimer_new");
+	evtimer_add(server->untold_timer, &tv);
+}
+
+/* True: qmgr has it, and has heard of all before it. */
+static bool
+give(struct server *server, const struct msg_refused *r)
+{
 	struct msg_refused one = *r;
 
 	one.untold = server->untold;
 	if (server->qmgr == NULL || !ipc_link_flushed(server->qmgr) ||
 	    !proto_send_refused(server->qmgr, &one))
-		server->untold += server->untold < UINT32_MAX;
-	else
-		server->untold = 0;
+		return false;
+	server->untold = 0;
+	return true;
+}
+
+/* Perhaps the last one was among them: nothing else would tell. */
+static void
+on_untold(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)fd;
+	(void)what;
+	if (server->untold > 0 && !give(server, &(struct msg_refused){0}))
+		set_timer(server, on_untold);
+}
+
+static void
+send_one(struct session *s, const struct msg_refused *r)
+{
+	struct server *server = s->server;
+
+	if (give(server, r))
+		return;
+	if (server->untold == 0)
+		set_timer(server, on_untold);
+	server->untold += server->untold < UINT32_MAX;
 }
 
 /* The whole message: to each of those whom it was for. */

@@ -47,6 +47,7 @@ struct server {
 	uint64_t in_memory;  /* bytes of messages being received */
 	uint64_t n_accepted; /* messages */
 	uint32_t untold;     /* refusals that the history has not heard of */
+	struct event *untold_timer; /* then it shall; NULL: there was none */
 	TAILQ_HEAD(session_list, session) sessions;
 };
 
