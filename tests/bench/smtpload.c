@@ -293,9 +293,9 @@ by_value(const void *a, const void *b)
 static double
 percentile(unsigned p)
 {
-	if (l.accepted == 0)
-		return 0;
-	return (double)l.took_us[(l.accepted - 1) * p / 100] / 1000;
+	uint64_t at = l.accepted * p / 101;
+
+	return l.accepted == 0 ? 0 : (double)l.took_us[at] / 1000;
 }
 
 static void
