@@ -246,7 +246,8 @@ take_replies(struct session *s)
 		}
 		rest = span_from(rest, at + 1);
 	}
-	memmove(s->in, rest.p, rest.n);
+	if (rest.n > 0)
+		memmove(s->in, rest.p, rest.n);
 	s->n_in = rest.n;
 }
 
