@@ -47,6 +47,11 @@ const struct command command_table[] = {
     {"queue delete", "[--yes] ID...|ALL",
 	"Delete messages for good; on a terminal it asks first.", 1, IDS_MAX,
 	cmd_queue_delete},
+    {"trace", "[--since T] [-n N] WHAT",
+	"Tell what happened to messages, and to refused attempts; WHAT is a "
+	"queue ID, Message-ID or address, T like 2d or 2026-11-26; the newest "
+	"1000, or N, or (0) all.",
+	1, 6, cmd_trace},
     {"explain", "[CODE]",
 	"Tell what a refusal means, by the code in brackets at its end or by "
 	"its enhanced status code; without CODE: all. No server is needed.",

@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/users/user.h"
+#include "qmgr/history_event.h"
 #include "qmgr/hops.h"
 #include "qmgr/intake.h"
 #include "qmgr/recipients.h"
@@ -23,6 +24,8 @@
 #define SIZE_MAX_MAIL (4ULL << 30)
 #define HEADER_BYTES  (1U << 20) /* looked at */
 #define HOPS_MAX      50
+#define REFUSALS_S    10 /* told to the history one by one, a link and second */
+#define MORE_MS       5000 /* how often it is told how many others there were */
 
 /* recipients that have come before their COMMIT */
 struct partial {
@@ -39,6 +42,10 @@ struct intake {
 	size_t n_partials;
 	size_t bytes; /* in them */
 	TAILQ_HEAD(, partial) partials;
+	uint64_t second; /* in which so many refusals were told */
+	unsigned told;
+	uint64_t more;    /* that were not, and are yet to be counted */
+	uint64_t more_ms; /* when some were last */
 };
 
 static struct partial *
@@ -186,6 +193,7 @@ check_words(const struct msg_commit *c, struct why *why)
 {
 	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
 	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
+	    word_ok(c->service, "") &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
 	    (c->login.n == 0 || user_name_ok(c->login) ||
 		recipients_canonical(c->login, why)))
@@ -233,6 +241,64 @@ check_loop(
 			 "too many hops: this message goes round in a loop");
 }
 
+/* However many a liar, or a spammer behind an honest one, makes. */
+static bool
+may_tell(struct intake *in)
+{
+	uint64_t second = clock_mono_ms() / 1000;
+
+	if (in->second != second)
+		in->told = 0;
+	in->second = second;
+	if (in->told == REFUSALS_S) {
+		in->more++;
+		return false;
+	}
+	in->told++;
+	return true;
+}
+
+static void
+tell_more(struct intake *in)
+{
+	in->more_ms = clock_mono_ms();
+	if (in->more > 0)
+		history_event_more(in->q, in->more);
+	in->more = 0;
+}
+
+void
+intake_check(struct qmgr *q)
+{
+	struct intake *in;
+
+	TAILQ_FOREACH (in, &q->intakes, next)
+		if (clock_mono_ms() - in->more_ms >= MORE_MS)
+			tell_more(in);
+}
+
+static void
+on_refused(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct intake *in = ctx;
+
+	(void)link;
+	in->more += msg->refused.untold;
+	if (msg->refused.verb.n > 0 && may_tell(in))
+		history_event_refused(in->q, &msg->refused);
+}
+
+static void
+refuse(struct intake *in, const struct msg_commit *c, const struct id *id,
+    const struct why *why)
+{
+	LOG(QUEUE_REFUSED, log_text(id_span(id)), log_str(why->status),
+	    log_str(why->text));
+	if (may_tell(in))
+		history_event_not_taken(in->q, id_span(id), c, why);
+	intake_answer(in, c->txn, id->text, why);
+}
+
 static void
 on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
@@ -251,9 +317,7 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    check_words(c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
 	    check_loop(e, c, &why) != RC_OK ||
 	    store_room(&q->store, &why) != RC_OK) {
-		LOG(QUEUE_REFUSED, log_text(id_span(&id)), log_str(why.status),
-		    log_str(why.text));
-		intake_answer(in, c->txn, id.text, &why);
+		refuse(in, c, &id, &why);
 		envelope_free(&e);
 		return;
 	}
@@ -264,6 +328,7 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	buf_fini(&trace);
 	m->intake = in;
 	m->txn = c->txn;
+	history_event_received(m, c);
 	if (e->n_rcpts <= q->w->conf->queue.direct_recipients &&
 	    !envelope_has_remote(e))
 		message_start_direct(m);
@@ -274,6 +339,7 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_COMMIT_RCPT] = on_commit_rcpt,
     [MSG_COMMIT] = on_commit,
+    [MSG_REFUSED] = on_refused,
 };
 
 static void
@@ -284,6 +350,7 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	struct message *m;
 
 	worker_link_closed(q->w, link, why);
+	tell_more(in);
 	/* nobody waits any more; what is under way goes on all the same */
 	for (size_t i = 0; i < QMGR_BUCKETS; i++)
 		TAILQ_FOREACH (m, &q->buckets[i], next)

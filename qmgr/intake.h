@@ -13,6 +13,8 @@ void intake_answer(
     struct intake *in, uint64_t txn, const char *name, const struct why *why);
 /* Tell all smtpds whether mail is taken; why NULL: yes. */
 void intake_announce(struct qmgr *q, const struct why *why);
+/* Every few seconds: tell the history what it was not told one by one. */
+void intake_check(struct qmgr *q);
 size_t intake_count(const struct qmgr *q);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
+#include "qmgr/history.h"
 #include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/manage.h"
@@ -87,6 +88,8 @@ on_room(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	idle_check(q);
+	intake_check(q);
+	history_check(q);
 	if (open == q->open)
 		return;
 	q->open = open;
@@ -123,6 +126,8 @@ on_start(struct worker *w)
 	if (qmgr.room_timer == NULL)
 		bug("event_new");
 	event_add(qmgr.room_timer, &tv);
+	history_start(&qmgr, worker_path(w, "history"), worker_path(w, "cache"),
+	    &qmgr.boot);
 	idle_start(&qmgr, worker_path(w, "cache"), &qmgr.boot);
 }
 
@@ -135,7 +140,7 @@ on_drain_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (intake_count(q) == 0 && agent_underway(q) == 0 &&
-	    pool_pending(q->pool) == 0 && idle_stopped(q))
+	    pool_pending(q->pool) == 0 && idle_stopped(q) && history_stopped(q))
 		worker_done(q->w);
 }
 
@@ -166,6 +171,7 @@ on_status(struct worker *w, struct buf *b)
 	    (unsigned long long)qmgr.n_bounced, schedule_waiting(&qmgr),
 	    schedule_left_alone(&qmgr), qmgr.open ? "yes" : "no",
 	    qmgr.recover != NULL ? "yes" : "no");
+	history_status(&qmgr, b);
 }
 
 int

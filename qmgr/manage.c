@@ -6,6 +6,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/mem.h"
+#include "qmgr/history.h"
 #include "qmgr/manage.h"
 #include "lib/base/banned.h"
 
@@ -123,6 +124,15 @@ manage_submit_idle(struct manage_ask *a, struct idle_job *job, pool_work *work,
 	idle_submit(a->q, job, work, back);
 }
 
+void
+manage_submit_history(struct manage_ask *a, struct history_job *job,
+    pool_work *work, pool_done *back)
+{
+	a->in_pool = true;
+	evtimer_del(a->timer);
+	history_submit(a->q, job, work, back);
+}
+
 bool
 manage_back(struct manage_ask *a)
 {
@@ -200,6 +210,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_QUEUE_HOLD] = manage_on_hold,
     [MSG_QUEUE_RELEASE] = manage_on_release,
     [MSG_QUEUE_DELETE] = manage_on_delete,
+    [MSG_QUEUE_TRACE] = manage_on_trace,
 };
 
 /* A caller may go as he likes: nothing to report. What a thread does for him

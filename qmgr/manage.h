@@ -50,6 +50,10 @@ bool manage_back(struct manage_ask *a);
 /* The same on the index; `job` is part of a. */
 void manage_submit_idle(struct manage_ask *a, struct idle_job *job,
     pool_work *work, pool_done *back);
+/* Likewise on the history's index. */
+struct history_job;
+void manage_submit_history(struct manage_ask *a, struct history_job *job,
+    pool_work *work, pool_done *back);
 /* Answer and free. */
 void manage_end(struct manage_ask *a, enum rc rc, const char *text);
 
@@ -73,6 +77,6 @@ void manage_put_view(struct buf *b, const struct manage_view *v);
 void manage_put_envelope(struct buf *b, const struct envelope *e);
 
 ipc_handler manage_on_list, manage_on_show, manage_on_flush, manage_on_hold,
-    manage_on_release, manage_on_delete;
+    manage_on_release, manage_on_delete, manage_on_trace;
 
 #endif

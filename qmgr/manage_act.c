@@ -10,6 +10,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "qmgr/history_event.h"
 #include "qmgr/manage.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
@@ -161,10 +162,13 @@ conclude(struct acting *a, const struct target *t)
 		message_changed(m, m->held);
 	} else if (a->act == ACT_DELETE) {
 		LOG(QUEUE_DELETED, log_str(m->name), log_num(m->rounds));
+		history_event_tell(m, HISTORY_DELETED);
 		message_end(m);
 	} else {
 		LOG(QUEUE_HELD, log_str(m->name),
 		    log_str(envelope_state_text(a->act == ACT_HOLD)));
+		history_event_tell(
+		    m, a->act == ACT_HOLD ? HISTORY_HELD : HISTORY_RELEASED);
 		message_changed(m, a->act == ACT_HOLD);
 	}
 }

@@ -8,6 +8,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "qmgr/history_event.h"
 #include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/message_state.h"
@@ -122,6 +123,7 @@ message_answer(struct message *m, const struct why *why)
 {
 	if (m->intake != NULL)
 		intake_answer(m->intake, m->txn, m->name, why);
+	history_event_answer(m, why);
 	m->intake = NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/errand.h"
+#include "qmgr/history_event.h"
 #include "qmgr/idle.h"
 #include "qmgr/message_state.h"
 #include "lib/base/banned.h"
@@ -58,6 +59,7 @@ written(struct message *m, struct job *j)
 	m->q->n_queued++;
 	LOG(QUEUE_FILED, log_str(m->name), log_num(m->env->n_rcpts),
 	    log_num(m->size));
+	history_event_tell(m, HISTORY_QUEUED);
 	message_answer(m, &ok);
 	message_kick(m);
 }
@@ -143,6 +145,7 @@ not_loaded(struct message *m, struct job *j)
 	if (j->gone) {
 		/* somebody has taken it away: so it was meant */
 		LOG(QUEUE_GONE, log_str(m->name));
+		history_event_tell(m, HISTORY_GONE);
 		message_end(m);
 		idle_relist(q); /* unless it has another name now */
 		return;
@@ -153,6 +156,7 @@ not_loaded(struct message *m, struct job *j)
 		LOG(QUEUE_ERROR, log_str(m->name), log_str(j->why.text));
 	if (j->rc == RC_PERM &&
 	    store_damaged(j->store, j->folder, j->file, &why) == RC_OK) {
+		history_event_reason(m, HISTORY_DAMAGED, j->why.text);
 		message_end(m);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
 #include "qmgr/errand.h"
+#include "qmgr/history_event.h"
 #include "qmgr/idle.h"
 #include "qmgr/message_state.h"
 #include "qmgr/notice.h"
@@ -37,6 +38,7 @@ settle(struct message *m)
 		    log_str("told before it was loaded"));
 		m->attempts[i].tried = true;
 		m->attempts[i].why = (struct why){.rc = RC_OK};
+		history_event_outcome(m, i, &m->attempts[i].why);
 		r[i].word = ENVELOPE_DONE;
 		if (envelope_todo(m->env) > 0)
 			errand_word(m->q, m->fd, &r[i]);
@@ -149,6 +151,7 @@ become_idle(struct message *m)
 	m->due_ms = now + ms;
 	LOG(QUEUE_DEFERRED, log_str(m->name), log_num(m->rounds),
 	    log_num(ms / 1000));
+	history_event_waits(m, ms);
 	message_rest(m);
 }
 
@@ -182,6 +185,7 @@ finish_round(struct message *m)
 		become_idle(m);
 	} else {
 		LOG(QUEUE_DONE, log_str(m->name));
+		history_event_tell(m, HISTORY_DONE);
 		errand_remove(m);
 		message_end(m);
 	}
@@ -329,6 +333,7 @@ message_skip(
 	a->tried = true;
 	a->why = *why;
 	keep_reason(m, why);
+	history_event_outcome(m, rcpt, why);
 	if (until_ms > m->not_before_ms)
 		m->not_before_ms = until_ms;
 }
@@ -382,6 +387,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		a->why = (struct why){
 		    RC_TEMP, "4.3.0", "delivery workers died with it"};
 		keep_reason(m, &a->why);
+		history_event_outcome(m, rcpt, &a->why);
 	} else {
 		a->tried = true;
 		a->why = *why;
@@ -391,6 +397,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		    log_str(envelope_is_remote(r) ? a->host : r->account),
 		    log_str(why_rc_name(why->rc)), log_str(why->status),
 		    log_str(why->text));
+		history_event_outcome(m, rcpt, why);
 	}
 	if (why->rc == RC_OK) {
 		r->word = ENVELOPE_DONE;

@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/bounce.h"
+#include "qmgr/history_event.h"
 #include "qmgr/idle.h"
 #include "qmgr/notice.h"
 #include "qmgr/recipients.h"
@@ -263,6 +264,12 @@ say(const struct notice *t)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct bounce_rcpt *r = &t->rcpts[i];
 
+		history_event_loss(
+		    t->m->q, &(struct history_event_loss){.id = t->parent,
+				 .notice = t->env != NULL ? t->name : NULL,
+				 .address = r->address,
+				 .status = r->expired ? "4.4.7" : r->why.status,
+				 .text = r->why.text});
 		if (t->env != NULL)
 			LOG(QUEUE_BOUNCED, log_str(t->parent), log_str(t->name),
 			    log_str(r->address),
@@ -292,6 +299,7 @@ done(void *arg)
 			    q, span_of(t->name), t->env, t->child);
 			/* it may have waited there for long */
 			idle_mark(child);
+			history_event_notice(child, t->parent);
 			t->env = NULL;
 			t->child = -1;
 		}

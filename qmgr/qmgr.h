@@ -21,6 +21,7 @@ TAILQ_HEAD(message_list, message);
 TAILQ_HEAD(site_list, site);
 TAILQ_HEAD(visit_list, visit);
 
+struct history;
 struct idle;
 
 struct qmgr {
@@ -34,7 +35,8 @@ struct qmgr {
 	size_t n_active;                           /* of these, loaded */
 	size_t n_loading;                          /* being read */
 	size_t n_recorded;                         /* and in the index */
-	struct idle *idle; /* those that wait; NULL: timers do */
+	struct idle *idle;       /* those that wait; NULL: timers do */
+	struct history *history; /* NULL: none is written */
 	TAILQ_HEAD(intake_list, intake) intakes; /* links to smtpd */
 	TAILQ_HEAD(agent_list, agent) agents;    /* links to delivery */
 	struct recover *recover;                 /* under way, or NULL */

@@ -4,6 +4,7 @@
  */
 #include "lib/log/log.h"
 #include "smtpd/command.h"
+#include "smtpd/refusal.h"
 #include "smtpd/reply.h"
 #include "smtpd/txn.h"
 #include "lib/base/banned.h"
@@ -58,6 +59,7 @@ size_t
 cmd_data_input(struct session *s, struct span in)
 {
 	size_t used = txn_feed(s->txn, in);
+	bool taken;
 
 	if (!s->server->w->stopping)
 		stream_deadline(
@@ -65,7 +67,10 @@ cmd_data_input(struct session *s, struct span in)
 	if (s->txn->dots.state != DOTSTREAM_DONE)
 		return used;
 	stream_deadline(s->stream, 0);
-	if (finish(s)) {
+	refusal_watch(s, "DATA", SPAN_NONE);
+	taken = finish(s);
+	refusal_watch(s, NULL, SPAN_NONE);
+	if (taken) {
 		s->state = ST_COMMIT;
 		stream_pause(s->stream, true);
 	} else {

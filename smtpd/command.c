@@ -2,12 +2,14 @@
  * The table of commands and its gate: see command.h.
  */
 #include "smtpd/command.h"
+#include "smtpd/refusal.h"
 #include "smtpd/reply.h"
 #include "lib/base/banned.h"
 
 enum {
-	CMD_NO_ARGS = 1,   /* RFC 5321 4.1.1: takes no parameter */
-	CMD_NEEDS_AUTH = 2 /* on the submission services */
+	CMD_NO_ARGS = 1,    /* RFC 5321 4.1.1: takes no parameter */
+	CMD_NEEDS_AUTH = 2, /* on the submission services */
+	CMD_TOLD = 4        /* the history hears when it is refused */
 };
 
 static const struct command {
@@ -18,9 +20,9 @@ static const struct command {
 } commands[] = {
     {SPAN_LIT("EHLO"), ST_ANY, 0, cmd_ehlo},
     {SPAN_LIT("HELO"), ST_ANY, 0, cmd_helo},
-    {SPAN_LIT("MAIL"), ST_GREETED, CMD_NEEDS_AUTH, cmd_mail},
-    {SPAN_LIT("RCPT"), ST_MAIL | ST_RCPT, 0, cmd_rcpt},
-    {SPAN_LIT("DATA"), ST_RCPT, CMD_NO_ARGS, cmd_data},
+    {SPAN_LIT("MAIL"), ST_GREETED, CMD_NEEDS_AUTH | CMD_TOLD, cmd_mail},
+    {SPAN_LIT("RCPT"), ST_MAIL | ST_RCPT, CMD_TOLD, cmd_rcpt},
+    {SPAN_LIT("DATA"), ST_RCPT, CMD_NO_ARGS | CMD_TOLD, cmd_data},
     {SPAN_LIT("RSET"), ST_ANY, CMD_NO_ARGS, cmd_rset},
     {SPAN_LIT("STARTTLS"), ST_NEW | ST_GREETED, CMD_NO_ARGS, cmd_starttls},
     {SPAN_LIT("AUTH"), ST_GREETED, 0, cmd_auth},
@@ -40,12 +42,33 @@ find(struct span verb)
 	return NULL;
 }
 
+/* It may come now; but may it be done? */
+static void
+run(struct session *s, const struct command *c, struct span args)
+{
+	enum state next;
+
+	if ((c->flags & CMD_TOLD) != 0)
+		refusal_watch(s, c->verb.p, args);
+	if ((c->flags & CMD_NO_ARGS) != 0 && args.n > 0) {
+		reply(s, REPLY_SYNTAX, c->verb);
+	} else if ((c->flags & CMD_NEEDS_AUTH) != 0 &&
+		   session_is_submission(s) && s->login == NULL) {
+		reply(s, REPLY_NEED_AUTH, SPAN_NONE);
+	} else {
+		next = c->handler(s, args);
+		/* a handler may have ended the session */
+		if (s->state != ST_CLOSED)
+			s->state = next;
+	}
+	refusal_watch(s, NULL, SPAN_NONE);
+}
+
 void
 command_dispatch(struct session *s, struct span line)
 {
 	struct span args = line, verb = span_cut(&args, ' ');
 	const struct command *c = find(verb);
-	enum state next;
 
 	if (span_find(line, '\r') < line.n || span_find(line, '\n') < line.n ||
 	    span_find(line, '\0') < line.n)
@@ -54,15 +77,6 @@ command_dispatch(struct session *s, struct span line)
 		reply(s, REPLY_UNKNOWN, SPAN_NONE);
 	else if ((c->states & s->state) == 0)
 		reply(s, REPLY_BAD_SEQUENCE, SPAN_NONE);
-	else if ((c->flags & CMD_NO_ARGS) != 0 && span_trim(args).n > 0)
-		reply(s, REPLY_SYNTAX, c->verb);
-	else if ((c->flags & CMD_NEEDS_AUTH) != 0 && session_is_submission(s) &&
-		 s->login == NULL)
-		reply(s, REPLY_NEED_AUTH, SPAN_NONE);
-	else {
-		next = c->handler(s, span_trim(args));
-		/* a handler may have ended the session */
-		if (s->state != ST_CLOSED)
-			s->state = next;
-	}
+	else
+		run(s, c, span_trim(args));
 }

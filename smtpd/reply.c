@@ -1,6 +1,7 @@
 /*
  * What smtpd says: see reply.h.
  */
+#include "smtpd/refusal.h"
 #include "smtpd/reply.h"
 #include "lib/log/log.h"
 #include "lib/base/banned.h"
@@ -72,6 +73,7 @@ reply(struct session *s, enum reply id, struct span arg)
 		return;
 	LOG(SMTP_REFUSED, log_text(id_span(&s->sid)), log_num(rows[id].code),
 	    log_text(buf_span(&b)));
+	refusal_tell(s, rows[id].code, buf_span(&b));
 	session_error(s);
 }
 
@@ -96,5 +98,6 @@ reply_why(struct session *s, const struct why *why)
 	reply_line(s, code, true, buf_span(&b));
 	LOG(SMTP_REFUSED, log_text(id_span(&s->sid)), log_num(code),
 	    log_text(buf_span(&b)));
+	refusal_tell(s, code, buf_span(&b));
 	session_error(s);
 }

@@ -88,6 +88,26 @@ session_may_auth(const struct session *s)
 }
 
 const char *
+session_service(const struct session *s)
+{
+	static const char *const names[] = {
+	    "smtp", "submission", "submissions", WORKER_LOCAL_SERVICE};
+
+	return names[s->service];
+}
+
+void
+session_put_client(const struct session *s, struct buf *b)
+{
+	/* RFC 5321 4.1.3: an IPv6 address literal carries its tag */
+	if (s->service == SERVICE_LOCAL)
+		buf_puts(b, s->client);
+	else
+		buf_putf(b, "[%s%s]",
+		    strchr(s->client, ':') != NULL ? "IPv6:" : "", s->client);
+}
+
+const char *
 session_protocol(const struct session *s)
 {
 	bool tls = stream_tls(s->stream) != NULL;
@@ -248,8 +268,6 @@ name_client(struct session *s, int fd)
 void
 session_new(struct server *server, enum service service, int fd)
 {
-	static const char *const names[] = {
-	    "smtp", "submission", "submissions", WORKER_LOCAL_SERVICE};
 	struct session *s = mem_alloc(sizeof(*s));
 
 	s->server = server;
@@ -264,7 +282,7 @@ session_new(struct server *server, enum service service, int fd)
 	TAILQ_INSERT_TAIL(&server->sessions, s, next);
 	server->n_sessions++;
 	LOG(SMTP_CONNECT, log_text(id_span(&s->sid)), log_str(s->client),
-	    log_str(names[service]));
+	    log_str(session_service(s)));
 	stream_deadline(s->stream, server->w->conf->smtpd.timeout);
 	greet(s);
 }

@@ -46,6 +46,8 @@ struct server {
 	unsigned n_sessions;
 	uint64_t in_memory;  /* bytes of messages being received */
 	uint64_t n_accepted; /* messages */
+	uint32_t untold;     /* refusals that the history has not heard of */
+	struct event *untold_timer; /* then it shall; NULL: there was none */
 	TAILQ_HEAD(session_list, session) sessions;
 };
 
@@ -66,6 +68,8 @@ struct session {
 	struct txn *txn;   /* NULL outside a transaction */
 	struct auth *auth; /* NULL outside a SASL exchange */
 	uint64_t auth_id;  /* of the question to authd; 0: none */
+	const char *verb;  /* whose refusal is to be told; else NULL */
+	struct span args;  /* behind it; borrowed while verb is set */
 };
 
 /* Take a connection (fd is taken) and greet. */
@@ -87,6 +91,10 @@ bool session_is_submission(const struct session *s);
 bool session_is_user(const struct session *s);
 /* May this session log in now, and may it give a password in clear? */
 bool session_may_auth(const struct session *s);
+/* "smtp", "submission" ...: static. */
+const char *session_service(const struct session *s);
+/* "[192.0.2.1]", "[IPv6:...]", "uid:1000"; appended. */
+void session_put_client(const struct session *s, struct buf *b);
 /* The word for Received, RFC 3848. */
 const char *session_protocol(const struct session *s);
 

@@ -82,6 +82,7 @@ write_pending(struct txn *t)
 	uint64_t n = t->pending.n;
 
 	t->size += n;
+	msgid_feed(&t->msgid, buf_span(&t->pending));
 	/* all sessions together may not fill the host's memory */
 	if (*t->in_memory + n > t->memory_max)
 		t->no_room = true;
@@ -131,12 +132,7 @@ txn_commit(struct txn *t, const struct session *s)
 	if (!sent)
 		return false;
 	buf_init(&client, 128);
-	/* RFC 5321 4.1.3: an IPv6 address literal carries its tag */
-	if (s->service == SERVICE_LOCAL)
-		buf_puts(&client, s->client);
-	else
-		buf_putf(&client, "[%s%s]",
-		    strchr(s->client, ':') != NULL ? "IPv6:" : "", s->client);
+	session_put_client(s, &client);
 	buf_init(&tls, 128);
 	if (ssl != NULL)
 		buf_putf(&tls, "%s %s", SSL_get_version(ssl),
@@ -150,6 +146,8 @@ txn_commit(struct txn *t, const struct session *s)
 		      .tls = buf_span(&tls),
 		      .login = span_of(s->login),
 		      .local = s->service == SERVICE_LOCAL,
+		      .service = span_of(session_service(s)),
+		      .message_id = msgid_text(&t->msgid),
 		      .recipients = (uint32_t)t->n_rcpts,
 		      .size = t->size,
 		      .body = t->fd});

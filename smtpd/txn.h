@@ -4,6 +4,7 @@
 #ifndef SMTPD_TXN_H
 #define SMTPD_TXN_H
 
+#include "smtpd/msgid.h"
 #include "smtpd/session.h"
 
 struct txn {
@@ -20,6 +21,7 @@ struct txn {
 	bool too_big;
 	bool no_room; /* the memfd could not be written */
 	struct dotstream dots;
+	struct msgid msgid;
 	struct buf pending; /* not yet written to the memfd */
 };
 

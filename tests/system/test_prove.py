@@ -102,7 +102,7 @@ def test_another_user(host):
     # nothing is proven
     assert status == 1 and "when it starts" in out, (out, err)
     for name in ("spool", "mail", "state/auth", "state/qmgr", "state/index",
-                 "run/net"):
+                 "state/history", "run/net"):
         os.makedirs(f"{folder}/{name}")
         os.chown(f"{folder}/{name}", 65534, 65534)
     told, err = host.roles(user=65534)

@@ -10,11 +10,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
+#include "qmgr/history.h"
+#include "qmgr/history_file.h"
 #include "qmgr/intake.h"
 #include "qmgr/schedule.h"
 #include "tests/unit/rows.h"
@@ -290,6 +294,110 @@ helo_ends_the_comment(void)
 	run();
 }
 
+/* ---- lies to the history ---- */
+
+static void
+start_history(void)
+{
+	char folder[96];
+
+	(void)snprintf(folder, sizeof(folder), "%s/text", t.dir);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	db_boot_read(&t.q.boot);
+	history_start(&t.q, folder, t.dir, &t.q.boot);
+}
+
+/* All that it has written; and it is gone. */
+static void
+end_history(struct buf *text)
+{
+	char path[128];
+	struct why why;
+	int dir, fd;
+
+	for (int i = 0; i < 5000 && !history_stopped(&t.q); i++) {
+		(void)event_base_loop(t.w.base, EVLOOP_NONBLOCK);
+		(void)usleep(1000);
+	}
+	history_free(&t.q.history);
+	(void)snprintf(path, sizeof(path), "%s/text", t.dir);
+	dir = history_file_folder(path);
+	fd = history_file_open(dir, history_file_day(clock_real_us()));
+	assert_int_equal(io_read_file(fd, text, &why), RC_OK);
+	io_close(&fd);
+	assert_int_equal(
+	    history_file_remove(dir, history_file_day(clock_real_us()), &why),
+	    RC_OK);
+	io_close(&dir);
+	assert_int_equal(rmdir(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/history.1/index.mdb", t.dir);
+	assert_int_equal(remove(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/history.1/mark", t.dir);
+	assert_int_equal(remove(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/history.1", t.dir);
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void
+flood(struct span lie, unsigned n)
+{
+	struct msg_refused r = {lie, lie, lie, lie, lie, lie, lie, lie, lie, 1};
+
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(proto_send_refused(t.smtpd, &r));
+		while (!ipc_link_flushed(t.smtpd))
+			(void)event_base_loop(t.w.base, EVLOOP_ONCE);
+	}
+}
+
+/* Each of its lines is one; how many of that event there are. */
+static unsigned
+count(struct span text, enum history_event event, struct span lie)
+{
+	struct history_line l;
+	unsigned n = 0;
+
+	while (text.n > 0) {
+		struct span line = span_cut(&text, '\n');
+
+		assert_true(history_line_parse(line, &l));
+		n += l.event == event;
+		assert_false(history_line_is(&l, "id", lie));
+	}
+	return n;
+}
+
+/* Long, full of what could end a field, and without end. */
+static void
+lies_to_the_history(void)
+{
+	static const char word[] = "\" id=forged = %0a%torn <> \xff ";
+	struct msg_commit c = commit_of(body());
+	struct buf lie, text;
+
+	buf_init(&lie, 6000);
+	while (lie.n + sizeof(word) < lie.max)
+		buf_puts(&lie, word);
+	buf_init(&text, 1 << 20);
+	start_history();
+	flood(buf_span(&lie), 2000);
+	c.message_id = buf_span(&lie);
+	rcpt(SPAN_LIT("alice@example.org"));
+	proto_send_commit(t.smtpd, &c);
+	run();
+	end_history(&text);
+	assert_false(text.over);
+	/* in the second, or the two, that it took; the rest is a number */
+	assert_in_range(
+	    count(buf_span(&text), HISTORY_REFUSED, buf_span(&lie)), 10, 200);
+	assert_int_equal(
+	    count(buf_span(&text), HISTORY_RECEIVED, SPAN_LIT("forged")), 1);
+	assert_int_equal(
+	    count(buf_span(&text), HISTORY_QUEUED, SPAN_LIT("forged")), 1);
+	buf_fini(&lie);
+	buf_fini(&text);
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -307,6 +415,7 @@ static const struct row {
     {"names nobody here", names_nobody_here, RC_PERM, "5.1.1", false},
     {"relays", relays, RC_PERM, "5.7.1", false},
     {"sender is no address", sender_is_no_address, RC_TEMP, "4.3.0", false},
+    {"lies to the history", lies_to_the_history, RC_OK, "2.0.0", true},
     {"helo ends the comment", helo_ends_the_comment, RC_TEMP, "4.3.0", false},
 };
 
