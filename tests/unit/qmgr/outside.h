@@ -50,7 +50,7 @@ static struct {
 	size_t answers;
 	enum rc rc;
 	char status[16];
-	struct job jobs[256];
+	struct job jobs[1024];
 	size_t n_jobs;
 	size_t n_local;
 	uint32_t pending_n;
@@ -104,7 +104,7 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)ctx;
 	(void)link;
-	assert_true(t.n_jobs < 256);
+	assert_true(t.n_jobs < 1024);
 	assert_int_equal(r->recipients, t.pending_n);
 	*j = (struct job){.id = r->job, .n = t.pending_n, .mx = r->mx};
 	j->port = r->port;
