@@ -134,7 +134,7 @@ LINK := $(CC) $(LDFLAGS_ALL) $(LDFLAGS)
 # --as-needed: a network worker maps no library that it does not call
 ALL_LIBS := -Wl,--as-needed $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) \
     $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(UNBOUND_LIBS) \
-    $(UNISTRING_LIBS)
+    $(UNISTRING_LIBS) $(PAM_LIBS)
 
 # objects depend on this file, which changes when the flags do
 ifneq ($(and $(goals),$(wildcard $(BUILD)/config.mk)),)
@@ -167,8 +167,10 @@ SERVICES := pop3d imapd
 PARTS_pop3d := pop3d/front*
 PARTS_imapd := imapd/front*+imapd/capability*+imapd/input*+imapd/parse*
 PARTS_spawn := spawn+service/pop3d+service/imapd
+# spawn for users of the system; its services and homes are others
+PARTS_users := users+spawn/child*+spawn/parent*+spawn/roster*+service/pop3d+service/imapd+delivery/job*+delivery/users*+imapd/watch*
 # local delivery and remote are two programs
-PARTS_delivery := delivery/job*
+PARTS_delivery := delivery/job*+delivery/users*
 PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch* \
     mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay* \
     sendmail:ctl/sendmail_main.c:ctl

@@ -12,6 +12,7 @@ authd_init(struct authd *a)
 	TAILQ_INIT(&a->clients);
 	TAILQ_INIT(&a->requests);
 	TAILQ_INIT(&a->changes);
+	TAILQ_INIT(&a->pams);
 }
 
 void

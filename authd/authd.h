@@ -34,10 +34,13 @@ struct authd {
 	struct throttle *throttle;
 	struct digest_key key;
 	struct ipc_link *spawn; /* or NULL */
+	struct ipc_link *users; /* or NULL */
 	struct ipc_link *watch; /* or NULL */
 	TAILQ_HEAD(client_list, client) clients;
 	TAILQ_HEAD(request_list, request) requests; /* request.c */
 	TAILQ_HEAD(change_list, change) changes;    /* manage.c */
+	TAILQ_HEAD(pam_list, pam) pams;             /* pam.c */
+	unsigned n_pams;                            /* of them, under way */
 	uint64_t last_id;  /* of sessions and of DIRECTORY_STALE */
 	uint64_t stale_id; /* master works on it; 0: on none */
 	uint64_t ok;

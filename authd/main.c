@@ -51,8 +51,8 @@ static void
 on_link(struct worker *w, enum role peer, int fd)
 {
 	authd.w = w; /* links come before on_open */
-	if (peer == ROLE_SPAWN)
-		request_spawn(&authd, fd);
+	if (peer == ROLE_SPAWN || peer == ROLE_USERS)
+		request_parent(&authd, peer, fd);
 	else if (peer == ROLE_WATCH)
 		request_watch(&authd, fd);
 	else if (peer == ROLE_SMTPD || peer == ROLE_POP3D ||

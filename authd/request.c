@@ -6,11 +6,13 @@
 #include <sys/socket.h>
 
 #include "authd/client.h"
+#include "authd/pam.h"
 #include "authd/request.h"
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "lib/users/user.h"
 #include "lib/base/banned.h"
 
 #define LOGIN_MAX  254 /* RFC 5321 4.5.3.1.3 */
@@ -33,13 +35,16 @@ struct request {
 	struct client *client; /* NULL: has gone */
 	uint64_t id;
 	enum service service;
-	char *login;  /* in lower case; then as in the file */
+	char *login;  /* in lower case; then as in the file, or the user */
 	char *peer;   /* address */
 	char *stored; /* hash that it is checked against, or NULL */
+	uint64_t began_ms;
 	struct digest digest;
 	int session; /* or -1 */
 	uint64_t session_id;
-	bool hashing; /* its `done` will come */
+	bool hashing;    /* its `done` will come */
+	bool user;       /* of the system */
+	struct pam *pam; /* under way, or NULL */
 	struct event *timer;
 };
 
@@ -51,6 +56,7 @@ request_free(struct request *r)
 	TAILQ_REMOVE(&a->requests, r, next);
 	client_discharge(r->client);
 	event_free(r->timer);
+	pam_cancel(&r->pam);
 	io_close(&r->session);
 	if (r->stored != NULL)
 		secret_wipe(r->stored, strlen(r->stored));
@@ -115,8 +121,9 @@ static void
 fail(struct request *r)
 {
 	struct authd *a = r->a;
+	uint64_t now_ms = clock_mono_ms(), took_ms = now_ms - r->began_ms;
 	uint64_t ms = throttle_failed(
-	    a->throttle, span_of(r->peer), span_of(r->login), clock_mono_ms());
+	    a->throttle, span_of(r->peer), span_of(r->login), now_ms);
 
 	a->failed++;
 	LOG(AUTH_FAILED, log_str(r->login), log_str(r->peer),
@@ -125,10 +132,12 @@ fail(struct request *r)
 	if (r->client == NULL || count_delayed(a, r->client) >= DELAYED_MAX)
 		tell_failure(r);
 	else
-		set_timer(r, ms);
+		/* counted from the question, so that it does not show how long
+		 * the check took: PAM is quicker with users there are not */
+		set_timer(r, ms > took_ms ? ms - took_ms : 0);
 }
 
-/* Of a failure the delay is over, or spawn does not answer. */
+/* Of a failure the delay is over, or no session is made. */
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -137,42 +146,63 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (r->session_id != 0)
-		answer_temp(r, "spawn does not answer");
+		answer_temp(r, "no session is made in time");
 	else
 		tell_failure(r);
 }
 
+/* `watch` for all virtual accounts, or a process of the user's own. */
+static bool
+send_watch(struct request *r, int fd)
+{
+	struct authd *a = r->a;
+	struct msg_session_open own = {.id = ++a->last_id,
+	    .service = SPAN_LIT("watch"),
+	    .account = span_of(r->login),
+	    .socket = fd,
+	    .watch = -1};
+	struct msg_watch_open m = {span_of(r->login), fd};
+
+	if (r->user)
+		return a->users != NULL &&
+		       proto_send_session_open(a->users, &own);
+	return a->watch != NULL && proto_send_watch_open(a->watch, &m);
+}
+
 /*
- * The end of a link to `watch` that goes to the session; -1 when there is
+ * The end of a link to who watches that goes to the session; -1 when there is
  * none to be had, which keeps nobody from logging in.
  */
 static int
 open_watch(struct request *r)
 {
-	struct msg_watch_open m = {.account = span_of(r->login)};
 	int pair[2];
 
-	if (r->service != SERVICE_IMAP || r->a->watch == NULL ||
+	if (r->service != SERVICE_IMAP ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, pair) < 0)
 		return -1;
-	m.socket = pair[1];
-	if (!proto_send_watch_open(r->a->watch, &m))
+	if (!send_watch(r, pair[1]))
 		io_close(&pair[0]);
 	io_close(&pair[1]); /* the message has a copy */
 	return pair[0];
 }
 
+/* Who makes the account's sessions, or NULL. */
+static struct ipc_link *
+parent(const struct request *r)
+{
+	return r->user ? r->a->users : r->a->spawn;
+}
+
 static void
-succeed(struct request *r, const struct accounts_entry *e, bool remembered)
+succeed(struct request *r, bool remembered)
 {
 	struct authd *a = r->a;
 	struct msg_session_open m = {
 	    .service = span_of(names[r->service]), .socket = r->session};
 	bool sent;
 
-	free(r->login);
-	r->login = mem_dup(e->login);
 	a->ok++;
 	LOG(AUTH_OK, log_str(r->login), log_str(r->peer),
 	    log_str(names[r->service]), log_num(remembered));
@@ -183,14 +213,23 @@ succeed(struct request *r, const struct accounts_entry *e, bool remembered)
 	m.id = r->session_id = ++a->last_id;
 	m.account = span_of(r->login);
 	m.watch = open_watch(r);
-	sent = a->spawn != NULL && proto_send_session_open(a->spawn, &m);
+	sent = parent(r) != NULL && proto_send_session_open(parent(r), &m);
 	io_close(&m.watch);
 	if (!sent) {
-		answer_temp(r, "no link to spawn");
+		answer_temp(r, "no link to who makes sessions");
 		return;
 	}
 	io_close(&r->session);
 	set_timer(r, SESSION_MS);
+}
+
+static void
+set_login(struct request *r, struct span login)
+{
+	char *copy = span_dup(login);
+
+	free(r->login);
+	r->login = copy;
 }
 
 static void
@@ -215,23 +254,77 @@ on_hashed(void *ctx, bool ok, struct span hash)
 	}
 	memory_put(a->memory, &r->digest, authd_tag(a, span_of(r->login)),
 	    clock_mono_ms());
-	succeed(r, e, false);
+	set_login(r, span_of(e->login));
+	succeed(r, false);
 }
 
-/* The account that may be logged in to, or NULL. RFC 4616 section 2: who acts
- * for another needs a right to, and nobody has one. */
-static const struct accounts_entry *
-candidate(const struct request *r, const struct msg_auth *m)
+static void
+on_pam(void *ctx, const struct why *why)
 {
-	const struct accounts_entry *e =
-	    accounts_find(r->a->accounts, span_of(r->login));
+	struct request *r = ctx;
+
+	r->pam = NULL;
+	if (why->rc == RC_OK)
+		succeed(r, false);
+	else if (why->rc == RC_PERM)
+		fail(r);
+	else
+		answer_temp(r, why->text);
+}
+
+/* RFC 4616 section 2: who acts for another needs a right to, and nobody has
+ * one. */
+static bool
+is_own(const struct request *r, const struct msg_auth *m)
+{
 	char *authzid = accounts_key(m->authzid);
 	bool same =
 	    m->authzid.n == 0 ||
 	    span_eq(span_make(authzid, m->authzid.n), span_of(r->login));
 
 	free(authzid);
-	return same && e != NULL && hash_usable(e->hash) ? e : NULL;
+	return same;
+}
+
+/* The account that may be logged in to, or NULL. */
+static const struct accounts_entry *
+candidate(const struct request *r, const struct msg_auth *m)
+{
+	const struct accounts_entry *e =
+	    accounts_find(r->a->accounts, span_of(r->login));
+
+	return e != NULL && hash_usable(e->hash) && is_own(r, m) ? e : NULL;
+}
+
+/* The user of the system whom the login means, or empty. */
+static struct span
+user(const struct request *r, const struct msg_auth *m)
+{
+	if (accounts_find(r->a->accounts, span_of(r->login)) != NULL ||
+	    !is_own(r, m))
+		return SPAN_NONE;
+	return user_of_login(r->a->w->conf, span_of(r->login));
+}
+
+/*
+ * Whether there is such a user, PAM has to say, in the time that it takes for
+ * all. Success is not remembered: nobody tells us when a password changes.
+ */
+static void
+check_user(struct request *r, struct span name, const struct msg_auth *m)
+{
+	struct pam_question q = {.service = span_of(names[r->service]),
+	    .client = span_of(r->peer),
+	    .password = m->password,
+	    .done = on_pam,
+	    .ctx = r};
+	struct why why;
+
+	set_login(r, name);
+	r->user = true;
+	q.user = span_of(r->login);
+	if (pam_ask(r->a, &q, &r->pam, &why) != RC_WAIT)
+		answer_temp(r, why.text);
 }
 
 /* A hash like those of real accounts, the same each time for one login. */
@@ -260,7 +353,8 @@ check(struct request *r, const struct msg_auth *m)
 			span_of(r->login), m->password, e->hash},
 		    3);
 		if (memory_has(a->memory, &r->digest, clock_mono_ms())) {
-			succeed(r, e, true);
+			set_login(r, span_of(e->login));
+			succeed(r, true);
 			return;
 		}
 	}
@@ -280,6 +374,7 @@ request_new(struct client *c, struct msg_auth *m)
 	r->a = c->a;
 	r->client = c;
 	r->id = m->id;
+	r->began_ms = clock_mono_ms();
 	r->login = accounts_key(span_head(m->login, LOGIN_MAX));
 	r->peer = span_dup(m->client);
 	r->session = m->session;
@@ -321,6 +416,8 @@ request_on_auth(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		answer_temp(r, why.text);
 	} else if (!well_formed(m)) {
 		fail(r); /* says nothing of any account */
+	} else if (user(r, m).n > 0) {
+		check_user(r, user(r, m), m);
 	} else {
 		check(r, m);
 	}
@@ -357,35 +454,44 @@ on_session_opened(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (msg->session_opened.rc == RC_OK)
 		answer(r, RC_OK, "2.7.0", "Authentication successful");
 	else
-		answer_temp(r, "spawn opens no session");
+		answer_temp(r, "no session can be made");
 }
 
-static ipc_handler *const spawn_handlers[MSG_COUNT] = {
+static ipc_handler *const parent_handlers[MSG_COUNT] = {
     [MSG_SESSION_OPENED] = on_session_opened,
 };
 
+static struct ipc_link **
+parent_link(struct authd *a, enum role peer)
+{
+	return peer == ROLE_USERS ? &a->users : &a->spawn;
+}
+
 static void
-on_spawn_closed(void *ctx, struct ipc_link *link, const struct why *why)
+on_parent_closed(void *ctx, struct ipc_link *link, const struct why *why)
 {
 	struct authd *a = ctx;
+	enum role peer = (enum role)ipc_link_peer(link);
 	struct request *r, *after;
 
 	worker_link_closed(a->w, link, why);
-	ipc_link_free(&a->spawn);
+	ipc_link_free(parent_link(a, peer));
 	for (r = TAILQ_FIRST(&a->requests); r != NULL; r = after) {
 		after = TAILQ_NEXT(r, next);
-		if (r->session_id != 0)
-			answer_temp(r, "the link to spawn has ended");
+		if (r->session_id != 0 && r->user == (peer == ROLE_USERS))
+			answer_temp(r, "the link to who makes sessions ended");
 	}
 }
 
 void
-request_spawn(struct authd *a, int fd)
+request_parent(struct authd *a, enum role peer, int fd)
 {
-	if (a->spawn != NULL)
-		on_spawn_closed(a, a->spawn, NULL);
-	a->spawn = worker_link_new(
-	    a->w, ROLE_SPAWN, fd, spawn_handlers, on_spawn_closed, a);
+	struct ipc_link **link = parent_link(a, peer);
+
+	if (*link != NULL)
+		on_parent_closed(a, *link, NULL);
+	*link = worker_link_new(
+	    a->w, peer, fd, parent_handlers, on_parent_closed, a);
 }
 
 static ipc_handler *const watch_handlers[MSG_COUNT] = {NULL};

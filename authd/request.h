@@ -1,6 +1,8 @@
 /*
  * AUTH: from the question to AUTH_RESULT, by way of the memory, a hash and,
- * for mailbox services, a session of spawn's.
+ * for mailbox services, a session of spawn's. Users of the system go by way of
+ * PAM and a session of users'; whoever has a line in the file of accounts is
+ * none of them.
  */
 #ifndef AUTHD_REQUEST_H
 #define AUTHD_REQUEST_H
@@ -11,8 +13,8 @@
 ipc_handler request_on_auth;
 /* The client is going: its questions are dropped when they are finished. */
 void request_orphan(struct authd *a, const struct client *c);
-/* spawn: its link (fd taken), which takes an earlier one's place. */
-void request_spawn(struct authd *a, int fd);
+/* spawn or users: its link (fd taken), which takes an earlier one's place. */
+void request_parent(struct authd *a, enum role peer, int fd);
 /* watch: its link, likewise. */
 void request_watch(struct authd *a, int fd);
 

@@ -14,6 +14,7 @@
 #include "lib/base/num.h"
 #include "lib/sandbox/landlock.h"
 #include "lib/sandbox/prove.h"
+#include "lib/users/user.h"
 #include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
@@ -218,8 +219,8 @@ prove_session(struct proof *p, const struct sandbox_setup *spawn)
 	if (mkdir(home, 0755) < 0 || mkdir(index, 0755) < 0 ||
 	    mkdir(other, 0755) < 0)
 		why_sys(&why, RC_PERM, "5.3.5", "%s", dir);
-	workers_session(
-	    (const char *const[]){home, index}, p->conf, paths, &setup);
+	workers_session(ROLE_SESSION, (const char *const[]){home, index},
+	    p->conf, paths, &setup);
 	setup.within = spawn;
 	prove(p, role_name(ROLE_SESSION), &setup, other, &why);
 	(void)rmdir(other); /* acts remove their files; the rest is harmless */
@@ -230,6 +231,56 @@ prove_session(struct proof *p, const struct sandbox_setup *spawn)
 	free(index);
 	free(other);
 	free(dir);
+}
+
+/*
+ * As the children of users, once they are the user: some user's folders, of
+ * mail and of indexes. What must not be reached belongs to root.
+ */
+static void
+prove_user(struct proof *p, const char *name, enum role role)
+{
+	uid_t uid = (uid_t)p->conf->users.min_uid;
+	struct why why = {.rc = RC_OK};
+	struct sandbox_path paths[WORKERS_SESSION_PATHS];
+	struct sandbox_setup setup;
+	char *home = below(p->outside, "one");
+	char *index = below(p->outside, "index");
+	char *other = below(p->outside, "two");
+
+	if (mkdir(home, 0700) < 0 || mkdir(index, 0700) < 0 ||
+	    mkdir(other, 0755) < 0 || chown(home, uid, (gid_t)uid) < 0 ||
+	    chown(index, uid, (gid_t)uid) < 0)
+		why_sys(&why, RC_PERM, "5.3.5", "%s", p->outside);
+	workers_session(role,
+	    (const char *const[]){home, role == ROLE_SESSION ? index : NULL},
+	    p->conf, paths, &setup);
+	setup.set_ids = true;
+	setup.uid = uid;
+	setup.gid = (gid_t)uid;
+	prove(p, name, &setup, other, &why);
+	(void)rmdir(other); /* as for a session */
+	(void)rmdir(index);
+	(void)rmdir(home);
+	free(home);
+	free(index);
+	free(other);
+}
+
+/* Their parent is not confined: nothing is claimed of it. */
+static void
+prove_users(struct proof *p)
+{
+	if (!user_any(p->conf))
+		return;
+	if (!p->root) {
+		command_say("users of the system are root's to serve: not "
+			    "proven");
+		return;
+	}
+	prove_user(p, "user-session", ROLE_SESSION);
+	prove_user(p, "user-delivery", ROLE_LOCAL);
+	prove_user(p, "user-watch", ROLE_WATCH);
 }
 
 static void
@@ -280,7 +331,10 @@ run(struct proof *p)
 	}
 	say_layers(p);
 	for (size_t i = 0; i < workers_n; i++)
-		prove_row(p, &workers[i]);
+		if (workers[i].as_root)
+			prove_users(p);
+		else
+			prove_row(p, &workers[i]);
 	if (p->json && printf("\n]}\n") < 0)
 		p->bad = true;
 	if (rmdir(p->outside) < 0) {

@@ -6,6 +6,7 @@
 #include "ctl/server.h"
 #include "lib/sandbox/policy.h"
 #include "lib/worker/worker.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 #define OUT_MAX ((size_t)4 << 20)
@@ -106,6 +107,29 @@ put_numbers(struct buf *b, const struct output_row *row)
 }
 
 static void
+put_held(struct buf *b, const struct output_row *row)
+{
+	size_t before;
+
+	buf_puts(b, "held by ");
+	put_layers(b, row, false, ", ");
+	buf_puts(b, "; missing: ");
+	before = b->n;
+	put_layers(b, row, true, ", ");
+	if (b->n == before)
+		buf_puts(b, "nothing");
+}
+
+static bool
+is_unconfined(struct span role)
+{
+	for (size_t i = 0; i < workers_n; i++)
+		if (span_eq(role, span_of(role_name(workers[i].role))))
+			return workers[i].as_root;
+	return false;
+}
+
+static void
 put_worker(struct status *st, const struct output_row *row)
 {
 	struct span role = output_get(row, "role");
@@ -125,15 +149,13 @@ put_worker(struct status *st, const struct output_row *row)
 		buf_putf(b, ", died %llu times in a row",
 		    (unsigned long long)output_number(row, "deaths"));
 	if (running) {
-		size_t before;
-
-		buf_puts(b, "\n           held by ");
-		put_layers(b, row, false, ", ");
-		buf_puts(b, "; missing: ");
-		before = b->n;
-		put_layers(b, row, true, ", ");
-		buf_puts(b,
-		    b->n == before ? "nothing\n           " : "\n           ");
+		buf_puts(b, "\n           ");
+		if (is_unconfined(role))
+			buf_puts(b, "root, held by nothing, as PAM needs it; "
+				    "its processes are held as their users");
+		else
+			put_held(b, row);
+		buf_puts(b, "\n           ");
 		put_numbers(b, row);
 	}
 	buf_putc(b, '\n');

@@ -4,16 +4,19 @@
 #include <stdlib.h>
 
 #include "delivery/job.h"
+#include "delivery/users.h"
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/maildir/deliver.h"
+#include "lib/users/user.h"
 #include "lib/base/banned.h"
 
 struct job {
 	TAILQ_ENTRY(job) next;
 	struct job_desk *desk;
+	struct ipc_link *link;    /* hears of the outcome; or NULL */
 	struct maildir_deliver d; /* its text is in `text` */
 	struct buf text;
 	int mail;
@@ -53,6 +56,8 @@ log_end(const struct job *j)
 	if (j->rc != RC_OK)
 		LOG(DELIVERY_FAILED, qid, rcpt, account, log_str(j->why.status),
 		    log_str(j->why.text), ms);
+	else if (j->d.maildir == NULL && user_is(j->d.account))
+		return; /* the user's own process has said so */
 	else if (j->out.existed)
 		LOG(DELIVERY_FOUND, qid, rcpt, account, log_str(j->out.name),
 		    log_num(j->out.size), ms);
@@ -72,12 +77,12 @@ answer(const struct job *j)
 		m.text = span_of(j->out.name);
 	}
 	/* a link that has just closed: as without one */
-	if (j->desk->qmgr != NULL)
-		(void)proto_send_delivered(j->desk->qmgr, &m);
+	if (j->link != NULL)
+		(void)proto_send_delivered(j->link, &m);
 }
 
 static void
-done(void *arg)
+finish(void *arg)
 {
 	struct job *j = arg;
 	struct job_desk *desk = j->desk;
@@ -95,6 +100,35 @@ done(void *arg)
 	desk->on_end(desk->ctx);
 }
 
+/* A user's process has done it, or could not; what it did is in its log. */
+static void
+on_users_done(void *arg, const struct why *why, struct span name)
+{
+	struct job *j = arg;
+
+	j->rc = why->rc;
+	j->why = *why;
+	if (!span_copy(name, j->out.name, sizeof(j->out.name)))
+		j->out.name[0] = '\0';
+	finish(j);
+}
+
+static void
+begin(struct job *j)
+{
+	struct job_desk *desk = j->desk;
+
+	if (desk->maildir != NULL || !user_is(j->d.account)) {
+		pool_submit(desk->pool, work, finish, j);
+	} else if (desk->users != NULL) {
+		users_deliver(desk->users, &j->d, on_users_done, j);
+	} else {
+		j->rc = why_set(&j->why, RC_TEMP, "4.3.0",
+		    "no mailboxes of users are served");
+		finish(j);
+	}
+}
+
 /* Borrowed from b, which has the room already. */
 static struct span
 copy(struct buf *b, struct span s)
@@ -106,15 +140,20 @@ copy(struct buf *b, struct span s)
 }
 
 void
-job_start(struct job_desk *desk, struct msg_deliver *m)
+job_start(struct job_desk *desk, struct ipc_link *link, struct msg_deliver *m)
 {
-	struct job *j;
-	size_t n = m->qid.n + m->account.n + m->sender.n + m->trace.n + 1;
+	struct job *j = find(desk, m->qid, m->rcpt);
+	struct span account =
+	    desk->account == NULL ? m->account : span_of(desk->account);
+	size_t n = m->qid.n + account.n + m->sender.n + m->trace.n + 1;
 
-	if (find(desk, m->qid, m->rcpt) != NULL)
+	if (j != NULL) {
+		j->link = link;
 		return;
+	}
 	j = mem_alloc(sizeof(*j));
 	j->desk = desk;
+	j->link = link;
 	j->mail = desk->mail;
 	j->start_ms = clock_mono_ms();
 	buf_init(&j->text, n);
@@ -122,7 +161,8 @@ job_start(struct job_desk *desk, struct msg_deliver *m)
 	j->d = (struct maildir_deliver){.qid = copy(&j->text, m->qid),
 	    .rcpt = m->rcpt,
 	    .again = m->again != 0,
-	    .account = copy(&j->text, m->account),
+	    .account = copy(&j->text, account),
+	    .maildir = desk->maildir,
 	    .sender = copy(&j->text, m->sender),
 	    .trace = copy(&j->text, m->trace),
 	    .arrived_us = m->arrived,
@@ -131,7 +171,17 @@ job_start(struct job_desk *desk, struct msg_deliver *m)
 	    .size = m->size};
 	m->file = -1;
 	TAILQ_INSERT_TAIL(&desk->jobs, j, next);
-	pool_submit(desk->pool, work, done, j);
+	begin(j);
+}
+
+void
+job_desk_left(struct job_desk *desk, const struct ipc_link *link)
+{
+	struct job *j;
+
+	TAILQ_FOREACH (j, &desk->jobs, next)
+		if (j->link == link)
+			j->link = NULL;
 }
 
 void
@@ -143,6 +193,7 @@ job_desk_greet(struct job_desk *desk, struct ipc_link *link)
 	desk->qmgr = link;
 	TAILQ_FOREACH (j, &desk->jobs, next) {
 		end.count++;
+		j->link = link;
 		/* if it fails the link closes, and the next one is told */
 		(void)proto_send_underway(
 		    link, &(struct msg_underway){j->d.qid, j->d.rcpt});

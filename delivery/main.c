@@ -1,7 +1,8 @@
 /*
- * mailstead-delivery: puts mail into the virtual mailboxes. Owns the link to
- * qmgr and the end of the process; what is done in a mailbox is in
- * lib/maildir, in threads, so that a slow one holds up no other.
+ * mailstead-delivery: puts mail into the virtual mailboxes, and hands on what
+ * is for users of the system (users.c). Owns the link to qmgr and the end of
+ * the process; what is done in a mailbox is in lib/maildir, in threads, so that
+ * a slow one holds up no other.
  *
  * Draining. When the suite stops: until nothing is under way and qmgr has
  * closed its link, since it may have more to give out. For a new generation:
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "delivery/job.h"
+#include "delivery/users.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/worker/worker.h"
@@ -34,8 +36,7 @@ static void
 on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
-	(void)link;
-	job_start(&delivery.desk, &msg->deliver);
+	job_start(&delivery.desk, link, &msg->deliver);
 }
 
 static ipc_handler *const handlers[MSG_COUNT] = {
@@ -59,6 +60,7 @@ static void
 on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 {
 	worker_link_closed(ctx, link, why);
+	job_desk_left(&delivery.desk, link);
 	ipc_link_free(&link);
 	delivery.desk.qmgr = NULL;
 	/* what runs goes on: only its own end ends an attempt */
@@ -68,12 +70,17 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 static void
 on_link(struct worker *w, enum role peer, int fd)
 {
+	if (peer == ROLE_USERS) {
+		users_link(delivery.desk.users, fd);
+		return;
+	}
 	if (peer != ROLE_QMGR) {
 		io_close(&fd);
 		return;
 	}
 	/* the qmgr before is gone; a job of its, read from now on, would be
 	 * under way without the new one's knowledge */
+	job_desk_left(&delivery.desk, delivery.desk.qmgr);
 	ipc_link_free(&delivery.desk.qmgr);
 	job_desk_greet(&delivery.desk,
 	    worker_link_new(w, peer, fd, handlers, on_closed, w));
@@ -94,6 +101,7 @@ on_start(struct worker *w)
 		why_sys(&why, RC_TEMP, "4.3.0", "%s", path);
 		worker_fatal(w, &why);
 	}
+	desk->users = users_new(w);
 	desk->pool = pool_new(w->base, (unsigned)w->conf->delivery.threads);
 }
 

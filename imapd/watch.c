@@ -94,9 +94,8 @@ client_free(struct watch_client *c)
 	ipc_link_free(&c->link);
 	free(c->account);
 	free(c);
-	if (w->worker->draining && w->n_clients == 0 &&
-	    w->worker->ops->on_drain != NULL)
-		w->worker->ops->on_drain(w->worker);
+	if (w->on_free != NULL)
+		w->on_free(w->ctx);
 }
 
 static void
@@ -104,7 +103,8 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 {
 	struct watch_client *c = ctx;
 
-	worker_link_closed(c->w->worker, link, why);
+	if (c->w->on_closed != NULL)
+		c->w->on_closed(c->w->ctx, link, why);
 	client_free(c);
 }
 
@@ -168,8 +168,15 @@ watch_open(struct watch *w, struct span account, int fd)
 	TAILQ_INIT(&c->subs);
 	TAILQ_INSERT_TAIL(&w->clients, c, next);
 	w->n_clients++;
-	c->link = worker_link_new(
-	    w->worker, ROLE_SESSION, fd, handlers, on_closed, c);
+	c->link = ipc_link_new(&(struct ipc_link_args){.base = w->base,
+	    .schema = proto_schema(),
+	    .handlers = handlers,
+	    .on_closed = on_closed,
+	    .ctx = c,
+	    .fd = fd,
+	    .self = ROLE_WATCH,
+	    .peer = ROLE_SESSION,
+	    .phase = IPC_RUN});
 }
 
 static void
@@ -183,7 +190,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 enum rc
 watch_start(struct watch *w, struct why *why)
 {
-	struct event_base *base = w->worker->base;
+	struct event_base *base = w->base;
 
 	TAILQ_INIT(&w->boxes);
 	TAILQ_INIT(&w->clients);

@@ -1,16 +1,19 @@
 /*
  * Tells sessions that a mailbox of their account has changed. One inotify
- * instance for all; sessions of one account share what is watched. A session
- * names folders of the account that authd told, and nothing else; it can cause
- * a bounded number of watches and of waiting messages, and no end.
+ * instance for all that one process watches; sessions of one account share what
+ * is watched. A session names folders of the account that authd told, and
+ * nothing else; it can cause a bounded number of watches and of waiting
+ * messages, and no end.
  */
 #ifndef IMAPD_WATCH_H
 #define IMAPD_WATCH_H
 
 #include <sys/queue.h>
 
+#include <event2/event.h>
+
 #include "lib/ev/pool.h"
-#include "lib/worker/worker.h"
+#include "lib/proto/proto.h"
 
 #define WATCH_LINKS_MAX      3000 /* sessions' connections */
 #define WATCH_SUBS_MAX       32   /* mailboxes of one connection */
@@ -64,9 +67,15 @@ struct watch_client {
 };
 
 struct watch {
-	struct worker *worker;
-	int mail;    /* the folder of all mailboxes */
-	int inotify; /* */
+	/* its owner's; any of the functions may be NULL */
+	struct event_base *base;
+	int mail;                   /* the folder of all mailboxes; or -1 */
+	const char *maildir;        /* of the one account there is; or NULL */
+	ipc_closed *on_closed;      /* a session's link is about to be freed */
+	void (*on_free)(void *ctx); /* there is one less */
+	void *ctx;
+	/* its own */
+	int inotify;
 	struct event *readable;
 	struct event *tell;
 	bool soon; /* it is due in a moment, not only for the slow */
@@ -81,7 +90,7 @@ struct watch {
 	uint64_t limit_told; /* when, ms */
 };
 
-/* Set up the rest: w->worker and w->mail are set. RC_TEMP: no inotify. */
+/* The owner's part is set: the rest. RC_TEMP: no inotify. */
 enum rc watch_start(struct watch *w, struct why *why);
 
 /* A session's link (fd is taken): it may name mailboxes of `account`. */

@@ -15,6 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "lib/maildir/list.h"
 #include "lib/maildir/place.h"
 #include "lib/base/banned.h"
 
@@ -91,19 +92,31 @@ watch_folder(struct watch_box *box, int above, const char *name)
 	return wd;
 }
 
+/* False: there is none, or not yet. */
+static bool
+open_maildir(const struct watch_box *box, struct maildir_folders *f)
+{
+	struct maildir_place place;
+	struct why why;
+
+	if (box->w->maildir != NULL)
+		return maildir_list_folders(box->w->maildir, f, &why) == RC_OK;
+	return maildir_place_of(span_of(box->account), &place, &why) == RC_OK &&
+	       maildir_place_open(box->w->mail, &place, false, f, &why) ==
+		   RC_OK;
+}
+
 static void
 work_add(void *job)
 {
 	struct watch_box *box = job;
 	struct maildir_folders f;
-	struct maildir_place place;
 	int top = -1;
 
 	box->wd[0] = box->wd[1] = -1;
 	box->limit = 0;
 	/* what is not there is not watched; whoever makes it adds it again */
-	if (maildir_place_of(span_of(box->account), &place, NULL) != RC_OK ||
-	    maildir_place_open(box->w->mail, &place, false, &f, NULL) != RC_OK)
+	if (!open_maildir(box, &f))
 		return;
 	if (box->name[0] == '\0')
 		top = dup(f.top);

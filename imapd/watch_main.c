@@ -7,6 +7,7 @@
 #include "imapd/watch.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/worker/worker.h"
 #include "lib/base/banned.h"
 
 #define FILES_MAX 4096
@@ -64,13 +65,28 @@ on_link(struct worker *w, enum role peer, int fd)
 }
 
 static void
+on_session_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	worker_link_closed(ctx, link, why);
+}
+
+static void
+on_session_free(void *ctx)
+{
+	end_if_drained(ctx);
+}
+
+static void
 on_start(struct worker *w)
 {
 	const char *path = worker_path(w, "mail");
 	struct watch *watch = &main_.watch;
 	struct why why;
 
-	watch->worker = w;
+	watch->base = w->base;
+	watch->on_closed = on_session_closed;
+	watch->on_free = on_session_free;
+	watch->ctx = w;
 	watch->mail = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (watch->mail < 0) {
 		why_sys(&why, RC_TEMP, "4.3.0", "%s", path);

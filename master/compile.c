@@ -15,6 +15,7 @@
 #include "lib/base/mem.h"
 #include "lib/directory/compile.h"
 #include "lib/log/log.h"
+#include "lib/users/user.h"
 #include "master/compile.h"
 #include "master/control.h"
 #include "lib/worker/workers.h"
@@ -24,6 +25,8 @@
 #define ASKERS_MAX  64
 #define CALLERS_MAX 32 /* of them, steadctl's and newaliases' */
 #define CHILD_S     60
+#define USERS_S     5
+#define PASSWD      "/etc/passwd"
 
 struct asker {
 	enum role role;
@@ -38,6 +41,8 @@ struct compile {
 	char current[MASTER_NAME_MAX];
 	char previous[MASTER_NAME_MAX]; /* kept until all have let go of it */
 	size_t n_served; /* askers the running child serves: the first ones */
+	struct event *timer; /* looks whether the users have changed */
+	struct stat passwd;  /* as it was before the last run began */
 	size_t n_askers;
 	struct asker askers[ASKERS_MAX];
 };
@@ -83,6 +88,25 @@ open_accounts(const struct master *m, int *fd, struct why *why)
 	return rc;
 }
 
+#define USERS_MAX (64U << 20) /* bytes of all names */
+
+static void
+put_user(void *ctx, struct span name)
+{
+	(void)buf_put_span(ctx, name);
+	(void)buf_putc(ctx, '\n');
+}
+
+static enum rc
+list_users(const struct master *m, struct buf *names, struct why *why)
+{
+	enum rc rc = user_each(m->conf, put_user, names, why);
+
+	if (rc == RC_OK && names->over)
+		rc = why_set(why, RC_PERM, "5.3.5", "too many users");
+	return rc;
+}
+
 /* in the child; the exit status is the result */
 static void
 child(const struct master *m)
@@ -91,10 +115,13 @@ child(const struct master *m)
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {.domains = &m->conf->domains,
 	    .postmaster = m->conf->postmaster,
-	    .aliases = -1};
+	    .aliases = -1,
+	    .user_domains = &m->conf->users.domains};
+	struct buf users;
 	struct why why;
 	enum rc rc;
 
+	buf_init(&users, USERS_MAX);
 	(void)alarm(CHILD_S); /* master waits for the end, whatever it is */
 	rc = open_accounts(m, &source.accounts, &why);
 	if (rc == RC_OK && aliases[0] != '\0') {
@@ -103,6 +130,9 @@ child(const struct master *m)
 			rc = why_sys(&why, RC_PERM, "5.3.5", "%s", aliases);
 	}
 	if (rc == RC_OK)
+		rc = list_users(m, &users, &why);
+	source.users = buf_span(&users);
+	if (rc == RC_OK)
 		rc = directory_compile(&source, path, &why);
 	if (rc != RC_OK)
 		LOG(MASTER_DIRECTORY, log_str(m->compile->next),
@@ -110,10 +140,21 @@ child(const struct master *m)
 	_exit(rc == RC_OK ? 0 : 1);
 }
 
+static struct stat
+passwd_now(void)
+{
+	struct stat st;
+
+	/* without the file: as long as it stays away, nothing changes */
+	return stat(PASSWD, &st) == 0 ? st : (struct stat){0};
+}
+
 static enum rc
 start_child(struct master *m, struct why *why)
 {
 	struct compile *c = state(m);
+
+	c->passwd = passwd_now();
 
 	/* a name is never used again, also by the next master */
 	(void)snprintf(c->next, sizeof(c->next), "directory.%llu-%llu.mdb",
@@ -212,6 +253,43 @@ compile_on_exit(struct master *m, pid_t pid, int status)
 		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
 }
 
+/*
+ * Users of the system come and go without a word to us. Those of other sources
+ * than /etc/passwd are seen at the next run, whatever it is for.
+ */
+static void
+on_users_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+	struct compile *c = m->compile;
+	struct stat now;
+	struct why why;
+
+	(void)fd;
+	(void)what;
+	if (!user_any(m->conf) || c->pid != 0 || m->stopping)
+		return;
+	now = passwd_now();
+	if (now.st_ino == c->passwd.st_ino && now.st_dev == c->passwd.st_dev &&
+	    now.st_size == c->passwd.st_size &&
+	    now.st_mtim.tv_sec == c->passwd.st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == c->passwd.st_mtim.tv_nsec)
+		return;
+	if (start_child(m, &why) != RC_OK)
+		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
+}
+
+static void
+watch_users(struct master *m)
+{
+	struct timeval tv = {USERS_S, 0};
+
+	m->compile->timer =
+	    event_new(m->base, -1, EV_PERSIST, on_users_timer, m);
+	if (m->compile->timer == NULL || event_add(m->compile->timer, &tv) < 0)
+		bug("a timer");
+}
+
 enum rc
 compile_first(struct master *m, struct why *why)
 {
@@ -227,6 +305,7 @@ compile_first(struct master *m, struct why *why)
 		return why_set(
 		    why, RC_PERM, "5.3.5", "the directory cannot be compiled");
 	adopt(m);
+	watch_users(m);
 	return RC_OK;
 }
 
@@ -260,6 +339,8 @@ compile_free(struct master *m)
 			(void)kill(m->compile->pid, SIGKILL); /* our child */
 		remove_file(m, m->compile->previous);
 		remove_file(m, m->compile->current);
+		if (m->compile->timer != NULL)
+			event_free(m->compile->timer);
 	}
 	free(m->compile);
 	m->compile = NULL;

@@ -58,12 +58,13 @@ make_folder(char *path, mode_t mode, uid_t uid, gid_t gid, struct why *why)
 }
 
 static enum rc
-make_row(struct master *m, const struct worker_row *row, struct why *why)
+make_row(struct master *m, const struct conf *conf,
+    const struct worker_row *row, struct why *why)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (m->root && workers_ids(row, m->conf, &uid, &gid, why) != RC_OK)
+	if (m->root && workers_ids(row, conf, &uid, &gid, why) != RC_OK)
 		return RC_PERM;
 	for (size_t i = 0; i < WORKER_PATHS_MAX; i++) {
 		char *path;
@@ -73,8 +74,10 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 			break;
 		if (row->paths[i].base == WORKER_NET)
 			continue;
-		path = workers_path(&row->paths[i], m->conf);
-		rc = make_folder(path, 0700, uid, gid, why);
+		path = workers_path(&row->paths[i], conf);
+		/* users of the system pass through to their own */
+		rc = make_folder(
+		    path, row->as_root ? 0711 : 0700, uid, gid, why);
 		free(path);
 		if (rc != RC_OK)
 			return rc;
@@ -83,21 +86,22 @@ make_row(struct master *m, const struct worker_row *row, struct why *why)
 }
 
 enum rc
-folders_make(struct master *m, struct why *why)
+folders_make(struct master *m, const struct conf *conf, struct why *why)
 {
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
-	char *path = workers_path(&net, m->conf);
+	char *path = workers_path(&net, conf);
 	enum rc rc =
-	    make_folder(m->conf->paths.run, 0755, geteuid(), getegid(), why);
+	    make_folder(conf->paths.run, 0755, geteuid(), getegid(), why);
 
 	if (rc == RC_OK)
 		rc = make_folder(path, 0755, geteuid(), getegid(), why);
 	free(path);
 	if (rc == RC_OK)
 		rc = make_folder(
-		    m->conf->paths.state, 0755, geteuid(), getegid(), why);
+		    conf->paths.state, 0755, geteuid(), getegid(), why);
 	for (size_t i = 0; rc == RC_OK && i < workers_n; i++)
-		rc = make_row(m, &workers[i], why);
+		if (workers[i].count(conf) > 0)
+			rc = make_row(m, conf, &workers[i], why);
 	return rc;
 }
 

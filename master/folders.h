@@ -9,10 +9,12 @@
 
 /*
  * Make what is missing: run, net, spool, state and every path row of every
- * worker, owned by its user, mode 0700 (run and net: 0755, owned by master).
- * RC_PERM when something else is in the way, or another uid owns it.
+ * worker that `conf` has, owned by its user, mode 0700 (run, net and state:
+ * 0755, owned by master; that of users' indexes: 0711). RC_PERM when something
+ * else is in the way, or another uid owns it.
  */
-enum rc folders_make(struct master *m, struct why *why);
+enum rc folders_make(
+    struct master *m, const struct conf *conf, struct why *why);
 /* Lock run/lock, so that there is one master; RC_TEMP when one runs. */
 enum rc folders_lock(struct master *m, struct why *why);
 

@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/log/log.h"
+#include "lib/users/user.h"
 #include "master/channel.h"
 #include "master/compile.h"
 #include "master/launch.h"
@@ -185,6 +186,9 @@ launch_conf_fits(const struct conf *conf, struct why *why)
 {
 	enum rc rc = RC_OK;
 
+	if (user_any(conf) && geteuid() != 0)
+		rc = why_set(why, RC_PERM, "5.3.5",
+		    "users.domains: only root can serve users of the system");
 	for (size_t i = 0; rc == RC_OK && i < workers_n; i++) {
 		struct buf text;
 

@@ -14,7 +14,10 @@ enum rc launch_proc(struct proc *p, struct why *why);
 /* Certificates and keys to one worker; RC_PERM when they cannot be read. */
 enum rc launch_send_files(struct proc *p, struct why *why);
 
-/* Does each worker's slice fit one message? RC_PERM says what is too long. */
+/*
+ * Can this be served? RC_PERM says what of it cannot: a worker's slice is too
+ * long for one message, or it needs root.
+ */
 enum rc launch_conf_fits(const struct conf *conf, struct why *why);
 
 #endif

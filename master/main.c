@@ -167,8 +167,8 @@ start(struct master *m)
 		fatal("no event loop");
 	raise_limits();
 	if (launch_conf_fits(m->conf, &why) != RC_OK ||
-	    folders_make(m, &why) != RC_OK || folders_lock(m, &why) != RC_OK ||
-	    compile_first(m, &why) != RC_OK ||
+	    folders_make(m, m->conf, &why) != RC_OK ||
+	    folders_lock(m, &why) != RC_OK || compile_first(m, &why) != RC_OK ||
 	    listen_open(m, m->conf, &why) != RC_OK ||
 	    control_open(m, &why) != RC_OK)
 		fatal("%s", why.text);

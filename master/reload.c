@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "master/compile.h"
+#include "master/folders.h"
 #include "master/launch.h"
 #include "master/listen.h"
 #include "master/notify.h"
@@ -187,6 +188,7 @@ reload_start(struct master *m, reload_done *done, void *ctx)
 		rc = RC_PERM;
 	} else if (check_fixed(m->conf, conf, &why) != RC_OK ||
 		   launch_conf_fits(conf, &why) != RC_OK ||
+		   folders_make(m, conf, &why) != RC_OK ||
 		   listen_open(m, conf, &why) != RC_OK) {
 		rc = RC_PERM;
 		buf_puts(&errors, why.text);

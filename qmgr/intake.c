@@ -12,6 +12,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "lib/users/user.h"
 #include "qmgr/hops.h"
 #include "qmgr/intake.h"
 #include "qmgr/recipients.h"
@@ -186,7 +187,8 @@ check_words(const struct msg_commit *c, struct why *why)
 	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
 	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
-	    (c->login.n == 0 || recipients_canonical(c->login, why)))
+	    (c->login.n == 0 || user_name_ok(c->login) ||
+		recipients_canonical(c->login, why)))
 		return RC_OK;
 	return why_set(why, RC_TEMP, "4.3.0", "odd words in the envelope");
 }

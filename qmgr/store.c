@@ -28,7 +28,7 @@
 struct change {
 	enum rc (*act)(struct change *c, struct why *why);
 	int folder;
-	const char *name;
+	char name[STORE_FILE_MAX + 1];
 	bool held; /* hold() */
 	bool gone; /* result: there is no such name */
 };
@@ -371,20 +371,19 @@ find(const struct store *s, const char *id, int *folder,
 static enum rc
 pursue(const struct store *s, struct change *c, struct why *why)
 {
-	char id[STORE_NAME_MAX + 1], file[STORE_FILE_MAX + 1];
+	char id[STORE_NAME_MAX + 1];
 	enum rc rc = c->act(c, why);
 
 	if (!c->gone || !store_name_id(span_of(c->name), id))
 		return rc;
 	for (int i = 0; c->gone && i < PURSUE_MAX; i++) {
-		enum rc found = find(s, id, &c->folder, file);
+		enum rc found = find(s, id, &c->folder, c->name);
 
 		if (found == RC_PERM)
 			return rc;
 		c->gone = false;
 		if (found != RC_OK)
 			return rc;
-		c->name = file;
 		rc = c->act(c, why);
 	}
 	/* it never was where it had just been seen */
@@ -415,27 +414,39 @@ hold(struct change *c, struct why *why)
 	return rc;
 }
 
-static enum rc delete (struct change *c, struct why *why) {
-	if (unlinkat(c->folder, c->name, 0) == 0) return RC_OK;
-	    c->gone = errno == ENOENT;
-	    return why_sys(why, RC_TEMP, "4.3.0", "%s", c->name);
+static enum rc
+take_away(struct change *c, struct why *why)
+{
+	if (unlinkat(c->folder, c->name, 0) == 0)
+		return RC_OK;
+	c->gone = errno == ENOENT;
+	return why_sys(why, RC_TEMP, "4.3.0", "%s", c->name);
+}
+
+static enum rc
+start(
+    const struct store *s, struct change *c, const char *name, struct why *why)
+{
+	if (!span_copy(span_of(name), c->name, sizeof(c->name)))
+		return why_set(why, RC_PERM, "5.3.0", "no queue file's name");
+	return pursue(s, c, why);
 }
 
 enum rc
 store_hold(const struct store *s, int folder, const char *name, bool held,
     struct why *why)
 {
-	struct change c = {hold, folder, name, held, false};
+	struct change c = {.act = hold, .folder = folder, .held = held};
 
-	return pursue(s, &c, why);
+	return start(s, &c, name, why);
 }
 
 enum rc
 store_delete(
     const struct store *s, int folder, const char *name, struct why *why)
 {
-	struct change c = {delete, folder, name, false, false};
-	enum rc rc = pursue(s, &c, why);
+	struct change c = {.act = take_away, .folder = folder};
+	enum rc rc = start(s, &c, name, why);
 
 	/* gone already is as good */
 	return c.gone ? RC_OK : rc;

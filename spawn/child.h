@@ -1,6 +1,6 @@
 /*
- * The process of one account and service: forked from spawn, never exec'ed,
- * confined to that account's folder, gone a few seconds after its last
+ * The process of one account and service: forked from the parent, never
+ * exec'ed, confined to that account's folder, gone a few seconds after its last
  * connection.
  */
 #ifndef SPAWN_CHILD_H
@@ -9,12 +9,12 @@
 #include "lib/worker/worker.h"
 #include "spawn/service.h"
 
-/* Before spawn is confined: what its children need to know of the host. */
+/* Before the parent is confined: what its children need to know of the host. */
 void child_prepare(void);
 
 /*
- * Never returns. `link` (taken) is the socket to spawn. Whatever else is open,
- * but for the log, is closed.
+ * Never returns. `link` (taken) is the socket to the parent. Whatever else is
+ * open, but for the log, is closed.
  */
 void child_run(const struct worker *w, const struct service *service,
     const char *account, int link) __attribute__((noreturn));

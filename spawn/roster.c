@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "spawn/child.h"
+#include "spawn/program.h"
 #include "spawn/roster.h"
 #include "lib/base/banned.h"
 
@@ -132,6 +133,34 @@ start(struct worker *w, const struct service *service, const char *account,
 	return e;
 }
 
+/* The process that takes what comes for the account, or NULL. */
+static struct entry *
+find(const struct service *service, const char *account)
+{
+	struct entry *e;
+
+	if (service->once)
+		return NULL;
+	TAILQ_FOREACH (e, &roster.entries, next)
+		if (e->link != NULL && e->service == service &&
+		    span_eq(span_of(e->account), span_of(account)))
+			break;
+	return e;
+}
+
+static bool
+is_full(const struct service *service)
+{
+	const struct entry *e;
+	size_t n = 0;
+
+	if (service->processes_max == 0)
+		return false;
+	TAILQ_FOREACH (e, &roster.entries, next)
+		n += e->service == service;
+	return n >= service->processes_max;
+}
+
 static void
 give(struct worker *w, const struct service *service, const char *account,
     struct handover *h)
@@ -146,11 +175,11 @@ give(struct worker *w, const struct service *service, const char *account,
 		finish(h, &why);
 		return;
 	}
-	TAILQ_FOREACH (e, &roster.entries, next)
-		if (e->link != NULL && e->service == service &&
-		    span_eq(span_of(e->account), span_of(account)))
-			break;
-	if (e == NULL)
+	e = find(service, account);
+	if (e == NULL && is_full(service))
+		why_set(&why, RC_TEMP, "4.3.2", "too many processes for %s",
+		    service->name);
+	else if (e == NULL)
 		e = start(w, service, account, &why);
 	if (e == NULL) {
 		finish(h, &why);

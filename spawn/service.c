@@ -1,17 +1,19 @@
 /*
- * The mailbox services: see service.h.
+ * The services of virtual accounts: see service.h.
  */
 #include "imapd/account.h"
 #include "pop3d/account.h"
-#include "spawn/service.h"
+#include "spawn/program.h"
 #include "lib/base/banned.h"
 
 static const struct service services[] = {
     {.name = "pop3",
+	.role = ROLE_SESSION,
 	.open = pop3d_account_open,
 	.take = pop3d_account_take,
 	.connections = pop3d_account_connections},
     {.name = "imap",
+	.role = ROLE_SESSION,
 	.has_index = true,
 	.open = imapd_account_open,
 	.take = imapd_account_take,

@@ -1,6 +1,7 @@
 /*
- * What a mailbox service gives to the process that serves one account: three
- * functions. The process has the account's rights and nothing else.
+ * What is done for one account by a process of its own: a service gives a few
+ * functions. The process has the account's rights and nothing else, but for
+ * those few services that need root.
  */
 #ifndef SPAWN_SERVICE_H
 #define SPAWN_SERVICE_H
@@ -10,12 +11,13 @@
 #include "lib/base/why.h"
 #include "lib/conf/conf.h"
 #include "lib/db/mark.h"
+#include "lib/proto/role.h"
 
 struct service_env {
 	struct event_base *base;
 	const struct conf *conf;
 	const char *account; /* login */
-	const char *maildir; /* absolute path of its Maildir */
+	const char *maildir; /* absolute path of its Maildir, or NULL */
 	/* absolute path of its folder of what can be made again; NULL: the
 	 * service asked for none */
 	const char *index;
@@ -28,6 +30,15 @@ struct service_env {
 struct service {
 	const char *name; /* "pop3" */
 	bool has_index;
+	/* Root, neither confined nor with any folder: for PAM's modules. */
+	bool as_root;
+	/* A process takes one connection, and ends with it; else one process
+	 * takes all of an account. */
+	bool once;
+	size_t processes_max; /* of all accounts at a time; 0: no bound */
+	/* Whose system calls and, of the account's folder, rights it has:
+	 * SESSION, LOCAL or WATCH. */
+	enum role role;
 	/* Once, inside the sandbox. NULL with *why set: nothing can be served.
 	 */
 	void *(*open)(const struct service_env *env, struct why *why);
@@ -40,8 +51,5 @@ struct service {
 	 */
 	void (*close)(void *state);
 };
-
-/* NULL when there is none of that name. */
-const struct service *service_find(struct span name);
 
 #endif

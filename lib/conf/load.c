@@ -277,6 +277,38 @@ check_retry(struct load *l)
 		    "queue.retry_first: longer than queue.retry_max");
 }
 
+static bool
+is_local(const struct conf *conf, const char *domain)
+{
+	for (size_t i = 0; i < conf->domains.n; i++)
+		if (span_eq(span_of(domain), span_of(conf->domains.v[i])))
+			return true;
+	return false;
+}
+
+static void
+check_users(struct load *l)
+{
+	const struct conf_places_option *at = l->places.options;
+	const struct conf_list *domains = &l->conf->users.domains;
+
+	if (is_good(l, CONF_ID_users_min_uid, CONF_ID_users_max_uid) &&
+	    l->conf->users.min_uid > l->conf->users.max_uid)
+		conf_report_add(&l->report,
+		    at[CONF_ID_users_min_uid].seen
+			? at[CONF_ID_users_min_uid].value
+			: at[CONF_ID_users_max_uid].value,
+		    "users.min_uid: above users.max_uid");
+	if (!is_good(l, CONF_ID_domains, CONF_ID_users_domains))
+		return;
+	for (size_t i = 0; i < domains->n; i++)
+		if (!is_local(l->conf, domains->v[i]))
+			conf_report_add(&l->report,
+			    at[CONF_ID_users_domains].value,
+			    "users.domains: %s is not one of domains",
+			    domains->v[i]);
+}
+
 /* Empty means postmaster at the first domain: nobody else has to know. */
 static void
 fill_postmaster(struct conf *conf)
@@ -321,6 +353,7 @@ conf_load_text(
 	check_tls_listener(l, CONF_ID_listen_pop3s);
 	check_tls_listener(l, CONF_ID_listen_imaps);
 	check_retry(l);
+	check_users(l);
 	if (l->report.n > 0)
 		goto out;
 	fill_postmaster(l->conf);

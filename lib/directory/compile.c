@@ -188,6 +188,23 @@ add_conf(struct compile *c, const struct directory_source *source)
 	return rc;
 }
 
+/* Line 0: listed twice is nobody's mistake. */
+static void
+add_users(struct compile *c, const struct directory_source *source)
+{
+	struct span rest = source->users;
+
+	if (source->user_domains == NULL)
+		return;
+	for (size_t i = 0; i < source->user_domains->n; i++)
+		add(c, 'h', span_of(source->user_domains->v[i]), SPAN_NONE, 0);
+	while (rest.n > 0) {
+		struct span name = span_cut(&rest, '\n');
+
+		add(c, 'u', name, name, 0);
+	}
+}
+
 static int
 by_key(const void *va, const void *vb, void *arg)
 {
@@ -240,7 +257,8 @@ arrange(struct compile *c)
 			continue;
 		}
 		domain = span_from(key, 1);
-		if (key.p[0] == 'c' || addr_split(domain, &local, &domain))
+		if (key.p[0] == 'c' || key.p[0] == 'h' ||
+		    addr_split(domain, &local, &domain))
 			r->out = key.p[0] != 'b' && !is_domain(c, domain);
 	}
 	if (twice == NULL)
@@ -358,6 +376,7 @@ directory_compile(
 
 	buf_init(&c.text, TEXT_MAX);
 	rc = add_conf(&c, source);
+	add_users(&c, source);
 	if (rc == RC_OK && source->accounts >= 0)
 		rc = add_accounts(&c, source->accounts);
 	if (rc == RC_OK && source->aliases >= 0)

@@ -13,6 +13,11 @@ struct directory_source {
 	const char *postmaster;          /* address, or "" */
 	int accounts;                    /* descriptor, -1: none; borrowed */
 	int aliases;                     /* descriptor, -1: none; borrowed */
+	/* users of the system who have a mailbox at these of the domains; NULL:
+	 * nobody has */
+	const struct conf_list *user_domains;
+	struct span users; /* names that user_name_ok() takes, an LF behind
+			      each */
 };
 
 /*

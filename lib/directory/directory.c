@@ -165,6 +165,18 @@ put_bare(struct buf *out, struct span targets, struct span at)
 	}
 }
 
+/* `local` in lower case. */
+static enum directory_kind
+find_system(struct look *l, struct span local, struct buf *out)
+{
+	struct span value, nothing;
+
+	if (!get(l, 'u', local, &value) || !get(l, 'h', l->domain, &nothing))
+		return DIRECTORY_UNKNOWN;
+	(void)buf_put_span(out, value); /* over is seen in the end */
+	return DIRECTORY_ACCOUNT;
+}
+
 static enum directory_kind
 find_local(struct look *l, struct span local, struct buf *out)
 {
@@ -187,6 +199,8 @@ find_local(struct look *l, struct span local, struct buf *out)
 	} else if (get(l, 'b', span_head(buf_span(&key), local.n), &value)) {
 		kind = DIRECTORY_ALIAS;
 		put_bare(out, value, l->domain);
+	} else {
+		kind = find_system(l, span_head(buf_span(&key), local.n), out);
 	}
 out:
 	buf_fini(&key);
@@ -287,9 +301,13 @@ find(struct look *l, struct span mailbox, struct buf *out)
 	return kind;
 }
 
-enum directory_kind
-directory_find(
-    const struct directory *d, struct span mailbox, struct buf *target)
+typedef enum directory_kind finder(
+    struct look *l, struct span mailbox, struct buf *out);
+
+/* One look into the snapshot, whole or not at all. */
+static enum directory_kind
+look(const struct directory *d, finder *f, struct span mailbox,
+    struct buf *target)
 {
 	struct look l = {.d = d};
 	enum directory_kind kind;
@@ -303,7 +321,7 @@ directory_find(
 	before = out->n;
 	was_over = out->over;
 	out->over = false;
-	kind = find(&l, mailbox, out);
+	kind = f(&l, mailbox, out);
 	mdb_txn_reset(d->txn);
 	if (l.broken || (target != NULL && out->over)) {
 		out->n = before;
@@ -312,4 +330,34 @@ directory_find(
 	out->over = was_over;
 	buf_fini(&none);
 	return kind;
+}
+
+enum directory_kind
+directory_find(
+    const struct directory *d, struct span mailbox, struct buf *target)
+{
+	return look(d, find, mailbox, target);
+}
+
+static enum directory_kind
+find_system_mailbox(struct look *l, struct span mailbox, struct buf *out)
+{
+	enum directory_kind kind = DIRECTORY_UNKNOWN;
+	struct buf local;
+
+	if (!addr_split(mailbox, &l->local, &l->domain))
+		return kind;
+	buf_init(&local, DIRECTORY_KEY_MAX - 1);
+	put_lower(&local, l->local);
+	if (!local.over)
+		kind = find_system(l, buf_span(&local), out);
+	buf_fini(&local);
+	return kind;
+}
+
+enum directory_kind
+directory_find_user(
+    const struct directory *d, struct span mailbox, struct buf *target)
+{
+	return look(d, find_system_mailbox, mailbox, target);
 }

@@ -28,15 +28,24 @@ enum directory_kind {
 /*
  * Who is `mailbox` (canonical, as addr_path gives it; "postmaster" without a
  * domain is the host's postmaster, RFC 5321 4.5.1)? Local parts compare
- * without case. For an account its login, for an alias its targets, separated
- * by LF, are appended to `target` (may be NULL). Each target is canonical.
+ * without case. For an account its login (of a user of the system the name,
+ * without '@'), for an alias its targets, separated by LF, are appended to
+ * `target` (may be NULL). Each target is canonical.
  * DIRECTORY_ERROR also when d is NULL or `target` has no room: it is as
  * before then.
  *
  * Looked up in this order: account, alias of the address, alias of the local
- * part; the same without "+detail" (RFC 5233); postmaster; catch-all.
+ * part, user of the system; the same without "+detail" (RFC 5233); postmaster;
+ * catch-all.
  */
 enum directory_kind directory_find(
+    const struct directory *d, struct span mailbox, struct buf *target);
+
+/*
+ * Is `mailbox` that of a user of the system, whatever aliases there are of
+ * that name? As directory_find(), which answers UNKNOWN or ACCOUNT here.
+ */
+enum directory_kind directory_find_user(
     const struct directory *d, struct span mailbox, struct buf *target);
 
 #define DIRECTORY_EXPAND_MAX   10000 /* results; twice that on the way */
@@ -45,11 +54,12 @@ enum directory_kind directory_find(
 /*
  * All that `mailbox` stands for in the end: logins are appended to `accounts`
  * and addresses of other hosts to `elsewhere`, each with an LF behind it and
- * once. RC_OK: one of them at least; why->text then is "", or tells the first
- * target that was left out because it is unknown or leads too deep. RC_PERM:
- * 5.1.1 when there is nobody, 5.4.6 when there are only loops, 5.5.3 when
- * there are too many; RC_TEMP when the directory cannot be read or a buffer
- * is full. Nothing has been appended then.
+ * once. A user of the system whose alias names the user as well (`joe: joe,
+ * ann`) is among them. RC_OK: one of them at least; why->text then is "", or
+ * tells the first target that was left out because it is unknown or leads too
+ * deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when there are only
+ * loops, 5.5.3 when there are too many; RC_TEMP when the directory cannot be
+ * read or a buffer is full. Nothing has been appended then.
  */
 enum rc directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why);

@@ -89,11 +89,54 @@ leave_out(struct expand *x, const char *status, struct span s, const char *text)
 		    SPAN_ARG(s), text);
 }
 
+static void
+add_account(struct expand *x, struct span login, unsigned depth)
+{
+	if (add(x, 'a', login, depth))
+		result(x, x->accounts, login);
+}
+
+/*
+ * x->targets: what the alias s stands for. Where it names itself, the user of
+ * the system of that name is meant, as with sendmail's aliases(5): the alias
+ * itself is being visited.
+ */
+static bool
+add_targets(
+    struct expand *x, const struct directory *d, struct span s, unsigned depth)
+{
+	struct span rest = buf_span(&x->targets);
+	bool itself = false, readable = true;
+	struct buf user;
+
+	while (rest.p != NULL && !x->full) {
+		struct span target = span_cut(&rest, '\n');
+
+		itself = itself || span_eq_ci(target, s);
+		(void)add(x, '@', target, depth); /* twice is once */
+	}
+	if (!itself)
+		return true;
+	buf_init(&user, 256);
+	switch (directory_find_user(d, s, &user)) {
+	case DIRECTORY_ACCOUNT:
+		add_account(x, buf_span(&user), depth);
+		break;
+	case DIRECTORY_ERROR:
+		readable = false;
+		break;
+	default:
+		break; /* a loop */
+	}
+	buf_fini(&user);
+	return readable;
+}
+
 /* False when the directory cannot be read. */
 static bool
 visit(struct expand *x, const struct directory *d, struct item item)
 {
-	struct span s = span_make(item.text + 1, item.n - 1), rest;
+	struct span s = span_make(item.text + 1, item.n - 1);
 
 	buf_clear(&x->targets);
 	switch (directory_find(d, s, &x->targets)) {
@@ -104,20 +147,14 @@ visit(struct expand *x, const struct directory *d, struct item item)
 		leave_out(x, "5.1.1", s, "no such mailbox");
 		break;
 	case DIRECTORY_ACCOUNT:
-		s = buf_span(&x->targets);
-		if (add(x, 'a', s, item.depth))
-			result(x, x->accounts, s);
+		add_account(x, buf_span(&x->targets), item.depth);
 		break;
 	case DIRECTORY_ALIAS:
 		if (item.depth == DIRECTORY_EXPAND_DEPTH) {
 			leave_out(x, "5.4.6", s, "too many aliases of aliases");
 			break;
 		}
-		rest = buf_span(&x->targets);
-		while (rest.p != NULL && !x->full)
-			(void)add(x, '@', span_cut(&rest, '\n'),
-			    item.depth + 1); /* twice is once */
-		break;
+		return add_targets(x, d, s, item.depth + 1);
 	case DIRECTORY_ERROR:
 		return false;
 	}

@@ -11,14 +11,16 @@
  *   l joe@example.org       an alias: targets, LF between
  *   b joe                   the same for every local domain; a target without
  *                           '@' is at the domain that was asked for
- *   c example.org           who gets what nobody else does there
+ *   h example.org           a domain at which users of the system have a
+ * mailbox u joe                   such a user c example.org           who gets
+ * what nobody else does there
  *
  * (without the space). Behind the last page nothing follows.
  */
 #ifndef LIB_DIRECTORY_FORMAT_H
 #define LIB_DIRECTORY_FORMAT_H
 
-#define DIRECTORY_VERSION "mailstead directory 1"
+#define DIRECTORY_VERSION "mailstead directory 2"
 #define DIRECTORY_KEY_MAX 511 /* of LMDB */
 
 #endif

@@ -10,6 +10,7 @@
 #include "lib/base/io.h"
 #include "lib/maildir/deliver.h"
 #include "lib/maildir/durable.h"
+#include "lib/maildir/list.h"
 #include "lib/maildir/place.h"
 #include "lib/maildir/repeat.h"
 #include "lib/base/banned.h"
@@ -224,22 +225,33 @@ deposit(struct deposit *p, struct maildir_delivered *out, struct why *why)
 	    why, RC_TEMP, "4.3.0", "all names of %s are taken", p->repeat.base);
 }
 
+static enum rc
+open_folders(int mail, const struct maildir_deliver *d,
+    struct maildir_folders *f, struct why *why)
+{
+	struct maildir_place place;
+
+	if (d->maildir != NULL)
+		return maildir_list_folders(d->maildir, f, why);
+	if (maildir_place_of(d->account, &place, why) != RC_OK)
+		return RC_PERM;
+	return maildir_place_open(mail, &place, true, f, why);
+}
+
 enum rc
 maildir_deliver(int mail, const struct maildir_deliver *d,
     struct maildir_delivered *out, struct why *why)
 {
 	struct deposit p = {.d = d, .folders = {-1, -1, -1, -1}};
-	struct maildir_place place;
-	enum rc rc = maildir_place_of(d->account, &place, why);
+	enum rc rc;
 
 	*out = (struct maildir_delivered){0};
-	if (rc == RC_OK)
-		rc = maildir_repeat_init(&p.repeat, d->qid, d->rcpt, why);
+	rc = maildir_repeat_init(&p.repeat, d->qid, d->rcpt, why);
 	if (rc == RC_OK &&
 	    (d->size > INT64_MAX || d->offset > INT64_MAX - d->size))
 		rc = why_set(why, RC_TEMP, "4.3.0", "impossible size");
 	if (rc == RC_OK)
-		rc = maildir_place_open(mail, &place, true, &p.folders, why);
+		rc = open_folders(mail, d, &p.folders, why);
 	if (rc == RC_OK)
 		rc =
 		    durable_init(&p.durable, p.folders.new, p.folders.tmp, why);

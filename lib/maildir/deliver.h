@@ -50,6 +50,7 @@ struct maildir_deliver {
 	uint32_t rcpt;
 	bool again; /* an earlier attempt may have succeeded */
 	struct span account;
+	const char *maildir; /* its absolute path; NULL: as place.h has it */
 	struct span sender;  /* "" is the null reverse-path */
 	struct span trace;   /* LF line ends */
 	uint64_t arrived_us; /* becomes the file's time; 0: now */
@@ -67,11 +68,12 @@ struct maildir_delivered {
 };
 
 /*
- * Deliver below the folder `mail` (see place.h); folders that are missing are
- * made. RC_OK: the message is durable in the mailbox, *out says where. RC_PERM
- * only for an account that can have no folder (5.1.1). Else RC_TEMP, and
- * nothing is left under a name: 4.3.1 no room, 4.2.2 over quota, 4.3.0 all
- * else. One attempt per queue ID and recipient at a time.
+ * Deliver below the folder `mail` (see place.h), where folders that are missing
+ * are made, or into d->maildir, which is there. RC_OK: the message is durable
+ * in the mailbox, *out says where. RC_PERM only for an account that can have no
+ * folder (5.1.1). Else RC_TEMP, and nothing is left under a name: 4.3.1 no
+ * room, 4.2.2 over quota, 4.3.0 all else. One attempt per queue ID and
+ * recipient at a time.
  */
 enum rc maildir_deliver(int mail, const struct maildir_deliver *d,
     struct maildir_delivered *out, struct why *why);

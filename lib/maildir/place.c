@@ -61,9 +61,23 @@ maildir_place_of(struct span account, struct maildir_place *p, struct why *why)
 	return RC_OK;
 }
 
+void
+maildir_place_home(struct maildir_place *p)
+{
+	p->domain[0] = p->local[0] = '\0';
+}
+
+static bool
+is_home(const struct maildir_place *p)
+{
+	return p->domain[0] == '\0';
+}
+
 bool
 maildir_place_path(const struct maildir_place *p, struct buf *b)
 {
+	if (is_home(p))
+		return buf_puts(b, FOLDER);
 	return buf_putf(b, "%s/%s/" FOLDER, p->domain, p->local);
 }
 
@@ -77,19 +91,31 @@ failed(struct why *why, const char *what, const char *name)
 	return why_sys(why, RC_TEMP, status, "%s %s", what, name);
 }
 
+enum {
+	MAKE = 1,  /* what is missing */
+	FOLLOW = 2 /* a link */
+};
+
 static enum rc
-open_folder(int at, const char *name, bool make, int *fd, struct why *why)
+open_at(int at, const char *name, unsigned how, int *fd, struct why *why)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+			  ((how & FOLLOW) != 0 ? 0 : O_NOFOLLOW);
 
 	*fd = openat(at, name, flags);
-	if (*fd < 0 && errno == ENOENT && make) {
+	if (*fd < 0 && errno == ENOENT && (how & MAKE) != 0) {
 		/* another thread may have been faster */
 		if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 			return failed(why, "mkdir", name);
 		*fd = openat(at, name, flags);
 	}
 	return *fd >= 0 ? RC_OK : failed(why, "folder", name);
+}
+
+static enum rc
+open_folder(int at, const char *name, bool make, int *fd, struct why *why)
+{
+	return open_at(at, name, make ? MAKE : 0, fd, why);
 }
 
 /*
@@ -104,6 +130,8 @@ flush_path(const int *fds, size_t n, struct why *why)
 	struct durable d;
 
 	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			continue;
 		if (durable_init(&d, fds[i], -1, why) != RC_OK)
 			return RC_TEMP;
 		if (!d.by_name && durable_sync(fds[i]) < 0)
@@ -138,18 +166,33 @@ open_inner(
 	return rc;
 }
 
+/* Maildir itself, and in above[] the folders that lead to it from above[0]. */
+static enum rc
+open_outer(const struct maildir_place *p, bool make, int *above, int *top,
+    struct why *why)
+{
+	enum rc rc;
+
+	if (is_home(p))
+		return open_at(
+		    above[0], FOLDER, FOLLOW | (make ? MAKE : 0), top, why);
+	rc = open_folder(above[0], p->domain, make, &above[1], why);
+	if (rc == RC_OK)
+		rc = open_folder(above[1], p->local, make, &above[2], why);
+	if (rc == RC_OK)
+		rc = open_folder(above[2], FOLDER, make, top, why);
+	return rc;
+}
+
 enum rc
 maildir_place_open(int mail, const struct maildir_place *p, bool make,
     struct maildir_folders *f, struct why *why)
 {
 	int above[4] = {mail, -1, -1, -1};
-	enum rc rc = open_folder(mail, p->domain, make, &above[1], why);
+	enum rc rc;
 
 	*f = (struct maildir_folders){-1, -1, -1, -1};
-	if (rc == RC_OK)
-		rc = open_folder(above[1], p->local, make, &above[2], why);
-	if (rc == RC_OK)
-		rc = open_folder(above[2], FOLDER, make, &f->top, why);
+	rc = open_outer(p, make, above, &f->top, why);
 	above[3] = f->top;
 	if (rc == RC_OK)
 		rc = open_inner(above, make, f, why);

@@ -13,10 +13,11 @@
 #include "lib/base/why.h"
 
 /*
- * Names of the two folders. The login is cut at its last '@' and ASCII capitals
- * become small. Bytes outside 0x21..0x7e, each of `%/<>="` and a '.' at the
- * beginning become %xx (hexadecimal, small letters); the rest stands for
- * itself. So two logins share a place only if they differ in case alone.
+ * Names of the two folders, both "" for a home. The login is cut at its last
+ * '@' and ASCII capitals become small. Bytes outside 0x21..0x7e, each of
+ * `%/<>="` and a '.' at the beginning become %xx (hexadecimal, small letters);
+ * the rest stands for itself. So two logins share a place only if they differ
+ * in case alone.
  */
 struct maildir_place {
 	char domain[256];
@@ -30,7 +31,15 @@ struct maildir_place {
 enum rc maildir_place_of(
     struct span account, struct maildir_place *p, struct why *why);
 
-/* Append "<domain>/<local part>/Maildir". False when it does not fit. */
+/*
+ * The place of a user of the system: "Maildir" in the folder itself, which is
+ * the user's home. There the user's own links are followed up to Maildir,
+ * since whoever opens it has the user's rights and no others.
+ */
+void maildir_place_home(struct maildir_place *p);
+
+/* Append "<domain>/<local part>/Maildir", of a home "Maildir". False when it
+ * does not fit. */
 bool maildir_place_path(const struct maildir_place *p, struct buf *b);
 
 /* A mailbox's folders, open; all -1 when it is not. */
@@ -42,11 +51,12 @@ struct maildir_folders {
 };
 
 /*
- * Open the account's folders below the folder `mail`, and make what is missing
- * (0700) if `make`. cur/ is made last, after the entries of all the others
- * have been made durable: where cur/ is, the first message needs nothing
- * flushed but its own file (and new/, if !durable.by_name). RC_TEMP: 4.3.0, or
- * 4.3.1 and 4.2.2 when there is no room; nothing stays open. Blocking.
+ * Open the account's folders below the folder `mail` (or the home), and make
+ * what is missing (0700) if `make`. cur/ is made last, after the entries of all
+ * the others have been made durable: where cur/ is, the first message needs
+ * nothing flushed but its own file (and new/, if !durable.by_name).
+ * RC_TEMP: 4.3.0, or 4.3.1 and 4.2.2 when there is no room; nothing stays open.
+ * Blocking.
  */
 enum rc maildir_place_open(int mail, const struct maildir_place *p, bool make,
     struct maildir_folders *f, struct why *why);

@@ -83,6 +83,15 @@ missing(const char *layer, const struct sandbox_setup *setup,
 	    why, RC_PERM, STATUS, "sandbox: required, but %s", layer);
 }
 
+/* No core file, no ptrace by others of the uid. */
+static enum rc
+make_private(struct why *why)
+{
+	if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0)
+		return why_sys(why, RC_PERM, STATUS, "dumpable");
+	return RC_OK;
+}
+
 static enum rc
 leave_root(const struct sandbox_setup *setup, struct sandbox_report *report,
     struct why *why)
@@ -96,14 +105,14 @@ leave_root(const struct sandbox_setup *setup, struct sandbox_report *report,
 	if (rc == RC_OK && geteuid() != 0) {
 		rc = sandbox_ids_no_caps(why);
 		report->caps = rc == RC_OK;
-	} else if (rc == RC_OK && setup->role != ROLE_SPAWN) {
+	} else if (rc == RC_OK) {
 		rc = missing("still root", setup, report, why);
 	}
 	if (rc != RC_OK)
 		return rc;
 	/* a change of uid sets this again, so not before */
-	if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0)
-		return why_sys(why, RC_PERM, STATUS, "dumpable");
+	if (make_private(why) != RC_OK)
+		return RC_PERM;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
 		return why_sys(why, RC_PERM, STATUS, "no_new_privs");
 	report->no_new_privs = true;
@@ -136,6 +145,10 @@ sandbox_enter(const struct sandbox_setup *setup, struct sandbox_report *report,
 	enum rc rc = RC_OK;
 
 	*report = (struct sandbox_report){0};
+	if (setup->unconfined)
+		return set_limits(&setup->limits, why) == RC_OK
+			   ? make_private(why)
+			   : RC_PERM;
 	if (!one_thread())
 		return why_set(
 		    why, RC_PERM, STATUS, "other threads would stay free");

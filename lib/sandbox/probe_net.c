@@ -232,7 +232,7 @@ const struct sandbox_act sandbox_probe_net[] = {
     {"make a netlink socket", NULL, try_netlink, ALL, 0},
     {"make a socket pair", NULL, try_pair,
 	ALL & ~(SANDBOX_OF(POP3D) | SANDBOX_OF(IMAPD) | SANDBOX_OF(AUTHD) |
-		  SANDBOX_OF(SPAWN)),
+		  SANDBOX_OF(SPAWN) | SANDBOX_OF(LOCAL)),
 	0},
     {"connect by TCP", arrange_tcp, try_connect, ALL & ~CALLERS, 0},
     {"connect to a Unix socket", arrange_unix, try_connect, ALL & ~CALLERS,

@@ -43,8 +43,11 @@ struct sandbox_limits {
 
 struct sandbox_setup {
 	enum role role; /* chooses the system calls; not MASTER or CTL */
-	bool set_ids;   /* needs root */
-	uid_t uid;      /* neither may be 0 */
+	/* Limits only: a parent whose children are confined each by itself, and
+	 * may not be by what a parent hands down. The rest is not looked at. */
+	bool unconfined;
+	bool set_ids; /* needs root */
+	uid_t uid;    /* neither may be 0 */
 	gid_t gid;
 	const char *chroot; /* NULL: none; needs root */
 	const struct sandbox_path *paths;

@@ -54,6 +54,7 @@ on_setup(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct setup *s = ctx;
 
 	(void)link;
+	s->rights.unconfined = s->w.ops->as_root;
 	s->rights.set_ids = msg->setup.set_ids != 0;
 	s->rights.uid = msg->setup.uid;
 	s->rights.gid = msg->setup.gid;

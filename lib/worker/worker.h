@@ -27,6 +27,7 @@ struct worker;
 /* Any of them may be NULL. Descriptors are taken, text is borrowed. */
 struct worker_ops {
 	enum role role;
+	bool as_root; /* as its row in workers.c */
 	/* Set-up, still with master's rights. */
 	void (*on_listener)(struct worker *w, struct span service, int fd);
 	/* Everything is here; open what the sandbox will not let open. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/users/user.h"
 #include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
@@ -51,6 +52,12 @@ static uint32_t
 count_remote(const struct conf *conf)
 {
 	return (uint32_t)conf->smtp_client.processes;
+}
+
+static uint32_t
+count_users(const struct conf *conf)
+{
+	return user_any(conf) ? 1 : 0;
 }
 
 static uint32_t
@@ -107,7 +114,7 @@ const struct worker_row workers[] = {
 	.program = "mailstead-authd",
 	.user = "mailstead-auth",
 	.uid_step = 3,
-	.sections = CONF_TOP | CONF_AUTH | CONF_LOG,
+	.sections = CONF_TOP | CONF_AUTH | CONF_USERS | CONF_LOG,
 	.links = R(SPAWN) | R(POP3D) | R(IMAPD) | R(WATCH),
 	.trust = 4,
 	.count = one,
@@ -168,6 +175,16 @@ const struct worker_row workers[] = {
 	.trust = 3,
 	.count = one,
 	.paths = {{"mail", WORKER_MAIL, "", SANDBOX_READ}}},
+    {.role = ROLE_USERS,
+	.program = "mailstead-users",
+	.user = "root",
+	.as_root = true,
+	.sections = CONF_TOP | CONF_USERS | CONF_POP3 | CONF_IMAP |
+		    CONF_SANDBOX | CONF_DELIVERY | CONF_LOG,
+	.links = R(AUTHD) | R(LOCAL),
+	.trust = 5,
+	.count = count_users,
+	.paths = {{"index", WORKER_STATE, "/users", ANY_FILE}}},
 };
 const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 
@@ -177,6 +194,11 @@ workers_ids(const struct worker_row *row, const struct conf *conf, uid_t *uid,
 {
 	struct passwd *pw;
 
+	if (row->as_root) {
+		*uid = 0;
+		*gid = 0;
+		return RC_OK;
+	}
 	if (conf->sandbox.uid_base != 0) {
 		*uid = (uid_t)(conf->sandbox.uid_base + row->uid_step);
 		*gid = (gid_t)*uid;
@@ -232,7 +254,8 @@ workers_rights(const struct worker_row *row, const struct conf *conf, bool root,
 	static const struct worker_path_row net = {"", WORKER_NET, "", 0};
 	bool inside = root && row->in_net;
 
-	*rights = (struct workers_rights){.set_ids = root && !row->as_root,
+	*rights = (struct workers_rights){.unconfined = row->as_root,
+	    .set_ids = root && !row->as_root,
 	    .chroot = inside ? workers_path(&net, conf) : NULL,
 	    .landlock_abi = (unsigned)conf->sandbox.landlock_abi,
 	    .required = conf->sandbox.required};
@@ -270,6 +293,7 @@ workers_sandbox(enum role role, const struct workers_rights *rights,
 		paths[i] = (struct sandbox_path){
 		    rights->paths[i].path, rights->paths[i].access};
 	*setup = (struct sandbox_setup){.role = role,
+	    .unconfined = rights->unconfined,
 	    .set_ids = rights->set_ids,
 	    .uid = rights->uid,
 	    .gid = rights->gid,
@@ -281,17 +305,18 @@ workers_sandbox(enum role role, const struct workers_rights *rights,
 }
 
 void
-workers_session(const char *const homes[WORKERS_SESSION_PATHS],
+workers_session(enum role role, const char *const homes[WORKERS_SESSION_PATHS],
     const struct conf *conf, struct sandbox_path paths[WORKERS_SESSION_PATHS],
     struct sandbox_setup *setup)
 {
 	size_t n = 0;
 
 	while (n < WORKERS_SESSION_PATHS && homes[n] != NULL) {
-		paths[n] = (struct sandbox_path){homes[n], ANY_FILE};
+		paths[n] = (struct sandbox_path){
+		    homes[n], role == ROLE_WATCH ? SANDBOX_READ : ANY_FILE};
 		n++;
 	}
-	*setup = (struct sandbox_setup){.role = ROLE_SESSION,
+	*setup = (struct sandbox_setup){.role = role,
 	    .paths = paths,
 	    .n_paths = n,
 	    .landlock_abi_max = (unsigned)conf->sandbox.landlock_abi,

@@ -37,7 +37,8 @@ struct worker_row {
 	uint32_t uid_step;   /* uid_base + this, when uid_base is set */
 	uint32_t sections;   /* CONF_* it is sent */
 	bool in_net;         /* chroot to the folder of the snapshot */
-	bool as_root;        /* serves system users: keeps uid 0 */
+	bool as_root;        /* keeps uid 0, and is not confined: its children
+				are, each as its user */
 	bool tls;            /* gets certificate and key */
 	bool relay;          /* gets the smart host's password */
 	bool single;         /* one at a time, kept over reload (qmgr) */
@@ -63,7 +64,8 @@ char *workers_path(const struct worker_path_row *row, const struct conf *conf);
 
 /* What holds a worker in, as it is told by master. Owned text. */
 struct workers_rights {
-	bool set_ids; /* else uid and gid stay as they are */
+	bool unconfined; /* nothing does */
+	bool set_ids;    /* else uid and gid stay as they are */
 	uid_t uid;
 	gid_t gid;
 	char *chroot; /* NULL: none */
@@ -88,13 +90,16 @@ void workers_rights_fini(struct workers_rights *rights);
 void workers_sandbox(enum role role, const struct workers_rights *rights,
     struct sandbox_path paths[WORKER_PATHS_MAX], struct sandbox_setup *setup);
 /*
- * The sandbox of a session, which spawn's child enters inside spawn's own: one
- * account's folder of mail and, if the service has one, of indexes (else
- * NULL). `paths` is room; the homes are borrowed.
+ * The sandbox of one account's process, which a child of spawn enters inside
+ * spawn's own, a child of users once it is the user: the account's folder of
+ * mail and, if the service has one, of indexes (else NULL). `role` (SESSION,
+ * LOCAL, WATCH) says which calls, and WATCH that nothing is changed. `paths` is
+ * room; the homes are borrowed.
  */
 #define WORKERS_SESSION_PATHS 2
-void workers_session(const char *const homes[WORKERS_SESSION_PATHS],
-    const struct conf *conf, struct sandbox_path paths[WORKERS_SESSION_PATHS],
+void workers_session(enum role role,
+    const char *const homes[WORKERS_SESSION_PATHS], const struct conf *conf,
+    struct sandbox_path paths[WORKERS_SESSION_PATHS],
     struct sandbox_setup *setup);
 
 /* Do the two rows talk? */

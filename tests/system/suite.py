@@ -100,11 +100,14 @@ listen:
 
     # ---- life ---------------------------------------------------------------
 
+    def argv(self):
+        return [f"{self.bindir}/mailstead-master", "-c", self.conf, "-x",
+                self.libexec]
+
     def start(self, wait=True):
         self.log = open(self.logfile, "ab")
         self.log_from = os.path.getsize(self.logfile)
-        argv = [f"{self.bindir}/mailstead-master", "-c", self.conf, "-x",
-                self.libexec]
+        argv = self.argv()
         self.proc = subprocess.Popen(
             self.host.argv(argv) if self.host else argv,
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)

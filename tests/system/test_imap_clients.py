@@ -1,18 +1,16 @@
 """IMAP as mail programs speak it: mutt, mbsync, fetchmail."""
 import glob
 import os
-import pty
 import re
-import select
-import subprocess
-import time
 
 import pytest
 
+from tests.system.readers import Mutt, fetchmail, mbsync
 from tests.system.suite import wait_for
 from tests.system.test_imap import LETTER, append, connect, ok
 from tests.system.test_pop3 import ALICE, SECRET, Mail
 
+LOGIN = ALICE, SECRET
 pytestmark = pytest.mark.usefixtures("netns")
 
 
@@ -23,45 +21,6 @@ def suite(tmpdir, bindir):
 
 
 # ---- mbsync --------------------------------------------------------------------
-
-def mbsync(suite, *options):
-    host, port = suite.address("imap")
-    rc, local = f"{suite.folder}/mbsyncrc", f"{suite.folder}/local"
-    os.makedirs(local, exist_ok=True)
-    with open(rc, "w", encoding="ascii") as f:
-        f.write(f"""
-IMAPAccount a
-Host {host}
-Port {port}
-User {ALICE}
-Pass "{SECRET}"
-SSLType None
-AuthMechs LOGIN
-
-IMAPStore far
-Account a
-
-MaildirStore near
-SubFolders Verbatim
-Path {local}/
-Inbox {local}/INBOX
-
-Channel c
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Remove Both
-Expunge Both
-CopyArrivalDate yes
-SyncState *
-""")
-    done = subprocess.run(["mbsync", "-c", rc, "-V", *options, "-a"],
-                          capture_output=True, text=True, timeout=100,
-                          check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
 
 def local_files(suite):
     return {os.path.relpath(p, f"{suite.folder}/local"): open(p, "rb").read()
@@ -75,7 +34,7 @@ def test_mbsync_both_ways_and_twice(suite):
     for n in range(1, 30):
         append(imap, n, "INBOX" if n % 3 else "Work/Reports",
                "\\Seen" if n % 2 else None)
-    mbsync(suite)
+    mbsync(suite.folder, suite.address("imap"), LOGIN)
     files = local_files(suite)
     assert len(files) == 29
     assert sum("Work/Reports/" in p for p in files) == 9
@@ -83,7 +42,7 @@ def test_mbsync_both_ways_and_twice(suite):
     for n in range(1, 30):
         assert any(b.endswith(b"Body of %d\r\n" % n) for b in bodies)
     before = suite.messages(ALICE)
-    mbsync(suite)
+    mbsync(suite.folder, suite.address("imap"), LOGIN)
     assert local_files(suite) == files  # nothing is to be done again
     assert suite.messages(ALICE) == before
     # changes on both sides
@@ -97,7 +56,7 @@ def test_mbsync_both_ways_and_twice(suite):
     os.unlink(victim)
     with open(f"{suite.folder}/local/INBOX/new/1.local", "wb") as f:
         f.write((LETTER % (31, 31, 31)).replace(b"\r\n", b"\n"))
-    mbsync(suite)
+    mbsync(suite.folder, suite.address("imap"), LOGIN)
     subjects = {int(re.search(rb"number (\d+)", t)[1])
                 for p, t in local_files(suite).items() if "INBOX/" in p}
     ok(imap.noop())
@@ -111,52 +70,13 @@ def test_mbsync_both_ways_and_twice(suite):
 
 # ---- mutt ------------------------------------------------------------------------
 
-class Mutt:
-    """mutt on a terminal of its own; keys in, the end awaited."""
-
-    def __init__(self, suite, keys):
-        host, port = suite.address("imap")
-        rc = f"{suite.folder}/muttrc"
-        with open(rc, "w", encoding="ascii") as f:
-            f.write(f"""
-set folder="imap://{host}:{port}/" spoolfile="imap://{host}:{port}/INBOX"
-set imap_user="{ALICE}" imap_pass="{SECRET}" ssl_starttls=no ssl_force_tls=no
-set imap_authenticators="login"
-set confirmappend=no confirmcreate=no delete=yes move=no quit=yes
-set wait_key=no mark_old=no resolve=no sleep_time=0 header_cache="" record=""
-set realname="Alice" from="{ALICE}" postponed="=Drafts" timeout=5
-push "{keys}"
-""")
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.environ.update(TERM="xterm", HOME=suite.folder, LC_ALL="C")
-            os.execvp("mutt", ["mutt", "-n", "-F", rc])
-        seen, end = b"", time.monotonic() + 60
-        while time.monotonic() < end:
-            ready, _, _ = select.select([fd], [], [], 1)
-            if not ready:
-                continue
-            try:
-                data = os.read(fd, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            seen += data
-        else:
-            os.kill(pid, 9)
-        status = os.waitpid(pid, 0)[1]
-        os.close(fd)
-        self.seen = seen.decode(errors="replace")
-        assert status == 0, (status, self.seen[-3000:])
-
-
 def test_mutt_reads_moves_and_flags(suite, tmpdir):
     imap = connect(suite)
     for n in range(1, 4):
         append(imap, n)
     out = f"{tmpdir}/out"
-    Mutt(suite, "<first-entry><copy-message>" + out + "<enter>"
+    Mutt(suite.folder, suite.address("imap"), LOGIN,
+         "<first-entry><copy-message>" + out + "<enter>"
          "<flag-message><next-entry>"
          "<save-message>=Archive<enter><sync-mailbox><quit>")
     with open(out, "rb") as f:
@@ -173,7 +93,8 @@ def test_mutt_finds_and_deletes(suite):
     imap = connect(suite)
     for n in range(1, 6):
         append(imap, n)
-    Mutt(suite, "<delete-pattern>=b\\\"body of 3\\\"<enter><sync-mailbox><quit>")
+    Mutt(suite.folder, suite.address("imap"), LOGIN,
+         "<delete-pattern>=b\\\"body of 3\\\"<enter><sync-mailbox><quit>")
     ok(imap.select())
     left = [part[1] for part in ok(imap.fetch("1:*", "BODY.PEEK[TEXT]"))
             if isinstance(part, tuple)]
@@ -186,20 +107,7 @@ def test_fetchmail_takes_all_and_removes(suite, tmpdir):
     imap = connect(suite)
     for n in range(1, 4):
         append(imap, n)
-    host, port = suite.address("imap")
-    rc, out = f"{tmpdir}/fetchmailrc", f"{tmpdir}/fetched"
-    with open(rc, "w", encoding="ascii") as f:
-        f.write(f'poll {host} protocol IMAP port {port} auth password\n'
-                f'user "{ALICE}" password "{SECRET}" sslproto "" fetchall\n'
-                f'mda "cat >>{out}"\n')
-    os.chmod(rc, 0o600)
-    done = subprocess.run(
-        ["fetchmail", "-f", rc, "--nosyslog", "--nodetach", "-i",
-         f"{tmpdir}/ids", "--pidfile", f"{tmpdir}/pid"],
-        capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with open(out, "rb") as f:
-        text = f.read()
+    text = fetchmail(tmpdir, suite.address("imap"), LOGIN, "IMAP")
     assert all(b"Body of %d\n" % n in text for n in (1, 2, 3))
     ok(imap.select())
     wait_for("an empty mailbox",

@@ -2,6 +2,7 @@
 root on, its peers are real Postfixes. Judged by Postfix, swaks, curl, Python's
 email package and the files."""
 import email
+import glob
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import time
 
 import pytest
 
+from tests.system.readers import Mutt, fetchmail, mbsync
 from tests.system.suite import Suite, wait_for
 
 pytestmark = pytest.mark.limit(180)
@@ -126,7 +128,7 @@ listen:
   submissions: []
   pop3: ["192.0.2.1:110"]
   pop3s: []
-  imap: []
+  imap: ["192.0.2.1:143"]
   imaps: []
 resolver:
   root_hints: {tmpdir}/hints
@@ -180,6 +182,46 @@ def test_both_ways(world):
         ["swaks", "--server", "192.0.2.1", "-f", "x@stranger.test", "-t",
          "joe@example.net"], check=False)
     assert "<** 550 5.7.1" in done.stdout, done.stdout
+
+
+def test_read_by_all(world, tmpdir):
+    """From the submission into a mailbox, and out of it by POP3 and IMAP, each
+    over TLS, with the certificate checked and from another host."""
+    s = world()
+    where = s.hosts["smart"].argv
+    # by its name, which the readers want in the certificate
+    with open("/etc/hosts", encoding="ascii") as f:
+        hosts = f.read() + "192.0.2.1 mail.example.org\n"
+    with open(f"{tmpdir}/hosts", "w", encoding="ascii") as f:
+        f.write(hosts)
+
+    def away(words):
+        return where(["unshare", "-m", "sh", "-c",
+                      f'mount --bind {tmpdir}/hosts /etc/hosts && exec "$@"',
+                      "sh", *words])
+    login, cert = (ALICE, SECRET), s.certs["mail.example.org"][0]
+    token = f"token-{random.getrandbits(64):x}"
+    s.submit(ALICE, body=b"Subject: all\r\n\r\n%s\r\n" % token.encode())
+    s.mail_of()
+    for url in "pop3://mail.example.org/1", \
+            "imap://mail.example.org/INBOX;MAILINDEX=1":
+        done = subprocess.run(
+            away(["curl", "-sS", "--ssl-reqd", "--cacert", cert, "--user",
+                  f"{ALICE}:{SECRET}", url]), capture_output=True, text=True,
+            check=False)
+        assert token in done.stdout, done.stderr
+    imap = "mail.example.org", 143
+    Mutt(tmpdir, imap, login, f"<first-entry><copy-message>{tmpdir}/copy"
+         "<enter><quit>", cert, away)
+    with open(f"{tmpdir}/copy", encoding="ascii") as f:
+        assert token in f.read()
+    mbsync(tmpdir, imap, login, cert, away)
+    found = [open(x, encoding="ascii").read()
+             for x in glob.glob(f"{tmpdir}/local/INBOX/*/*")]
+    assert len(found) == 1 and token in found[0]
+    assert token.encode() in fetchmail(
+        tmpdir, ("mail.example.org", 110), login, "POP3", cert, away)
+    wait_for("an empty mailbox", lambda: not s.messages(ALICE))
 
 
 def test_octets_arrive_as_they_were(world):

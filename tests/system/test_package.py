@@ -240,9 +240,33 @@ def check_service(m):
     m.sh("sendmail alice", text="x", user="nobody", status=75)
 
 
+def check_users(m):
+    """A user of the system, whom the host's own tools make, by its PAM."""
+    m.sh("systemctl start mailstead; useradd -m -s /bin/bash uwe; "
+         "echo uwe:geheim | chpasswd")
+    m.sh("sendmail uwe", text="x", user="nobody", status=67)
+    m.sh(f"printf 'users:\\n  domains: [example.org]\\n' "
+         f">>{DIRECTORY}/mailstead.yaml; systemctl reload mailstead")
+    m.sh("sendmail uwe", text="Subject: for-uwe\n\nx\n", user="nobody")
+    assert m.sh("stat -c %U:%a /home/uwe/Maildir/new/*") == "uwe:600\n"
+    for login in ("uwe", "uwe@example.org"):
+        assert "for-uwe" in fetch(m, "pop3s://localhost/1", login, "geheim")
+        assert "for-uwe" in fetch(m, "imaps://localhost/INBOX;UID=1", login,
+                                  "geheim")
+    m.sh("curl -sSk --user uwe:falsch pop3s://localhost/1", status=67)
+    m.sh("echo root:geheim | chpasswd")
+    m.sh("curl -sSk --user root:geheim pop3s://localhost/1", status=67)
+    # a password that is changed is changed at once, an expired user is out
+    m.sh("echo uwe:anders | chpasswd")
+    m.sh("curl -sSk --user uwe:geheim pop3s://localhost/1", status=67)
+    assert "for-uwe" in fetch(m, "pop3s://localhost/1", "uwe", "anders")
+    m.sh("usermod -e 1 uwe")
+    m.sh("curl -sSk --user uwe:anders pop3s://localhost/1", status=67)
+    assert "held as their users" in m.sh("steadctl status")
+
+
 def check_queue(m):
     """A message for a host that nobody can ask for: it waits."""
-    m.sh("systemctl start mailstead")
     m.sh("sendmail somebody@elsewhere.example", text="x", user="nobody")
     assert "somebody@elsewhere.example" in m.sh(
         "steadctl queue show $(mailq | cut -d' ' -f1 | head -n 1)")
@@ -286,6 +310,7 @@ def test_life(machine):
     check_configuration(machine)
     check_mail(machine)
     check_service(machine)
+    check_users(machine)
     check_queue(machine)
     check_removal(machine)
     check_purge(machine)

@@ -61,6 +61,21 @@ def test_each_role(host, abi):
     assert glob.glob(f"{host.mail}/steadctl-prove.*") == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="users are for root")
+@pytest.mark.parametrize("abi", [0, 2, 99])
+def test_users_of_the_system(tmpdir, bindir, abi):
+    with Host(tmpdir, bindir, "users: {domains: [example.org]}\n") as h:
+        h.start()
+        told, _ = h.roles("--abi", str(abi))
+    assert set(told) == ROLES | {"user-session", "user-delivery",
+                                 "user-watch"}
+    for name in ("user-session", "user-delivery", "user-watch"):
+        assert told[name]["refused"] >= 36, told[name]
+        # the uid alone keeps a user out of what is root's
+        assert "open for writing" not in told[name]["not_claimed"]
+    assert glob.glob("/var/tmp/steadctl-prove.*") == []
+
+
 def test_in_words(host):
     status, out, err = host.prove("--verbose")
     assert (status, err if host.root else "") == (0, "")

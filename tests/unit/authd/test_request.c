@@ -258,7 +258,7 @@ link_spawn(void)
 	int fd;
 
 	w.spawn = peer_new(ROLE_SPAWN, &fd);
-	request_spawn(&w.a, fd);
+	request_parent(&w.a, ROLE_SPAWN, fd);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "imapd/watch.h"
+#include "lib/worker/worker.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
@@ -178,6 +179,12 @@ add(struct session *s, const char *name)
 }
 
 static void
+on_session_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	worker_link_closed(ctx, link, why);
+}
+
+static void
 begin(void)
 {
 	struct why why;
@@ -191,7 +198,9 @@ begin(void)
 	w.master = end_new(ROLE_MASTER, ROLE_WATCH, NULL, &fd);
 	w.worker.master = worker_link_new(
 	    &w.worker, ROLE_MASTER, fd, master_handlers, on_closed, NULL);
-	w.watch.worker = &w.worker;
+	w.watch.base = w.worker.base;
+	w.watch.on_closed = on_session_closed;
+	w.watch.ctx = &w.worker;
 	w.watch.mail = open(w.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(watch_start(&w.watch, &why), RC_OK);
 	make_folder("example.org");

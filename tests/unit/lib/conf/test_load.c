@@ -230,6 +230,14 @@ static const struct row {
 	"m:3:22: queue.retry_first: longer than queue.retry_max\n"},
     {"longest retry too short", TEXT(BASE "queue: {retry_max: 1s}\n"),
 	"m:3:20: queue.retry_first: longer than queue.retry_max\n"},
+    {"users of a domain elsewhere",
+	TEXT(BASE "users: {domains: [example.org, b.example]}\n"),
+	"m:3:18: users.domains: b.example is not one of domains\n"},
+    {"no uid between", TEXT(BASE "users: {min_uid: 5, max_uid: 4}\n"),
+	"m:3:18: users.min_uid: above users.max_uid\n"},
+    {"root is no user", TEXT(BASE "users: {min_uid: 0}\n"),
+	"m:3:18: users.min_uid: expected a number from 1 to 4294967294, found "
+	"\"0\"\n"},
 
     {"all in one go",
 	TEXT("smtpd:\n  timeout: [x]\n  max_errors: 0\n  max_errors: 1\n"

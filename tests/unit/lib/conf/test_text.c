@@ -116,6 +116,16 @@ static const struct row {
 	"auth.threads=2\n"
 	"auth.remember=600000\n"
 	"auth.allow_plaintext=false\n"},
+    {"no users", BASE, CONF_USERS,
+	"users.domains=\n"
+	"users.min_uid=1000\n"
+	"users.max_uid=60000\n"},
+    {"users",
+	BASE "users: {domains: [Example.org], min_uid: 500, max_uid: 500}\n",
+	CONF_USERS,
+	"users.domains=example.org\n"
+	"users.min_uid=500\n"
+	"users.max_uid=500\n"},
     {"pop3", BASE, CONF_POP3,
 	"pop3.processes=1\n"
 	"pop3.max_sessions=1000\n"

@@ -33,7 +33,11 @@
 	"self@one.example: self, ann@two.example\n"                     \
 	"lost@one.example: nobody\nhalf@one.example: nobody, joe\n"     \
 	"@two.example: ann, far@far.example\n"                          \
-	"x@gone.example: joe@one.example\nplus+x@one.example: ann\n"
+	"x@gone.example: joe@one.example\nplus+x@one.example: ann\n"    \
+	"bob: Bob, joe@one.example\ncarl: joe@one.example\n"            \
+	"carl@one.example: ann@two.example\n"
+/* of the system, at one.example */
+#define USERS "bob\ncarl\ndora\njoe\nx.y\n"
 
 enum what {
 	FIND,
@@ -76,6 +80,20 @@ static const struct row {
 	DIRECTORY_ALIAS, "joe@two.example", NULL, NULL},
     {"quoted bare alias", FIND, "\"q r\"@two.example", DIRECTORY_ALIAS,
 	"joe@one.example", NULL, NULL},
+    {"user of the system", FIND, "Dora@one.example", DIRECTORY_ACCOUNT, "dora",
+	NULL, NULL},
+    {"detail of a user", FIND, "dora+x@one.example", DIRECTORY_ACCOUNT, "dora",
+	NULL, NULL},
+    {"user, not of that domain", FIND, "dora@two.example", DIRECTORY_ALIAS,
+	"ann@two.example\nfar@far.example", NULL, NULL},
+    {"account before user", FIND, "x.y@one.example", DIRECTORY_ACCOUNT,
+	"x.y@one.example", NULL, NULL},
+    {"alias before user", FIND, "carl@one.example", DIRECTORY_ALIAS,
+	"ann@two.example", NULL, NULL},
+    {"bare alias before user", FIND, "bob@one.example", DIRECTORY_ALIAS,
+	"Bob@one.example\njoe@one.example", NULL, NULL},
+    {"a key's first byte is no name", FIND, "hone.example@one.example",
+	DIRECTORY_UNKNOWN, "", NULL, NULL},
     {"detail", FIND, "joe+x+y@one.example", DIRECTORY_ACCOUNT,
 	"Joe@one.example", NULL, NULL},
     {"detail of an alias", FIND, "root+x@one.example", DIRECTORY_ALIAS,
@@ -128,6 +146,13 @@ static const struct row {
 	"loop@one.example: alias of itself only", "5.4.6"},
     {"expand loop with more", EXPAND, "self@one.example", 0,
 	"ann@two.example\n", "", ""},
+    {"expand user", EXPAND, "DORA@one.example", 0, "dora\n", "", ""},
+    {"expand user who is an alias too", EXPAND, "bob+x@one.example", 0,
+	"bob\nJoe@one.example\n", "", ""},
+    {"expand alias in a user's place", EXPAND, "carl@one.example", 0,
+	"ann@two.example\n", "", ""},
+    {"expand alias of a user, where there are none", EXPAND, "bob@two.example",
+	0, "Joe@one.example\n", "", ""},
 
     {"account twice", COMPILE, "", 0, "a@one.example !\n#\nA@one.example !\n",
 	"accounts:3: a@one.example is given twice, first on line 1", "5.3.5"},
@@ -189,9 +214,13 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 {
 	char one[] = "one.example", two[] = "two.example";
 	char *v[] = {one, two, one, NULL};
-	struct conf_list domains = {v, 3};
-	struct directory_source source = {
-	    &domains, postmaster, memfile(accounts), memfile(aliases)};
+	struct conf_list domains = {v, 3}, user_domains = {v, 1};
+	struct directory_source source = {.domains = &domains,
+	    .postmaster = postmaster,
+	    .accounts = memfile(accounts),
+	    .aliases = memfile(aliases),
+	    .user_domains = &user_domains,
+	    .users = SPAN_LIT(USERS)};
 	enum rc rc;
 
 	assert_int_equal(chdir(folder), 0);

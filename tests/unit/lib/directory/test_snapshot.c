@@ -41,7 +41,10 @@ make(int accounts, int aliases)
 	char one[] = "one.example";
 	char *v[] = {one, NULL};
 	struct conf_list domains = {v, 1};
-	struct directory_source source = {&domains, "", accounts, aliases};
+	struct directory_source source = {.domains = &domains,
+	    .postmaster = "",
+	    .accounts = accounts,
+	    .aliases = aliases};
 	struct why why = {.rc = RC_OK};
 
 	assert_int_equal(chdir(folder), 0);
@@ -190,10 +193,10 @@ foreign(void **state)
 	write_foreign("a", "b");
 	refused();
 	/* that of ours is taken, that of another version is not */
-	write_foreign("v", "mailstead directory 1");
+	write_foreign("v", "mailstead directory 2");
 	assert_int_equal(directory_open("d.mdb", &d, NULL), RC_OK);
 	directory_close(&d);
-	write_foreign("v", "mailstead directory 2");
+	write_foreign("v", "mailstead directory 3");
 	refused();
 	assert_int_equal(unlink("d.mdb"), 0);
 	assert_int_equal(mkdir("d.mdb", 0700), 0);

@@ -1,0 +1,283 @@
+/*
+ * Handing deliveries on: see users.h. A box is one user's process, as long as
+ * there is something for it and IDLE_S longer; a parcel is one delivery.
+ */
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "delivery/users.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/base/banned.h"
+
+#define IDLE_S    5
+#define TRIES_MAX 2
+
+struct parcel {
+	TAILQ_ENTRY(parcel) next;
+	const struct maildir_deliver *d;
+	unsigned tries;
+	users_done *done;
+	void *ctx;
+};
+TAILQ_HEAD(parcel_list, parcel);
+
+struct box {
+	TAILQ_ENTRY(box) next;
+	struct users *u;
+	char *account;
+	uint64_t id; /* of the request for its process */
+	struct ipc_link *link;
+	struct event *idle;
+	struct parcel_list parcels;
+};
+
+struct users {
+	struct worker *w;
+	struct ipc_link *link; /* NULL: there is no such worker now */
+	uint64_t last_id;
+	TAILQ_HEAD(, box) boxes;
+};
+
+static void send_parcel(struct users *u, struct parcel *p);
+
+struct users *
+users_new(struct worker *w)
+{
+	struct users *u = mem_alloc(sizeof(*u));
+
+	u->w = w;
+	TAILQ_INIT(&u->boxes);
+	return u;
+}
+
+static void
+end(struct parcel *p, const struct why *why, struct span name)
+{
+	p->done(p->ctx, why, name);
+	free(p);
+}
+
+/* Its process has gone, or is let go. What is in it stays in `left`. */
+static void
+box_free(struct box *b, struct parcel_list *left)
+{
+	struct parcel *p;
+
+	TAILQ_REMOVE(&b->u->boxes, b, next);
+	while ((p = TAILQ_FIRST(&b->parcels)) != NULL) {
+		TAILQ_REMOVE(&b->parcels, p, next);
+		TAILQ_INSERT_TAIL(left, p, next);
+	}
+	ipc_link_free(&b->link);
+	event_free(b->idle);
+	free(b->account);
+	free(b);
+}
+
+static void
+on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	struct parcel_list none = TAILQ_HEAD_INITIALIZER(none);
+
+	(void)fd;
+	(void)what;
+	box_free(arg, &none);
+}
+
+/* The user's process could say anything; it is the user's mail alone. */
+static void
+outcome(struct why *why, const struct msg_delivered *m)
+{
+	bool known = m->rc == RC_OK || m->rc == RC_PERM;
+
+	why_set(why, known ? (enum rc)m->rc : RC_TEMP, "4.3.0", SPAN_FMT,
+	    SPAN_ARG(m->text));
+	if (!span_copy(m->status, why->status, sizeof(why->status)))
+		(void)span_copy(
+		    SPAN_LIT("4.3.0"), why->status, sizeof(why->status));
+}
+
+static void
+on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_delivered *m = &msg->delivered;
+	struct timeval tv = {IDLE_S, 0};
+	struct box *b = ctx;
+	struct parcel *p;
+	struct why why;
+
+	(void)link;
+	TAILQ_FOREACH (p, &b->parcels, next)
+		if (p->d->rcpt == m->rcpt && span_eq(p->d->qid, m->qid))
+			break;
+	if (p == NULL)
+		return;
+	TAILQ_REMOVE(&b->parcels, p, next);
+	if (TAILQ_EMPTY(&b->parcels))
+		evtimer_add(b->idle, &tv);
+	outcome(&why, m);
+	end(p, &why, why.rc == RC_OK ? m->text : SPAN_NONE);
+}
+
+/* A process that died may have delivered: the next one looks. */
+static void
+on_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	struct parcel_list left = TAILQ_HEAD_INITIALIZER(left);
+	struct box *b = ctx;
+	struct users *u = b->u;
+	struct parcel *p;
+
+	worker_link_closed(u->w, link, why);
+	box_free(b, &left);
+	while ((p = TAILQ_FIRST(&left)) != NULL) {
+		TAILQ_REMOVE(&left, p, next);
+		send_parcel(u, p);
+	}
+}
+
+static ipc_handler *const handlers[MSG_COUNT] = {
+    [MSG_DELIVERED] = on_delivered,
+};
+
+/* NULL: no process can be asked for. */
+static struct box *
+box_new(struct users *u, struct span account)
+{
+	struct msg_session_open m = {.id = ++u->last_id,
+	    .service = SPAN_LIT("deliver"),
+	    .account = account,
+	    .watch = -1};
+	struct box *b;
+	int pair[2];
+	bool sent;
+
+	if (u->link == NULL ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, pair) < 0)
+		return NULL;
+	m.socket = pair[1];
+	sent = proto_send_session_open(u->link, &m);
+	io_close(&pair[1]);
+	if (!sent) {
+		io_close(&pair[0]);
+		return NULL;
+	}
+	b = mem_alloc(sizeof(*b));
+	b->u = u;
+	b->id = m.id;
+	b->account = span_dup(account);
+	TAILQ_INIT(&b->parcels);
+	b->idle = evtimer_new(u->w->base, on_idle, b);
+	if (b->idle == NULL)
+		bug("evtimer_new");
+	b->link = worker_link_new(
+	    u->w, ROLE_SESSION, pair[0], handlers, on_closed, b);
+	TAILQ_INSERT_TAIL(&u->boxes, b, next);
+	return b;
+}
+
+static struct box *
+box_of(struct users *u, struct span account)
+{
+	struct box *b;
+
+	TAILQ_FOREACH (b, &u->boxes, next)
+		if (span_eq(span_of(b->account), account))
+			return b;
+	return box_new(u, account);
+}
+
+static void
+send_parcel(struct users *u, struct parcel *p)
+{
+	const struct maildir_deliver *d = p->d;
+	struct box *b = p->tries < TRIES_MAX ? box_of(u, d->account) : NULL;
+	struct why why;
+
+	if (b == NULL) {
+		why_set(&why, RC_TEMP, "4.3.0",
+		    p->tries < TRIES_MAX
+			? "no process can be had for that user"
+			: "the user's delivery ends at once: see the log");
+		end(p, &why, SPAN_NONE);
+		return;
+	}
+	evtimer_del(b->idle);
+	TAILQ_INSERT_TAIL(&b->parcels, p, next);
+	/* if it cannot be sent, on_closed comes and tries again */
+	(void)proto_send_deliver(b->link, &(struct msg_deliver){.qid = d->qid,
+					      .rcpt = d->rcpt,
+					      .again = d->again || p->tries > 0,
+					      .account = d->account,
+					      .sender = d->sender,
+					      .trace = d->trace,
+					      .arrived = d->arrived_us,
+					      .offset = d->offset,
+					      .size = d->size,
+					      .file = d->file});
+	p->tries++;
+}
+
+void
+users_deliver(struct users *u, const struct maildir_deliver *d,
+    users_done *done, void *ctx)
+{
+	struct parcel *p = mem_alloc(sizeof(*p));
+
+	p->d = d;
+	p->done = done;
+	p->ctx = ctx;
+	send_parcel(u, p);
+}
+
+/* ---- the worker that makes the processes ---- */
+
+/* Told why there is none; its end of the socket pair is shut as well. */
+static void
+on_opened(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_session_opened *m = &msg->session_opened;
+	struct parcel_list left = TAILQ_HEAD_INITIALIZER(left);
+	struct users *u = ctx;
+	struct parcel *p;
+	struct why why;
+	struct box *b;
+
+	(void)link;
+	TAILQ_FOREACH (b, &u->boxes, next)
+		if (b->id == m->id)
+			break;
+	if (b == NULL || m->rc == RC_OK)
+		return;
+	why_set(&why, RC_TEMP, "4.3.0", SPAN_FMT, SPAN_ARG(m->text));
+	box_free(b, &left);
+	while ((p = TAILQ_FIRST(&left)) != NULL) {
+		TAILQ_REMOVE(&left, p, next);
+		end(p, &why, SPAN_NONE);
+	}
+}
+
+static ipc_handler *const users_handlers[MSG_COUNT] = {
+    [MSG_SESSION_OPENED] = on_opened,
+};
+
+/* The processes live on. */
+static void
+on_users_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	struct users *u = ctx;
+
+	worker_link_closed(u->w, link, why);
+	ipc_link_free(&u->link);
+}
+
+void
+users_link(struct users *u, int fd)
+{
+	ipc_link_free(&u->link);
+	u->link = worker_link_new(
+	    u->w, ROLE_USERS, fd, users_handlers, on_users_closed, u);
+}

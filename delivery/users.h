@@ -1,0 +1,31 @@
+/*
+ * Deliveries to users of the system: handed on, as qmgr sent them, to a process
+ * with the user's rights, which the worker `users` makes when it is asked. One
+ * such process serves all that comes for its user, and a few seconds more.
+ */
+#ifndef DELIVERY_USERS_H
+#define DELIVERY_USERS_H
+
+#include "lib/maildir/deliver.h"
+#include "lib/worker/worker.h"
+
+struct users;
+
+struct users *users_new(struct worker *w);
+
+/* A link to the worker `users` (taken); the newest is asked. */
+void users_link(struct users *u, int fd);
+
+/* name: of the file, when why->rc is RC_OK. Both are borrowed. */
+typedef void users_done(void *ctx, const struct why *why, struct span name);
+
+/*
+ * Deliver *d (account: the user's name), which lives until `done` is called,
+ * once, perhaps at once: with the outcome, as maildir_deliver() has it, or
+ * RC_TEMP when there is no such process to be had. One that dies is replaced
+ * once, and told that an attempt may have succeeded.
+ */
+void users_deliver(struct users *u, const struct maildir_deliver *d,
+    users_done *done, void *ctx);
+
+#endif

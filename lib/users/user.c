@@ -1,0 +1,134 @@
+/*
+ * Users of the system: see user.h. What NSS says is the administrator's; a
+ * name or home that could mean something else in a path is left out.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+#include "lib/users/user.h"
+#include "lib/base/banned.h"
+
+/* of getpwnam_r: a record with a long list of nothing much is no user */
+#define RECORD_MAX 65536
+
+bool
+user_any(const struct conf *conf)
+{
+	return conf->users.domains.n > 0;
+}
+
+static bool
+is_first(char c)
+{
+	return (c >= 'a' && c <= 'z') || c == '_';
+}
+
+bool
+user_name_ok(struct span name)
+{
+	if (name.n == 0 || name.n > USER_NAME_MAX || !is_first(name.p[0]))
+		return false;
+	for (size_t i = 1; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!is_first(c) && !(c >= '0' && c <= '9') && c != '-' &&
+		    c != '.')
+			return false;
+	}
+	return true;
+}
+
+bool
+user_is(struct span account)
+{
+	return span_find(account, '@') == account.n;
+}
+
+struct span
+user_of_login(const struct conf *conf, struct span login)
+{
+	size_t at = span_rfind(login, '@');
+	struct span name = span_head(login, at);
+	bool here = at == login.n && user_any(conf);
+
+	for (size_t i = 0; !here && i < conf->users.domains.n; i++)
+		here = span_eq(span_from(login, at + 1),
+		    span_of(conf->users.domains.v[i]));
+	return here && user_name_ok(name) ? name : SPAN_NONE;
+}
+
+static bool
+is_served(const struct conf *conf, const struct passwd *pw)
+{
+	return pw->pw_uid != 0 && pw->pw_gid != 0 &&
+	       pw->pw_uid >= conf->users.min_uid &&
+	       pw->pw_uid <= conf->users.max_uid &&
+	       user_name_ok(span_of(pw->pw_name)) && pw->pw_dir != NULL &&
+	       pw->pw_dir[0] == '/';
+}
+
+enum rc
+user_find(const struct conf *conf, struct span name, struct user *out,
+    struct why *why)
+{
+	struct passwd pw, *found = NULL;
+	enum rc rc = RC_OK;
+	char text[USER_NAME_MAX + 1], *room;
+	int e;
+
+	*out = (struct user){0};
+	if (!user_any(conf) || !user_name_ok(name) ||
+	    !span_copy(name, text, sizeof(text)))
+		return why_set(why, RC_PERM, "5.1.1",
+		    "no user of the system with a mailbox");
+	room = mem_array(RECORD_MAX, 1);
+	e = getpwnam_r(text, &pw, room, RECORD_MAX, &found);
+	/* some modules say so when there is none (getpwnam(3)) */
+	if (found == NULL && e != 0 && e != ENOENT && e != ESRCH &&
+	    e != EBADF && e != EPERM) {
+		errno = e;
+		rc = why_sys(why, RC_TEMP, "4.3.0", "user %s", text);
+	} else if (found == NULL || !is_served(conf, found)) {
+		rc = why_set(why, RC_PERM, "5.1.1",
+		    "no user of the system with a mailbox");
+	} else {
+		*out = (struct user){mem_dup(pw.pw_name), mem_dup(pw.pw_dir),
+		    pw.pw_uid, pw.pw_gid};
+	}
+	free(room);
+	return rc;
+}
+
+void
+user_fini(struct user *u)
+{
+	free(u->name);
+	free(u->home);
+	*u = (struct user){0};
+}
+
+enum rc
+user_each(
+    const struct conf *conf, user_each_fn *each, void *ctx, struct why *why)
+{
+	struct passwd pw = {0}, *found;
+	char *room;
+	int e;
+
+	if (!user_any(conf))
+		return RC_OK;
+	room = mem_array(RECORD_MAX, 1);
+	setpwent();
+	/* one list a process: the caller is a short-lived one */
+	while ((e = getpwent_r(&pw, room, RECORD_MAX, &found)) == 0)
+		if (is_served(conf, found))
+			each(ctx, span_of(found->pw_name));
+	endpwent();
+	free(room);
+	if (e == ENOENT)
+		return RC_OK;
+	errno = e;
+	return why_sys(why, RC_TEMP, "4.3.0", "users of the system");
+}

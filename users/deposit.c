@@ -1,0 +1,113 @@
+/*
+ * Deliveries into one user's mailbox: see deposit.h. The same jobs as in local
+ * delivery, with one mailbox; each link is one local delivery worker's.
+ */
+#include <stdlib.h>
+
+#include "delivery/job.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "users/deposit.h"
+#include "lib/base/banned.h"
+
+/* one user's mail: many at a time are rare, and share the disk anyway */
+#define THREADS 4
+
+struct deposit {
+	struct service_env env;
+	struct job_desk desk;
+	size_t n_links;
+};
+
+static void
+check_idle(void *ctx)
+{
+	struct deposit *d = ctx;
+
+	if (deposit_connections(d) == 0)
+		d->env.on_idle(d->env.ctx);
+}
+
+/* What runs is finished, though nobody hears of it. */
+size_t
+deposit_connections(const void *state)
+{
+	const struct deposit *d = state;
+
+	return d->n_links + !TAILQ_EMPTY(&d->desk.jobs);
+}
+
+/* As whom the user is known, at the first of the users' domains. */
+static char *
+address(const struct service_env *env)
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, 1024);
+	/* a name and a domain are short */
+	(void)buf_putf(
+	    &b, "%s@%s", env->account, env->conf->users.domains.v[0]);
+	text = span_dup(buf_span(&b));
+	buf_fini(&b);
+	return text;
+}
+
+void *
+deposit_open(const struct service_env *env, struct why *why)
+{
+	struct deposit *d = mem_alloc(sizeof(*d));
+
+	(void)why;
+	d->env = *env;
+	d->desk.mail = -1;
+	d->desk.maildir = mem_dup(env->maildir);
+	d->desk.account = address(env);
+	d->desk.pool = pool_new(env->base, THREADS);
+	d->desk.on_end = check_idle;
+	d->desk.ctx = d;
+	TAILQ_INIT(&d->desk.jobs);
+	return d;
+}
+
+static void
+on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct deposit *d = ctx;
+
+	job_start(&d->desk, link, &msg->deliver);
+}
+
+static void
+on_closed(void *ctx, struct ipc_link *link, const struct why *why)
+{
+	struct deposit *d = ctx;
+
+	(void)why; /* the other end tells it */
+	job_desk_left(&d->desk, link);
+	ipc_link_free(&link);
+	d->n_links--;
+	check_idle(d);
+}
+
+static ipc_handler *const handlers[MSG_COUNT] = {
+    [MSG_DELIVER] = on_deliver,
+};
+
+void
+deposit_take(void *state, int fd, int watch)
+{
+	struct deposit *d = state;
+
+	io_close(&watch);
+	d->n_links++;
+	(void)ipc_link_new(&(struct ipc_link_args){.base = d->env.base,
+	    .schema = proto_schema(),
+	    .handlers = handlers,
+	    .on_closed = on_closed,
+	    .ctx = d,
+	    .fd = fd,
+	    .self = ROLE_SESSION,
+	    .peer = ROLE_LOCAL,
+	    .phase = IPC_RUN}); /* freed when closed */
+}

@@ -1,0 +1,91 @@
+/*
+ * The folders of a user of the system: see spawn/program.h. ~/Maildir is made,
+ * opened and resolved with the user's rights; only the folder of indexes, in
+ * one of ours, is made by root, and root never looks into it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/maildir/place.h"
+#include "lib/sandbox/ids.h"
+#include "lib/users/user.h"
+#include "spawn/program.h"
+#include "lib/base/banned.h"
+
+/* Named with the uid: who gets a name anew must not meet another's files. */
+static enum rc
+make_index(
+    const char *top, const struct user *u, struct buf *path, struct why *why)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	struct stat st;
+	enum rc rc = RC_OK;
+	int fd;
+
+	if (!buf_putf(path, "%s/%s.%u", top, u->name, (unsigned)u->uid))
+		bug("no room for a path");
+	if (mkdir(buf_cstr(path), 0700) < 0 && errno != EEXIST)
+		return why_sys(
+		    why, RC_TEMP, "4.3.0", "mkdir %s", buf_cstr(path));
+	fd = open(buf_cstr(path), flags);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", buf_cstr(path));
+	else if (st.st_uid != u->uid && fchown(fd, u->uid, u->gid) < 0)
+		rc = why_sys(why, RC_TEMP, "4.3.0", "chown %s", buf_cstr(path));
+	io_close(&fd);
+	return rc;
+}
+
+static enum rc
+make_maildir(const struct user *u, struct home *home, struct why *why)
+{
+	struct maildir_folders folders;
+	struct maildir_place place;
+	int fd = open(u->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct buf path;
+	char *real = NULL;
+	enum rc rc;
+
+	if (fd < 0)
+		return why_sys(
+		    why, RC_TEMP, "4.3.0", "home of %s: %s", u->name, u->home);
+	maildir_place_home(&place);
+	rc = maildir_place_open(fd, &place, true, &folders, why);
+	io_close(&fd);
+	if (rc != RC_OK)
+		return rc;
+	maildir_place_close(&folders);
+	buf_init(&path, 8192);
+	(void)buf_putf(&path, "%s/", u->home); /* over: no such path */
+	if (maildir_place_path(&place, &path))
+		real = realpath(buf_cstr(&path), NULL);
+	/* they may have been replaced, by the user and with no more rights */
+	if (real == NULL || !buf_puts(&home->maildir, real) ||
+	    !buf_puts(&home->mail, real))
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", buf_cstr(&path));
+	free(real);
+	buf_fini(&path);
+	return rc;
+}
+
+enum rc
+home_open(const struct worker *w, const struct service *service,
+    const char *account, struct home *home, struct why *why)
+{
+	struct user u;
+	enum rc rc = user_find(w->conf, span_of(account), &u, why);
+
+	if (rc == RC_OK && service->has_index)
+		rc = make_index(worker_path(w, "index"), &u, &home->index, why);
+	if (rc == RC_OK)
+		rc = sandbox_ids_drop(u.uid, u.gid, why);
+	if (rc == RC_OK)
+		rc = make_maildir(&u, home, why);
+	user_fini(&u);
+	return rc;
+}

@@ -1,0 +1,54 @@
+/*
+ * The services of users of the system: see spawn/program.h.
+ */
+#include "imapd/account.h"
+#include "pop3d/account.h"
+#include "spawn/program.h"
+#include "users/conversation.h"
+#include "users/deposit.h"
+#include "users/news.h"
+#include "lib/base/banned.h"
+
+/* Conversations with PAM at a time: each is a process, and may take long. */
+#define CONVERSATIONS_MAX 32
+
+static const struct service services[] = {
+    {.name = "pop3",
+	.role = ROLE_SESSION,
+	.open = pop3d_account_open,
+	.take = pop3d_account_take,
+	.connections = pop3d_account_connections},
+    {.name = "imap",
+	.role = ROLE_SESSION,
+	.has_index = true,
+	.open = imapd_account_open,
+	.take = imapd_account_take,
+	.connections = imapd_account_connections,
+	.close = imapd_account_close},
+    {.name = "deliver",
+	.role = ROLE_LOCAL,
+	.open = deposit_open,
+	.take = deposit_take,
+	.connections = deposit_connections},
+    {.name = "watch",
+	.role = ROLE_WATCH,
+	.open = news_open,
+	.take = news_take,
+	.connections = news_connections},
+    {.name = "pam",
+	.as_root = true,
+	.once = true,
+	.processes_max = CONVERSATIONS_MAX,
+	.open = conversation_open,
+	.take = conversation_take,
+	.connections = conversation_connections},
+};
+
+const struct service *
+service_find(struct span name)
+{
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (span_eq(span_of(services[i].name), name))
+			return &services[i];
+	return NULL;
+}
