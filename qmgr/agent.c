@@ -43,7 +43,8 @@ struct agent {
 	uint64_t last_job;
 	size_t n_jobs;
 	TAILQ_HEAD(, relay) jobs;
-	bool told; /* UNDERWAY_END has come */
+	bool told;    /* UNDERWAY_END has come */
+	bool retired; /* RETIRE has: it is to finish */
 	size_t underway;
 	size_t n_foreign;
 	TAILQ_HEAD(, foreign) foreign;
@@ -110,6 +111,16 @@ on_underway_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)msg;
 	a->told = true;
 	kick_all(a->q);
+}
+
+static void
+on_retire(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct agent *a = ctx;
+
+	(void)link;
+	(void)msg;
+	a->retired = true;
 }
 
 /*
@@ -279,6 +290,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_RELAYED] = on_relayed,
     [MSG_UNDERWAY] = on_underway,
     [MSG_UNDERWAY_END] = on_underway_end,
+    [MSG_RETIRE] = on_retire,
 };
 
 /* All of m that was under way there has an unknown end. */
@@ -354,7 +366,8 @@ rcpts_max(const struct agent *a)
 static bool
 has_room(const struct agent *a)
 {
-	return a->told && a->underway < rcpts_max(a) && a->n_jobs < JOBS_MAX;
+	return a->told && !a->retired && a->underway < rcpts_max(a) &&
+	       a->n_jobs < JOBS_MAX;
 }
 
 /*
