@@ -198,6 +198,17 @@ waits(const struct message *m)
 	return false;
 }
 
+/* Is there a failure that would be forgotten with the rest of the round? */
+static bool
+any_failed(const struct message *m)
+{
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		    m->attempts[i].tried)
+			return true;
+	return false;
+}
+
 /*
  * Where there is no worker it waits; but not for longer than others. An old
  * one, of a host that was down or released from being held, gives the workers
@@ -258,10 +269,14 @@ message_kick(struct message *m)
 		return;
 	}
 	if (!stopped || envelope_todo(m->env) == 0) {
-		/* if it waits, the coming of an agent kicks again */
-		if (!waits(m))
+		bool crowded = m->crowded || idle_crowded(m->q);
+
+		/* if it waits, the coming of an agent kicks again. One that
+		 * has to leave memory ends its round first: a notice is made,
+		 * and who failed for now is not tried again at once */
+		if (!waits(m) || (crowded && any_failed(m)))
 			finish_round(m);
-		else if (m->crowded || idle_crowded(m->q))
+		else if (crowded)
 			step_back(m);
 		else
 			expire_later(m);

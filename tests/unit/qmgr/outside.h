@@ -286,7 +286,7 @@ stop_remote(void)
 
 /* Recipients with LF between them. */
 static void
-commit(
+send_commit(
     const char *sender, const char *login, const char *rcpts, const char *text)
 {
 	static uint64_t last;
@@ -310,6 +310,13 @@ commit(
 	}
 	proto_send_commit(t.smtpd, &c);
 	io_close(&c.body);
+}
+
+static void
+commit(
+    const char *sender, const char *login, const char *rcpts, const char *text)
+{
+	send_commit(sender, login, rcpts, text);
 	settle();
 }
 
