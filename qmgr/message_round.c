@@ -39,7 +39,7 @@ settle(struct message *m)
 		m->attempts[i].why = (struct why){.rc = RC_OK};
 		r[i].word = ENVELOPE_DONE;
 		if (envelope_todo(m->env) > 0)
-			errand_word(m->q, m->fd, &r[i]);
+			errand_word(m, i);
 	}
 }
 
@@ -286,6 +286,27 @@ message_kick(struct message *m)
 }
 
 void
+message_again(struct message *m)
+{
+	event_del(m->timer);
+	m->state = MESSAGE_ACTIVE;
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		message_reply(m, i, SPAN_NONE, SPAN_NONE);
+		m->attempts[i] = (struct attempt){.again = true};
+	}
+	message_kick(m);
+}
+
+void
+message_saved(struct message *m, bool written)
+{
+	m->unwritten |= !written;
+	if (m->state == MESSAGE_SAVING && TAILQ_EMPTY(&m->errands) &&
+	    !m->changing)
+		message_rest(m);
+}
+
+void
 message_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct message *m = arg;
@@ -299,6 +320,9 @@ message_on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	else if (m->state == MESSAGE_ACTIVE && m->underway == 0)
 		expire(m);
+	else if (m->state == MESSAGE_SAVING &&
+		 (m->held || m->changing || clock_mono_ms() < m->due_ms))
+		errand_words(m);
 	else
 		message_wake(m);
 }
@@ -411,7 +435,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		r->word = ENVELOPE_DONE;
 		/* with the last one the file goes: no word is needed */
 		if (m->state == MESSAGE_ACTIVE && envelope_todo(m->env) > 0)
-			errand_word(m->q, m->fd, r);
+			errand_word(m, rcpt);
 	}
 	if (m->underway > 0)
 		return;
