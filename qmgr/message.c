@@ -126,8 +126,10 @@ message_new(struct qmgr *q, struct span name, struct envelope *env, int fd,
 void
 message_answer(struct message *m, const struct why *why)
 {
-	if (m->intake != NULL)
+	if (m->intake != NULL) {
 		intake_answer(m->intake, m->txn, m->name, why);
+		intake_ended(m->intake, m->committed);
+	}
 	m->intake = NULL;
 }
 

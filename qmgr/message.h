@@ -64,6 +64,7 @@ struct message {
 	struct buf trace;      /* not yet in the file: our Received, LF ends */
 	struct intake *intake; /* smtpd waits for an answer; NULL: no more */
 	uint64_t txn;
+	uint64_t committed;         /* bytes, as its account there has them */
 	struct errand_list errands; /* words on their way to the file */
 	bool unwritten;             /* it lacks some, and they are not */
 	bool refused_file;          /* the queue file could not be written */

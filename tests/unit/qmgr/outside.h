@@ -208,6 +208,8 @@ setup(void)
 
 	memset(&t, 0, sizeof(t));
 	t.conf.hostname = hostname;
+	t.conf.smtpd.max_sessions = 10000;
+	t.conf.smtpd.max_message_size = t.conf.smtpd.max_memory = 1 << 20;
 	t.conf.queue.retry_first = t.conf.queue.retry_max = 60000;
 	t.conf.queue.max_age = 86400000;
 	t.conf.queue.direct_recipients = 32;

@@ -28,6 +28,7 @@ static struct {
 	char dir[64];
 	struct ipc_link *smtpd; /* the hostile end */
 	bool answered;
+	unsigned busy; /* times it was told so */
 	bool closed;
 	enum rc rc;
 	char status[16];
@@ -42,6 +43,11 @@ on_committed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	t.answered = true;
 	t.rc = (enum rc)msg->committed.rc;
 	(void)span_copy(msg->committed.status, t.status, sizeof(t.status));
+	if (strcmp(t.status, "4.3.2") != 0)
+		return;
+	/* the others' answers are yet to come */
+	t.busy++;
+	t.answered = false;
 }
 
 static void
@@ -97,6 +103,8 @@ setup(void)
 	memset(&t, 0, sizeof(t));
 	t.body = -1;
 	conf.hostname = hostname;
+	conf.smtpd.max_sessions = 1;
+	conf.smtpd.max_message_size = conf.smtpd.max_memory = 1000;
 	conf.queue.retry_first = conf.queue.retry_max = 60000;
 	t.w.ops = &ops;
 	t.w.conf = &conf;
@@ -290,6 +298,36 @@ helo_ends_the_comment(void)
 	run();
 }
 
+static void
+is_too_large(void)
+{
+	t.w.conf->smtpd.max_message_size = sizeof(BODY) - 2;
+	honest();
+	t.w.conf->smtpd.max_message_size = 1000;
+}
+
+/* All at once; each honest one has a session that waits for it. */
+static void
+floods(void)
+{
+	struct msg_commit c = commit_of(body());
+
+	for (int i = 0; i < 20; i++) {
+		rcpt(SPAN_LIT("alice@example.org"));
+		proto_send_commit(t.smtpd, &c);
+	}
+	run();
+	assert_int_equal(t.busy, 19);
+}
+
+static void
+floods_with_bytes(void)
+{
+	t.w.conf->smtpd.max_sessions = 100;
+	t.w.conf->smtpd.max_memory = sizeof(BODY);
+	floods();
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -307,6 +345,9 @@ static const struct row {
     {"names nobody here", names_nobody_here, RC_PERM, "5.1.1", false},
     {"relays", relays, RC_PERM, "5.7.1", false},
     {"sender is no address", sender_is_no_address, RC_TEMP, "4.3.0", false},
+    {"is too large", is_too_large, RC_PERM, "5.3.4", false},
+    {"floods", floods, RC_OK, "2.0.0", true},
+    {"floods with bytes", floods_with_bytes, RC_OK, "2.0.0", true},
     {"helo ends the comment", helo_ends_the_comment, RC_TEMP, "4.3.0", false},
 };
 
