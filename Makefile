@@ -11,6 +11,7 @@
 #   make check-messages MESSAGES=DIR
 #                     each file in by SMTP, out by POP3, unchanged (i)
 #   make check-crash  kill -9 and power cuts, for minutes (i; root)
+#   make bench-smtp   the suite and Postfix side by side (i; root)
 #   make deps         what build, check and lint need (i)
 #   make clean, make distclean
 #
@@ -34,7 +35,7 @@ B := $(BUILD)/$(if $(variant),$(patsubst -%,%,$(variant)),out)
 
 # These must work where make is all there is: they install first, then call
 # make again for the part that needs a configured tree.
-NO_CONFIG := deps check check-clean check-crash check-messages \
+NO_CONFIG := deps bench-smtp check check-clean check-crash check-messages \
     deb demo lint format fuzz clean distclean
 goals := $(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),all))
 ifneq ($(goals),)
@@ -82,6 +83,10 @@ check-crash:
 	+@$(MAKE) --no-print-directory $(jobs) NOSYNC=1 all
 	@BUILD=$(B) tests/crash/run
 	@BUILD=$(BUILD)/nosync tests/crash/run --kills 7 --cuts 4 --expect-loss
+bench-smtp:
+	@conf/install-deps build check
+	$(again) all peers $(B)/tests/bench/smtpload
+	@BUILD=$(B) tests/bench/smtp
 clean:
 	rm -rf $(filter-out %/clean/ %/peers/ %/corpus/,$(wildcard $(BUILD)/*/))
 distclean:
@@ -199,7 +204,7 @@ UNIT_BINS := $(UNIT_SRC:%.c=$(B)/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRC:%.c=$(B)/%)
 TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c \
-    tests/lab/drive.c
+    tests/lab/drive.c tests/bench/smtpload.c
 OUR_C = $(sort $(shell find . -name build -prune -o -name '*.[ch]' -print))
 
 all: $(BINS)
@@ -321,6 +326,11 @@ $(B)/tests/runner/cases: $(B)/obj/tests/runner/cases.o
 
 # resolver and remote without the rest of the suite
 $(B)/tests/lab/drive: $(B)/obj/tests/lab/drive.o $(LIB_A)
+	@mkdir -p $(@D)
+	@$(LINK) -o $@ $^ $(ALL_LIBS)
+
+# the client of make bench-smtp
+$(B)/tests/bench/smtpload: $(B)/obj/tests/bench/smtpload.o $(LIB_A)
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $^ $(ALL_LIBS)
 

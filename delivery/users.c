@@ -13,9 +13,15 @@
 
 #define IDLE_S    5
 #define TRIES_MAX 2
+/* A user can stop such a process, or hang the file system under it: so there
+ * is an end to what waits for one user, in number and in time. */
+#define PARCELS_MAX 64
+#define PATIENCE_S  120
 
 struct parcel {
 	TAILQ_ENTRY(parcel) next;
+	struct box *box; /* NULL: in none */
+	struct event *patience;
 	const struct maildir_deliver *d;
 	unsigned tries;
 	users_done *done;
@@ -31,6 +37,7 @@ struct box {
 	struct ipc_link *link;
 	struct event *idle;
 	struct parcel_list parcels;
+	unsigned n_parcels;
 };
 
 struct users {
@@ -56,7 +63,20 @@ static void
 end(struct parcel *p, const struct why *why, struct span name)
 {
 	p->done(p->ctx, why, name);
+	event_free(p->patience);
 	free(p);
+}
+
+static void
+take_out(struct parcel *p)
+{
+	struct timeval tv = {IDLE_S, 0};
+	struct box *b = p->box;
+
+	TAILQ_REMOVE(&b->parcels, p, next);
+	if (--b->n_parcels == 0)
+		evtimer_add(b->idle, &tv);
+	p->box = NULL;
 }
 
 /* Its process has gone, or is let go. What is in it stays in `left`. */
@@ -67,7 +87,7 @@ box_free(struct box *b, struct parcel_list *left)
 
 	TAILQ_REMOVE(&b->u->boxes, b, next);
 	while ((p = TAILQ_FIRST(&b->parcels)) != NULL) {
-		TAILQ_REMOVE(&b->parcels, p, next);
+		take_out(p);
 		TAILQ_INSERT_TAIL(left, p, next);
 	}
 	ipc_link_free(&b->link);
@@ -103,7 +123,6 @@ static void
 on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	const struct msg_delivered *m = &msg->delivered;
-	struct timeval tv = {IDLE_S, 0};
 	struct box *b = ctx;
 	struct parcel *p;
 	struct why why;
@@ -114,9 +133,7 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 			break;
 	if (p == NULL)
 		return;
-	TAILQ_REMOVE(&b->parcels, p, next);
-	if (TAILQ_EMPTY(&b->parcels))
-		evtimer_add(b->idle, &tv);
+	take_out(p);
 	outcome(&why, m);
 	end(p, &why, why.rc == RC_OK ? m->text : SPAN_NONE);
 }
@@ -191,22 +208,46 @@ box_of(struct users *u, struct span account)
 }
 
 static void
+fail(struct parcel *p, const char *text)
+{
+	struct why why;
+
+	why_set(&why, RC_TEMP, "4.3.0", "%s", text);
+	end(p, &why, SPAN_NONE);
+}
+
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct parcel *p = arg;
+
+	(void)fd;
+	(void)what;
+	take_out(p);
+	/* if it is delivered after all, the next attempt meets its name */
+	fail(p, "the user's delivery takes too long");
+}
+
+static void
 send_parcel(struct users *u, struct parcel *p)
 {
 	const struct maildir_deliver *d = p->d;
 	struct box *b = p->tries < TRIES_MAX ? box_of(u, d->account) : NULL;
-	struct why why;
 
 	if (b == NULL) {
-		why_set(&why, RC_TEMP, "4.3.0",
-		    p->tries < TRIES_MAX
-			? "no process can be had for that user"
-			: "the user's delivery ends at once: see the log");
-		end(p, &why, SPAN_NONE);
+		fail(p, p->tries < TRIES_MAX
+			    ? "no process can be had for that user"
+			    : "the user's delivery ends at once: see the log");
+		return;
+	}
+	if (b->n_parcels == PARCELS_MAX) {
+		fail(p, "too many deliveries to that user wait");
 		return;
 	}
 	evtimer_del(b->idle);
 	TAILQ_INSERT_TAIL(&b->parcels, p, next);
+	b->n_parcels++;
+	p->box = b;
 	/* if it cannot be sent, on_closed comes and tries again */
 	(void)proto_send_deliver(b->link, &(struct msg_deliver){.qid = d->qid,
 					      .rcpt = d->rcpt,
@@ -226,7 +267,11 @@ users_deliver(struct users *u, const struct maildir_deliver *d,
     users_done *done, void *ctx)
 {
 	struct parcel *p = mem_alloc(sizeof(*p));
+	struct timeval tv = {PATIENCE_S, 0};
 
+	p->patience = evtimer_new(u->w->base, on_patience, p);
+	if (p->patience == NULL || evtimer_add(p->patience, &tv) < 0)
+		bug("a timer");
 	p->d = d;
 	p->done = done;
 	p->ctx = ctx;

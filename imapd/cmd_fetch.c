@@ -45,6 +45,7 @@ struct fetch {
 	bool has_header;
 	bool gone;
 	bool failed;
+	bool unseen; /* \Seen could not be set, and the log says so */
 };
 
 void
@@ -108,20 +109,34 @@ prepare_item(struct session *s, const struct item *item,
 	return rc;
 }
 
+/*
+ * A body that is read sets \Seen. Where that cannot be (a file system that is
+ * full, or became read-only) the message can be read all the same. RC_PERM: it
+ * is gone.
+ */
 static enum rc
 set_seen(struct session *s, struct maildir_message *msg, struct why *why)
 {
 	struct fetch *f = s->fetch;
 	bool reads = false;
+	enum rc rc;
 
 	for (size_t i = 0; i < f->items.n; i++)
 		reads = reads || (f->items.v[i].kind == ITEM_SECTION &&
 				     !f->items.v[i].peek);
 	if (!reads || s->view.read_only || (msg->flags & MAILDIR_SEEN) != 0)
 		return RC_OK;
+	rc = maildir_mailbox_flag(s->view.box->m, msg, 0, MAILDIR_SEEN, why);
+	if (rc == RC_TEMP) {
+		if (!f->unseen)
+			LOG(SESSION_ERROR, log_str(s->account->env.account),
+			    log_str("imap"), log_str(why->text));
+		f->unseen = true;
+		return RC_OK;
+	}
 	f->put_flags = (f->items.kinds & 1U << ITEM_FLAGS) == 0;
 	s->changed = true;
-	return maildir_mailbox_flag(s->view.box->m, msg, 0, MAILDIR_SEEN, why);
+	return rc;
 }
 
 static enum rc

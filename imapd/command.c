@@ -77,6 +77,7 @@ dispatch(struct session *s, struct parse *p)
 {
 	const struct command *c;
 	struct span verb;
+	struct why why;
 
 	if (!parse_atom(p, &verb))
 		return reply(s, REPLY_NO_COMMAND, "");
@@ -94,6 +95,10 @@ dispatch(struct session *s, struct parse *p)
 	/* arguments stand behind exactly one space */
 	if (!parse_end(p) && !parse_char(p, ' '))
 		return reply(s, REPLY_NO_COMMAND, "");
+	/* what others have changed is one listing here, not one a message; why
+	 * it cannot be read now is told at the end */
+	if ((c->flags & CMD_UID) != 0)
+		(void)maildir_mailbox_sync(s->view.box->m, &why);
 	return c->handler(s, p);
 }
 
@@ -106,7 +111,7 @@ command_news(struct session *s, unsigned tell)
 	if (box == NULL)
 		return STEP_DONE;
 	if (box->folder == NULL) {
-		buf_puts(&s->out, "* BYE The mailbox was deleted\r\n");
+		buf_puts(&s->out, "* BYE The mailbox was deleted or moved\r\n");
 		return STEP_CLOSE;
 	}
 	if (s->look)
@@ -174,6 +179,7 @@ void
 command_abandon(struct session *s)
 {
 	cmd_append_abandon(s);
+	cmd_copy_abandon(s);
 	cmd_fetch_abandon(s);
 	cmd_search_abandon(s);
 }

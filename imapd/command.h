@@ -59,6 +59,7 @@ session_work cmd_append_begin, cmd_append_data, cmd_append_end,
 /* Does a literal that is announced here hold the message? (Loop.) */
 bool cmd_append_is_message(struct parse *p);
 void cmd_append_abandon(struct session *s);
+void cmd_copy_abandon(struct session *s);
 void cmd_fetch_abandon(struct session *s);
 void cmd_search_abandon(struct session *s);
 

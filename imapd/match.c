@@ -322,7 +322,7 @@ known(struct match *m, const struct key *key, uint32_t seq,
 		rc = maildir_mailbox_keyword(
 		    mailbox, key->name, false, &bit, &m->why);
 		if (span_eq_ci(key->name, SPAN_LIT("$Forwarded")))
-			bit = MAILDIR_PASSED;
+			bit |= MAILDIR_PASSED;
 		*yes = ((msg->flags & bit) != 0) == key->want;
 		break;
 	case KEY_RECENT:

@@ -17,6 +17,8 @@ static const struct {
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
+static const struct span forwarded = SPAN_LIT("$Forwarded");
+
 static bool
 take(struct msgflags *f, struct span name)
 {
@@ -63,6 +65,20 @@ msgflags_parse(struct parse *p, bool bare, struct msgflags *f)
 	return !in_list || parse_char(p, ')');
 }
 
+/*
+ * The letter of $Forwarded, where another program has made it a keyword as
+ * well as Maildir's P.
+ */
+static uint32_t
+alias(const struct maildir_mailbox *m, struct span name)
+{
+	for (unsigned i = 0; i < MAILDIR_KEYWORDS; i++)
+		if (m->state.keywords[i] != NULL &&
+		    span_eq_ci(span_of(m->state.keywords[i]), name))
+			return MAILDIR_KEYWORD(i);
+	return 0;
+}
+
 enum rc
 msgflags_bits(const struct msgflags *f, struct maildir_mailbox *m, bool make,
     uint32_t *bits, struct why *why)
@@ -70,6 +86,9 @@ msgflags_bits(const struct msgflags *f, struct maildir_mailbox *m, bool make,
 	enum rc rc = RC_OK;
 
 	*bits = f->bits;
+	/* both are taken away; to set it one is enough */
+	if ((f->bits & MAILDIR_PASSED) != 0 && !make)
+		*bits |= alias(m, forwarded);
 	for (size_t i = 0; i < f->n && rc == RC_OK; i++) {
 		uint32_t bit;
 
@@ -87,6 +106,10 @@ msgflags_bits(const struct msgflags *f, struct maildir_mailbox *m, bool make,
 static void
 put_names(struct buf *b, const struct maildir_mailbox *m, uint32_t flags)
 {
+	uint32_t twice = alias(m, forwarded);
+
+	if ((flags & twice) != 0)
+		flags = (flags & ~twice) | MAILDIR_PASSED;
 	for (size_t i = 0; i < NAMES; i++)
 		if ((flags & names[i].bit) != 0) {
 			buf_put_span(b, names[i].name);

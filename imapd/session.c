@@ -7,6 +7,7 @@
 
 #include "imapd/command.h"
 #include "imapd/session.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/base/banned.h"
@@ -20,11 +21,21 @@
 #define ERRORS_MAX  20
 #define STALL_MS    300000 /* for the client to take what was said */
 
+/*
+ * A client that idles has to say DONE in time (RFC 2177): news that we tell it
+ * are no sign that somebody hears them.
+ */
 static void
 arm(struct session *s)
 {
-	stream_deadline(s->stream,
-	    s->waiting ? STALL_MS : s->account->env.conf->imap.timeout);
+	uint64_t ms = s->account->env.conf->imap.timeout;
+	uint64_t now = clock_mono_ms();
+
+	if (s->waiting)
+		ms = STALL_MS;
+	else if (s->idling)
+		ms = s->idle_ms > now ? s->idle_ms - now : 1;
+	stream_deadline(s->stream, ms);
 }
 
 static void
@@ -150,6 +161,9 @@ proceed(struct session *s)
 		close_session(s);
 		return;
 	case STEP_IDLE:
+		if (!s->idling)
+			s->idle_ms = clock_mono_ms() +
+				     s->account->env.conf->imap.timeout;
 		s->idling = true;
 		break;
 	case STEP_DONE:
@@ -331,10 +345,31 @@ on_drained(void *ctx)
 	proceed(s);
 }
 
+/* RFC 9051 5.4. One who does not take what was said would not take that. */
+static void
+on_timeout(void *ctx)
+{
+	struct session *s = ctx;
+
+	if (s->waiting) {
+		end(s, "timed out");
+		return;
+	}
+	s->timed_out = true;
+	stream_write(
+	    s->stream, SPAN_LIT("* BYE Nothing was heard for too long\r\n"));
+	close_session(s);
+}
+
 static void
 on_closed(void *ctx, const struct why *why)
 {
-	end(ctx, why == NULL ? "closed" : why->text);
+	struct session *s = ctx;
+
+	if (s->timed_out)
+		end(s, "timed out");
+	else
+		end(s, why == NULL ? "closed" : why->text);
 }
 
 void
@@ -356,6 +391,7 @@ session_new(struct account *account, int fd)
 {
 	static const struct stream_ops ops = {.on_input = on_input,
 	    .on_drained = on_drained,
+	    .on_timeout = on_timeout,
 	    .on_closed = on_closed};
 	struct session *s = mem_alloc(sizeof(*s));
 

@@ -52,6 +52,7 @@ enum session_state {
 struct fetch;
 struct search;
 struct append;
+struct copy;
 
 struct session {
 	TAILQ_ENTRY(session) next;
@@ -65,7 +66,9 @@ struct session {
 	bool poked;    /* look for news as soon as it idles */
 	bool look_due; /* and read the folder, whatever its times say */
 	bool closing;  /* what waits goes out, then the end */
-	bool ending;   /* the connection is over, the mailbox not given back */
+	bool timed_out;
+	bool ending; /* the connection is over, the mailbox not given back */
+	uint64_t idle_ms; /* monotonic: by then DONE has to come */
 	unsigned errors;  /* BADs in a row */
 	struct buf chunk; /* of an APPEND, on its way to the thread */
 	char *watched;    /* folder that the watch was told of; NULL: none */
@@ -88,6 +91,7 @@ struct session {
 	struct fetch *fetch;
 	struct search *search;
 	struct append *append;
+	struct copy *copy;
 	uint64_t fetched; /* messages, for the log */
 };
 

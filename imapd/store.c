@@ -1,9 +1,11 @@
 /*
  * The account's mailboxes: see store.h.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "imapd/store.h"
 #include "lib/base/io.h"
@@ -73,15 +75,51 @@ store_close(struct store *s)
 	s->boot = NULL;
 }
 
+/*
+ * Has the folder of that name another one's place? Other programs rename and
+ * remove folders, and so does another process of this account. What cannot be
+ * looked at now counts as the same.
+ */
+static bool
+is_another(
+    const struct store *s, const struct store_box *box, const char *folder)
+{
+	struct stat ours, there;
+
+	if (fstatat(s->root, folder[0] == '\0' ? "." : folder, &there,
+		AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	return fstat(box->m->folders.top, &ours) == 0 &&
+	       (ours.st_dev != there.st_dev || ours.st_ino != there.st_ino);
+}
+
+bool
+store_is_there(const struct store *s, const struct store_box *box)
+{
+	return box->folder != NULL && !is_another(s, box, box->folder);
+}
+
+static void
+set_folder(struct store_box *box, const char *folder)
+{
+	free(box->folder);
+	box->folder = folder == NULL ? NULL : mem_dup(folder);
+}
+
 static struct store_box *
 find(struct store *s, struct span folder)
 {
 	struct store_box *box;
 
-	TAILQ_FOREACH (box, &s->boxes, next)
-		if (box->folder != NULL && !box->m->broken &&
-		    span_eq(span_of(box->folder), folder))
+	TAILQ_FOREACH (box, &s->boxes, next) {
+		if (box->folder == NULL || box->m->broken ||
+		    !span_eq(span_of(box->folder), folder))
+			continue;
+		if (store_is_there(s, box))
 			return box;
+		/* who has it selected is told so */
+		set_folder(box, NULL);
+	}
 	return NULL;
 }
 
@@ -165,16 +203,16 @@ store_make(struct store *s, const char *folder, struct why *why)
 	return maildir_tree_make(s->root, folder, why);
 }
 
-/* It has another name now; NULL: none. */
+/* What was at `from` is now at `to`; NULL: nowhere. */
 static void
 renamed(struct store *s, const char *from, const char *to)
 {
-	struct store_box *box = find(s, span_of(from));
+	struct store_box *box;
 
-	if (box == NULL)
-		return;
-	free(box->folder);
-	box->folder = mem_dup(to);
+	TAILQ_FOREACH (box, &s->boxes, next)
+		if (box->folder != NULL && strcmp(box->folder, from) == 0)
+			set_folder(box,
+			    to == NULL || is_another(s, box, to) ? NULL : to);
 	close_unused(s);
 }
 

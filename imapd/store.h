@@ -13,7 +13,8 @@
 
 struct store_box {
 	TAILQ_ENTRY(store_box) next;
-	char *folder; /* its name in the tree; NULL: it was removed */
+	char *folder; /* its name in the tree; NULL: it was removed, or another
+			 program gave it a name that nobody knows */
 	struct maildir_mailbox *m;
 	unsigned users; /* views and commands that hold it */
 };
@@ -32,11 +33,14 @@ enum rc store_open(
 void store_close(struct store *s);
 
 /*
- * The mailbox of a folder, up to date. RC_PERM: there is none. To be given
+ * The mailbox of a folder, up to date: of the one that has this name now, also
+ * when another program has moved folders. RC_PERM: there is none. To be given
  * back with store_release().
  */
 enum rc store_acquire(struct store *s, struct span folder,
     struct store_box **out, struct why *why);
+/* Has the box its name in the tree still? */
+bool store_is_there(const struct store *s, const struct store_box *box);
 /* Accepts NULL inside. */
 void store_release(struct store *s, struct store_box **held);
 

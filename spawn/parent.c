@@ -42,8 +42,9 @@ on_session_open(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct asker *a = ctx;
 
-	(void)link;
-	roster_open(a->w, &msg->session_open, on_opened, a);
+	roster_open(&(struct roster_asker){a->w, (enum role)ipc_link_peer(link),
+			on_opened, a},
+	    &msg->session_open);
 }
 
 static ipc_handler *const handlers[MSG_COUNT] = {

@@ -192,8 +192,7 @@ give(struct worker *w, const struct service *service, const char *account,
 }
 
 void
-roster_open(struct worker *w, struct msg_session_open *open, roster_done *done,
-    void *ctx)
+roster_open(const struct roster_asker *asker, struct msg_session_open *open)
 {
 	const struct service *service = service_find(open->service);
 	struct handover *h = mem_alloc(sizeof(*h));
@@ -205,15 +204,16 @@ roster_open(struct worker *w, struct msg_session_open *open, roster_done *done,
 	h->fd = open->socket;
 	h->watch = open->watch;
 	open->socket = open->watch = -1;
-	h->done = done;
-	h->ctx = ctx;
-	if (service == NULL || h->fd < 0) {
+	h->done = asker->done;
+	h->ctx = asker->ctx;
+	/* whoever delivers has no business in a mailbox that stands */
+	if (service == NULL || service->asker != asker->role || h->fd < 0) {
 		why_set(&why, RC_PERM, "5.3.0", "no such service");
 		finish(h, &why);
 		return;
 	}
 	account = span_dup(open->account);
-	give(w, service, account, h);
+	give(asker->w, service, account, h);
 	free(account);
 }
 

@@ -8,11 +8,13 @@
 
 static const struct service services[] = {
     {.name = "pop3",
+	.asker = ROLE_AUTHD,
 	.role = ROLE_SESSION,
 	.open = pop3d_account_open,
 	.take = pop3d_account_take,
 	.connections = pop3d_account_connections},
     {.name = "imap",
+	.asker = ROLE_AUTHD,
 	.role = ROLE_SESSION,
 	.has_index = true,
 	.open = imapd_account_open,

@@ -29,6 +29,7 @@ struct service_env {
 
 struct service {
 	const char *name; /* "pop3" */
+	enum role asker;  /* who may ask for it: AUTHD or LOCAL */
 	bool has_index;
 	/* Root, neither confined nor with any folder: for PAM's modules. */
 	bool as_root;

@@ -41,3 +41,15 @@ id_valid(struct span s)
 			return false;
 	return s.n == ID_LEN;
 }
+
+uint64_t
+id_time_us(struct span s)
+{
+	uint64_t us = 0;
+
+	if (!id_valid(s))
+		return 0;
+	for (size_t i = 0; i < TIME_DIGITS; i++)
+		us = us << 5 | (uint64_t)(strchr(digits, s.p[i]) - digits);
+	return us;
+}

@@ -4,6 +4,8 @@
 #ifndef LIB_BASE_ID_H
 #define LIB_BASE_ID_H
 
+#include <stdint.h>
+
 #include "lib/base/span.h"
 
 #define ID_LEN 15
@@ -20,6 +22,8 @@ struct id {
 struct id id_new(void);
 /* Has s the form of an identifier? */
 bool id_valid(struct span s);
+/* Microseconds since 1970 that its time says; 0: it is none. */
+uint64_t id_time_us(struct span s);
 static inline struct span
 id_span(const struct id *id)
 {

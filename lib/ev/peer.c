@@ -1,8 +1,9 @@
 /*
- * Who is at the other end: see peer.h.
+ * The other end: see peer.h.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "lib/base/buf.h"
@@ -37,6 +38,26 @@ peer_address(int fd)
 	text = span_dup(buf_span(&b));
 	buf_fini(&b);
 	return text;
+}
+
+void
+peer_ask(int fd)
+{
+	static const struct {
+		int level;
+		int name;
+		int value;
+	} options[] = {
+	    {IPPROTO_TCP, TCP_KEEPIDLE, 600},
+	    {IPPROTO_TCP, TCP_KEEPINTVL, 60},
+	    {IPPROTO_TCP, TCP_KEEPCNT, 5},
+	    {SOL_SOCKET, SO_KEEPALIVE, 1},
+	};
+
+	/* without them deadlines end it, later */
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+		    &options[i].value, sizeof(options[i].value));
 }
 
 uint32_t

@@ -1,5 +1,5 @@
 /*
- * Who is at the other end of a connection.
+ * Who is at the other end of a connection, and whether somebody still is.
  */
 #ifndef LIB_EV_PEER_H
 #define LIB_EV_PEER_H
@@ -11,6 +11,15 @@
  * IPv6 is shown as the former. Owned by the caller.
  */
 char *peer_address(int fd);
+
+/*
+ * Have the kernel ask the other end of an accepted TCP connection, when nothing
+ * has come for ten minutes, whether it is still there: if not, the connection
+ * ends some five minutes later. One who idles for hours says nothing, and may
+ * have lost its network; asking more often would keep phones awake. No effect
+ * on other sockets.
+ */
+void peer_ask(int fd);
 
 /*
  * The user at the other end of a Unix socket, when it connected

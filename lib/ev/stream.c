@@ -436,6 +436,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->finishing)
 		end(s, NULL);
+	else if (s->ops->on_timeout != NULL && !s->over)
+		s->ops->on_timeout(s->ctx);
 	else
 		fail(s, "timed out");
 }

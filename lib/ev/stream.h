@@ -25,6 +25,11 @@ struct stream_ops {
 	/* It is connected (stream_connect only; may be NULL). */
 	void (*on_connected)(void *ctx);
 	/*
+	 * The deadline has come; the owner says so to the other end, and ends
+	 * it. NULL: it is over, told by on_closed.
+	 */
+	void (*on_timeout)(void *ctx);
+	/*
 	 * The connection is over: why is NULL when the other end closed it in
 	 * order, else it says what happened (reset, deadline, bad TLS). Called
 	 * once; the owner frees the stream.
@@ -87,7 +92,8 @@ SSL *stream_tls(const struct stream *s);
 
 /* Stop and go on reading. Input kept while paused is told again. */
 void stream_pause(struct stream *s, bool paused);
-/* on_closed with a reason, unless called again within ms; 0: none. */
+/* on_timeout, or else on_closed with a reason, unless called again within ms;
+ * 0: none. */
 void stream_deadline(struct stream *s, uint64_t ms);
 /*
  * Send what waits, then TLS close-notify and the end; on_closed(NULL) when the

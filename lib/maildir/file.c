@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/id.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/maildir/file.h"
@@ -35,20 +36,34 @@ maildir_file_wire(int fd, uint64_t *octets)
 	return ok;
 }
 
+static bool
+changed_later(struct span base, const struct stat *st)
+{
+	int64_t named = (int64_t)id_time_us(span_head(base, ID_LEN));
+	int64_t seconds = st->st_mtim.tv_sec; /* of any size */
+
+	return seconds > named / 1000000 ||
+	       (seconds == named / 1000000 &&
+		   st->st_mtim.tv_nsec / 1000 > named % 1000000);
+}
+
 bool
-maildir_file_torn(const char *name, uint64_t size)
+maildir_file_torn(const char *name, bool in_new, const struct stat *st)
 {
 	struct maildir_name n;
+	uint64_t size = (uint64_t)st->st_size;
 
 	maildir_name_parse(span_of(name), &n);
-	return maildir_name_ours(n.base) && n.has_size && n.size != size;
+	if (!maildir_name_ours(n.base) || !n.has_size || n.size == size)
+		return false;
+	return in_new || (n.size > size && !changed_later(n.base, st));
 }
 
 void
-maildir_file_aside(const struct maildir_folders *f, const char *name)
+maildir_file_aside(const struct maildir_folders *f, int from, const char *name)
 {
 	char to[300];
 
 	(void)snprintf(to, sizeof(to), "torn.%s", name);
-	(void)renameat(f->new, name, f->tmp, to);
+	(void)renameat(from, name, f->tmp, to);
 }

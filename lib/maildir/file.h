@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/maildir/place.h"
 
@@ -14,11 +15,18 @@
 bool maildir_file_wire(int fd, uint64_t *octets);
 
 /*
- * Was a file of new/ torn by a crash before it was promised? It has a name of
- * our own (deliver.h), and another size than its S= says.
+ * Was it torn by a crash before it was promised? It has a name of our own
+ * (deliver.h) and in new/ another size than its S= says. In cur/, where any
+ * program may have changed it, it is torn only if it is shorter and was not
+ * written to since: a delivery's file has the message's arrival as its time,
+ * and that is never later than the queue ID in its name.
  */
-bool maildir_file_torn(const char *name, uint64_t size);
-/* Move it from new/ to tmp/torn.<name>; best effort, it is not shown anyway. */
-void maildir_file_aside(const struct maildir_folders *f, const char *name);
+bool maildir_file_torn(const char *name, bool in_new, const struct stat *st);
+/*
+ * Move it from the folder `from`, new/ or cur/, to tmp/torn.<name>; best
+ * effort, it is not shown anyway.
+ */
+void maildir_file_aside(
+    const struct maildir_folders *f, int from, const char *name);
 
 #endif

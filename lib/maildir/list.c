@@ -89,9 +89,8 @@ scan(const struct maildir_folders *f, bool in_new, struct maildir_list *list,
 		}
 		if (!S_ISREG(st.st_mode))
 			continue;
-		if (in_new &&
-		    maildir_file_torn(e->d_name, (uint64_t)st.st_size)) {
-			maildir_file_aside(f, e->d_name);
+		if (maildir_file_torn(e->d_name, in_new, &st)) {
+			maildir_file_aside(f, dirfd(dir), e->d_name);
 			list->torn++;
 			continue;
 		}

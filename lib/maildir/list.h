@@ -30,10 +30,10 @@ enum rc maildir_list_folders(
     const char *path, struct maildir_folders *f, struct why *why);
 
 /*
- * Read both folders. A file of new/ with a name of our own whose size is not
- * its S= was torn by a crash before it was promised: it is not listed, and
- * moved to tmp/torn.<name>. Two files of one base name are listed once. On
- * RC_TEMP the list is empty, else maildir_list_free() is the caller's.
+ * Read both folders. A file that was torn by a crash before it was promised
+ * (file.h) is not listed, and moved to tmp/torn.<name>. Two files of one base
+ * name are listed once. On RC_TEMP the list is empty, else maildir_list_free()
+ * is the caller's.
  */
 enum rc maildir_list_scan(const struct maildir_folders *f,
     struct maildir_list *list, struct why *why);

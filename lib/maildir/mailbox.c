@@ -3,7 +3,6 @@
  * what is there; scanning is in mailbox_sync.c, adding in mailbox_add.c and
  * mailbox_copy.c.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -190,74 +189,17 @@ maildir_mailbox_settle(struct maildir_mailbox *m)
 	m->n_gone = 0;
 }
 
-/* Take up the name under which it was found. */
-static void
-renamed(
-    struct maildir_mailbox *m, struct maildir_message *msg, const char *name)
-{
-	struct maildir_name n;
-
-	free(msg->name);
-	msg->name = mem_dup(name);
-	maildir_name_parse(span_of(msg->name), &n);
-	if (msg->flags == maildir_flags_parse(n.flags))
-		return;
-	msg->flags = maildir_flags_parse(n.flags);
-	msg->changed = ++m->generation;
-}
-
-enum found {
-	FOUND,
-	FOUND_NOT,
-	FOUND_ERROR
-};
-
-static enum found
-find_once(struct maildir_mailbox *m, struct maildir_message *msg)
-{
-	struct span base = maildir_name_base(span_of(msg->name));
-	int fd =
-	    openat(m->folders.cur, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (dir == NULL) {
-		io_close(&fd);
-		return FOUND_ERROR;
-	}
-	while ((e = readdir(dir)) != NULL)
-		if (span_eq(maildir_name_base(span_of(e->d_name)), base))
-			break;
-	if (e != NULL)
-		renamed(m, msg, e->d_name);
-	(void)closedir(dir); /* read only */
-	return e != NULL ? FOUND : FOUND_NOT;
-}
-
 /*
- * Somebody renamed or removed it. Its new name is found by reading the folder,
- * again if that has changed meanwhile: a name that changes while it is read
- * may be missed. Messages stay where they are in v. False: it is gone, and
- * marked; or it cannot be known, and is not.
+ * Somebody renamed or removed it, and perhaps others with it: their names are
+ * all looked for at once. Messages stay where they are in v. False: it is
+ * gone, and marked; or it cannot be known, and is not.
  */
 static bool
-find_again(struct maildir_mailbox *m, struct maildir_message *msg)
+find_again(struct maildir_mailbox *m, const struct maildir_message *msg)
 {
-	enum found found = FOUND_ERROR;
-
 	maildir_mailbox_stale(m);
-	for (int i = 0; i < PASSES && found != FOUND; i++) {
-		int64_t before = time_of_cur(m);
-
-		found = find_once(m, msg);
-		if (found == FOUND_NOT && time_of_cur(m) == before) {
-			mark_gone(m, msg);
-			break;
-		}
-	}
-	if (found == FOUND_NOT && !msg->gone)
-		errno = EAGAIN;
-	return found == FOUND;
+	return maildir_mailbox_sync_names(m) && !msg->gone &&
+	       msg->pass == m->pass;
 }
 
 static enum rc
@@ -429,12 +371,17 @@ letter_of(const struct maildir_state *s, struct span name)
 	return i;
 }
 
+/* One that no message has: its name may be known to another program. */
 static unsigned
-free_letter(const struct maildir_state *s)
+free_letter(const struct maildir_mailbox *m)
 {
+	uint32_t used = 0;
 	unsigned i = 0;
 
-	while (i < MAILDIR_KEYWORDS && s->keywords[i] != NULL)
+	for (size_t k = 0; k < m->n; k++)
+		used |= m->v[k].flags;
+	while (i < MAILDIR_KEYWORDS && (m->state.keywords[i] != NULL ||
+					   (used & MAILDIR_KEYWORD(i)) != 0))
 		i++;
 	return i;
 }
@@ -442,7 +389,7 @@ free_letter(const struct maildir_state *s)
 bool
 maildir_mailbox_keyword_room(const struct maildir_mailbox *m)
 {
-	return free_letter(&m->state) < MAILDIR_KEYWORDS;
+	return free_letter(m) < MAILDIR_KEYWORDS;
 }
 
 /* Under the lock: another process may have made it meanwhile. */
@@ -455,7 +402,7 @@ make_keyword(struct maildir_mailbox *m, struct span name, unsigned *letter,
 	*letter = letter_of(&m->state, name);
 	if (*letter < MAILDIR_KEYWORDS)
 		return RC_OK;
-	*letter = free_letter(&m->state);
+	*letter = free_letter(m);
 	if (*letter == MAILDIR_KEYWORDS)
 		return RC_OK;
 	m->state.keywords[*letter] = span_dup(name);

@@ -29,6 +29,12 @@ struct maildir_message {
 	char *name;       /* of its file in cur/ */
 };
 
+/* Since when a folder has had the time it has, as far as we have looked. */
+struct maildir_met {
+	int64_t ns;
+	uint64_t since_ms; /* monotonic */
+};
+
 struct maildir_mailbox {
 	struct maildir_folders folders;
 	struct durable durable; /* into cur/ */
@@ -54,6 +60,8 @@ struct maildir_mailbox {
 	uint64_t scanned_ms; /* monotonic, when it was read last */
 	int64_t new_ns;
 	int64_t cur_ns;
+	struct maildir_met met_new;
+	struct maildir_met met_cur;
 };
 
 /*
@@ -73,8 +81,10 @@ void maildir_mailbox_close(struct maildir_mailbox **m);
  * new/ moves to cur/. Cheap when the folders' times show no change but our
  * own; a change by another program that falls into the same tick of the clock
  * as one of ours is found a second later, or by maildir_mailbox_stale(). What
- * is gone is taken out of v, so pointers into it end here. On RC_TEMP what is
- * known stays as it is, or is partly newer.
+ * is gone is taken out of v, so pointers into it end here; where it was removed
+ * just now that takes a tick (20 ms), and where the folders never rest it comes
+ * with a later sync. On RC_TEMP what is known stays as it is, or is partly
+ * newer.
  */
 enum rc maildir_mailbox_sync(struct maildir_mailbox *m, struct why *why);
 /* The next sync reads the folders, whatever their times say. Not blocking. */
@@ -90,6 +100,13 @@ void maildir_mailbox_sync_append(
     struct maildir_mailbox *m, char *name, bool recent);
 bool maildir_mailbox_own(const struct maildir_mailbox *m);
 void maildir_mailbox_owned(struct maildir_mailbox *m, bool own);
+/*
+ * Read cur/ for the names that the messages of v have by now: all of them by
+ * one reading. Nothing moves in v; those that are gone are marked. False with
+ * errno: it cannot be read; EAGAIN on true: some were not seen, and may be
+ * there. Private as above.
+ */
+bool maildir_mailbox_sync_names(struct maildir_mailbox *m);
 
 /* Borrowed until the next sync, add or settle; NULL: none. Not blocking. */
 struct maildir_message *maildir_mailbox_find(
@@ -125,7 +142,8 @@ void maildir_mailbox_settle(struct maildir_mailbox *m);
 
 /*
  * The bit of a keyword (any case); 0 when it has none and `make` is false, or
- * all letters are taken. RC_TEMP when a new one cannot be made durable.
+ * all letters are taken: by other names, or by messages (then another program
+ * knows what it means). RC_TEMP when a new one cannot be made durable.
  */
 enum rc maildir_mailbox_keyword(struct maildir_mailbox *m, struct span name,
     bool make, uint32_t *bit, struct why *why);

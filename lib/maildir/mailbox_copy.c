@@ -17,7 +17,8 @@
 #include "lib/maildir/mailbox_lock.h"
 #include "lib/base/banned.h"
 
-#define CHUNK 65536
+#define CHUNK  65536
+#define PASSES 3 /* a name that changes under our hands is looked for again */
 
 /* The same flags there: a keyword may have another letter. */
 static enum rc
@@ -164,14 +165,20 @@ maildir_mailbox_copy(struct maildir_mailbox *from, struct maildir_message *msg,
 	enum rc rc = copy_once(from, msg, to, uid, why);
 	int fd;
 
+	/* its name has changed: reading it looks for the new one */
+	for (int i = 0; i < PASSES && rc == RC_PERM; i++) {
+		rc = maildir_mailbox_read(from, msg, &fd, why);
+		io_close(&fd);
+		if (rc == RC_OK)
+			rc = copy_once(from, msg, to, uid, why);
+	}
 	if (rc == RC_WAIT)
 		return copy_whole(from, msg, to, uid, why);
-	if (rc != RC_PERM)
-		return rc;
-	/* its name has changed: reading it looks for the new one */
-	rc = maildir_mailbox_read(from, msg, &fd, why);
-	io_close(&fd);
-	return rc == RC_OK ? copy_once(from, msg, to, uid, why) : rc;
+	/* one that is there must not be left out as if it were gone */
+	if (rc == RC_PERM && !msg->gone)
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "a message changes its name too fast");
+	return rc;
 }
 
 void

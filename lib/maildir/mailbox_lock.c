@@ -32,7 +32,10 @@ make_state(struct maildir_mailbox *m, struct why *why)
 	}
 	make_tag(m->state.tag);
 	m->state.ceiling = CEILING_STEP;
-	rc = maildir_state_save(m->folders.top, &m->state, why);
+	/* the letters in the names of its files mean something already */
+	rc = maildir_state_foreign(m->folders.top, &m->state, why);
+	if (rc == RC_OK)
+		rc = maildir_state_save(m->folders.top, &m->state, why);
 	if (rc != RC_OK)
 		maildir_state_fini(&m->state);
 	return rc;
@@ -95,7 +98,10 @@ maildir_mailbox_lock(struct maildir_mailbox *m, struct why *why)
 	if (!made && m->next <= m->state.ceiling)
 		m->next = m->state.ceiling == UINT32_MAX ? UINT32_MAX
 							 : m->state.ceiling + 1;
-	rc = maildir_state_reserve(m->lock, span_of(m->boot), m->next, why);
+	/* where nothing can be written no UID is given, but all can be read */
+	if (!maildir_state_read_only(m->lock))
+		rc = maildir_state_reserve(
+		    m->lock, span_of(m->boot), m->next, why);
 	if (rc != RC_OK)
 		maildir_mailbox_lock_end(m);
 	return rc;

@@ -10,7 +10,8 @@
 /*
  * Wait for the lock, and take up what others have changed: m->next and
  * m->state are then as new as can be. A mailbox without state gets one.
- * RC_TEMP: not locked.
+ * RC_TEMP: not locked. On a read-only file system it succeeds as far as there
+ * is a state, and maildir_mailbox_lock_room() fails.
  */
 enum rc maildir_mailbox_lock(struct maildir_mailbox *m, struct why *why);
 /*

@@ -4,17 +4,21 @@
  * Files move from new/ to cur/, so the folders are read in that order. A file
  * that is renamed within cur/ while it is read may be missed: what seems to be
  * gone counts as gone only when the folders' times were the same before and
- * after. UIDs are given under the mailbox's lock.
+ * after, and old enough before that a change would have given them others.
+ * UIDs are given under the mailbox's lock.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/id.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/maildir/file.h"
@@ -24,8 +28,10 @@
 
 #define PASSES 5
 /* a folder's time is that of a clock tick, of up to 10 ms; twice that */
-#define TICK_NS 20000000
-#define OWED_MS 1000
+#define TICK_MS    20
+#define COARSE_MS  2000 /* where times are whole seconds, or every other */
+#define OWED_MS    1000
+#define FLAGS_ROOM 52U /* letters, each once */
 
 /* A file that is no message of ours yet. */
 struct stranger {
@@ -38,12 +44,16 @@ struct stranger {
 
 struct scan {
 	struct maildir_mailbox *m;
+	bool known_only; /* cur/ alone, and nobody who is not in v */
+	bool stable;     /* the folders' times were the same before and after */
+	bool sure;       /* and a change would have given them others */
+	bool cur_stable; /* the same of cur/, where all of v is */
+	bool cur_sure;
 	struct stranger *v;
 	size_t n;
 	size_t cap;
 	int64_t new_ns;
 	int64_t cur_ns;
-	int64_t began_ns;
 };
 
 static void
@@ -77,6 +87,8 @@ times(const struct maildir_mailbox *m, int64_t *new_ns, int64_t *cur_ns,
 static void
 add_stranger(struct scan *s, const char *name, bool in_new, uint32_t uid)
 {
+	if (s->known_only)
+		return;
 	if (s->n == s->cap) {
 		s->cap = s->cap == 0 ? 64 : s->cap * 2;
 		s->v = mem_grow(s->v, s->cap * sizeof(*s->v));
@@ -151,39 +163,108 @@ read_folder(struct scan *s, bool in_new, struct why *why)
 	return rc;
 }
 
-/* *stable: nothing has changed while it was read. */
-static enum rc
-pass(struct scan *s, bool *stable, struct why *why)
+/*
+ * Would a change from now on give the folder another time than it has? Not in
+ * the tick of the clock in which it got this one. How long ago that was the
+ * host's clock tells; a file server has another, of which only is known that
+ * it goes on.
+ */
+static bool
+is_old(const struct maildir_mailbox *m, int64_t ns, struct maildir_met *met)
 {
+	int64_t now_ns = (int64_t)clock_real_us() * 1000;
+	uint64_t now_ms = clock_mono_ms();
+	uint64_t tick_ms = ns % 1000000000 == 0 ? COARSE_MS : TICK_MS;
+
+	if (ns != met->ns)
+		*met = (struct maildir_met){.ns = ns, .since_ms = now_ms};
+	return now_ms - met->since_ms > tick_ms ||
+	       (m->durable.by_name &&
+		   now_ns - ns >= (int64_t)tick_ms * 1000000);
+}
+
+static enum rc
+pass(struct scan *s, struct why *why)
+{
+	struct maildir_mailbox *m = s->m;
 	int64_t new_ns = 0, cur_ns = 0;
+	bool new_old = false, cur_old = false;
 	enum rc rc;
 
 	scan_clear(s);
-	s->m->pass++;
-	s->began_ns = (int64_t)clock_real_us() * 1000;
-	rc = times(s->m, &s->new_ns, &s->cur_ns, why);
-	if (rc == RC_OK)
+	m->pass++;
+	rc = times(m, &s->new_ns, &s->cur_ns, why);
+	if (rc == RC_OK) {
+		new_old = is_old(m, s->new_ns, &m->met_new);
+		cur_old = is_old(m, s->cur_ns, &m->met_cur);
+	}
+	if (rc == RC_OK && !s->known_only)
 		rc = read_folder(s, true, why);
 	if (rc == RC_OK)
 		rc = read_folder(s, false, why);
 	if (rc == RC_OK)
-		rc = times(s->m, &new_ns, &cur_ns, why);
-	*stable = rc == RC_OK && new_ns == s->new_ns && cur_ns == s->cur_ns;
+		rc = times(m, &new_ns, &cur_ns, why);
+	s->cur_stable = rc == RC_OK && cur_ns == s->cur_ns;
+	s->cur_sure = s->cur_stable && cur_old;
+	s->stable = s->cur_stable && new_ns == s->new_ns;
+	s->sure = s->stable && s->cur_sure && new_old;
 	return rc;
+}
+
+static bool
+is_missing(const struct maildir_mailbox *m, const struct maildir_message *msg)
+{
+	return msg->pass != m->pass && !msg->gone;
+}
+
+static bool
+any_missing(const struct maildir_mailbox *m)
+{
+	size_t i = 0;
+
+	while (i < m->n && !is_missing(m, &m->v[i]))
+		i++;
+	return i < m->n;
 }
 
 static void
 take_out_missing(struct maildir_mailbox *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		struct maildir_message *msg = &m->v[i];
-
-		if (msg->pass == m->pass || msg->gone)
+		if (!is_missing(m, &m->v[i]))
 			continue;
-		msg->gone = true;
+		m->v[i].gone = true;
 		m->n_gone++;
 		m->generation++;
 	}
+}
+
+/*
+ * Until all are seen, or those that are not are gone for certain: after a
+ * change that is a tick later, when one more would show. Where changes do not
+ * cease, what is missing is left for another time.
+ */
+static enum rc
+passes(struct scan *s, struct why *why)
+{
+	const struct timespec tick = {.tv_nsec = (TICK_MS + 1) * 1000000L};
+	bool done = false;
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < PASSES && rc == RC_OK && !done; i++) {
+		bool all;
+
+		rc = pass(s, why);
+		all = !any_missing(s->m);
+		/* those that were seen have the names they have */
+		done = s->known_only ? all || s->cur_sure
+				     : s->stable && (all || s->cur_sure);
+		if (s->cur_stable && !s->cur_sure && !all)
+			(void)nanosleep(&tick, NULL); /* or a little less */
+	}
+	if (s->cur_sure)
+		take_out_missing(s->m);
+	return rc;
 }
 
 static bool
@@ -198,9 +279,9 @@ measure_one(struct maildir_mailbox *m, struct stranger *st)
 	st->size = (uint64_t)sb.st_size;
 	st->time_ns =
 	    (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
-	if (!st->in_new || !maildir_file_torn(st->name, st->size))
+	if (!maildir_file_torn(st->name, st->in_new, &sb))
 		return true;
-	maildir_file_aside(&m->folders, st->name);
+	maildir_file_aside(&m->folders, folder, st->name);
 	m->torn++;
 	return false;
 }
@@ -287,15 +368,60 @@ maildir_mailbox_sync_append(struct maildir_mailbox *m, char *name, bool recent)
 	    .name = name};
 }
 
+/*
+ * Append the name. It shall have room for all flags; where another program's
+ * name leaves none, a base name of our own takes its place, and its fields and
+ * doubled flags go: the file could never be renamed, so never be shown.
+ */
+static void
+put_name(struct buf *to, const struct maildir_name *n)
+{
+	size_t flags = n->flags.n > FLAGS_ROOM ? n->flags.n : FLAGS_ROOM;
+	struct maildir_name own = *n;
+	struct buf base, letters;
+	struct id id;
+
+	maildir_name_put(to, n);
+	if (to->n - n->flags.n + flags <= NAME_MAX)
+		return;
+	id = id_new();
+	buf_init(&base, 64);
+	buf_init(&letters, FLAGS_ROOM + 1);
+	/* ".L": no delivery's name (maildir_name_ours) */
+	buf_putf(&base, "%s.L", id.text);
+	maildir_flags_put(&letters, maildir_flags_parse(n->flags), n->flags);
+	own.base = buf_span(&base);
+	own.fields = SPAN_NONE;
+	own.flags = buf_span(&letters);
+	buf_clear(to);
+	maildir_name_put(to, &own);
+	buf_fini(&base);
+	buf_fini(&letters);
+}
+
+static int
+rename_into_cur(const struct maildir_mailbox *m, const struct stranger *st,
+    const char *name)
+{
+	int from = st->in_new ? m->folders.new : m->folders.cur;
+	int r =
+	    renameat2(from, st->name, m->folders.cur, name, RENAME_NOREPLACE);
+
+	/* not known to that file system */
+	if (r < 0 && errno == EINVAL)
+		r = renameat(from, st->name, m->folders.cur, name);
+	return r;
+}
+
 /* Its UID becomes part of its name. False: it is gone, or will not. */
 static bool
 adopt(struct maildir_mailbox *m, struct stranger *st)
 {
 	struct maildir_name n;
 	struct buf to;
-	int r;
+	bool ok;
 
-	buf_init(&to, 512);
+	buf_init(&to, 1024);
 	maildir_name_parse(span_of(st->name), &n);
 	/* what a size in a name is worth nobody knows, but here it is seen */
 	n.has_wire = n.has_wire && n.has_size && n.size == st->size;
@@ -303,19 +429,27 @@ adopt(struct maildir_mailbox *m, struct stranger *st)
 	n.size = st->size;
 	n.uid = m->next;
 	n.tag = span_of(m->state.tag);
-	maildir_name_put(&to, &n);
-	r = renameat2(st->in_new ? m->folders.new : m->folders.cur, st->name,
-	    m->folders.cur, buf_cstr(&to), RENAME_NOREPLACE);
-	if (r < 0 && errno == EINVAL)
-		r = renameat(st->in_new ? m->folders.new : m->folders.cur,
-		    st->name, m->folders.cur, buf_cstr(&to));
-	if (r == 0) {
+	put_name(&to, &n);
+	ok = rename_into_cur(m, st, buf_cstr(&to)) == 0;
+	if (ok) {
 		m->next++;
 		maildir_mailbox_sync_append(
 		    m, span_dup(buf_span(&to)), st->in_new);
 	}
 	buf_fini(&to);
-	return r == 0;
+	return ok;
+}
+
+/* Give them UIDs. One that is gone again, or will not have one, stays out. */
+static enum rc
+adopt_all(struct scan *s, size_t fresh, struct why *why)
+{
+	enum rc rc = maildir_mailbox_lock_room(s->m, fresh, why);
+
+	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
+		if (s->v[i].uid == 0 && s->v[i].name != NULL)
+			(void)adopt(s->m, &s->v[i]);
+	return rc;
 }
 
 static enum rc
@@ -323,7 +457,6 @@ take_in(struct scan *s, struct why *why)
 {
 	struct maildir_mailbox *m = s->m;
 	size_t fresh;
-	enum rc rc = RC_OK;
 
 	if (s->n == 0)
 		return RC_OK;
@@ -331,54 +464,58 @@ take_in(struct scan *s, struct why *why)
 	fresh = choose(s);
 	measure(s);
 	qsort(s->v, s->n, sizeof(*s->v), compare);
-	if (fresh > 0)
-		rc = maildir_mailbox_lock_room(m, fresh, why);
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->v[i].uid == 0)
 			continue;
 		maildir_mailbox_sync_append(m, s->v[i].name, false);
 		s->v[i].name = NULL;
 	}
-	for (size_t i = 0; rc == RC_OK && i < s->n; i++)
-		if (s->v[i].uid == 0 && s->v[i].name != NULL)
-			/* one that is gone again, or will not, stays out */
-			(void)adopt(m, &s->v[i]);
-	return rc;
+	/* what is known can be read where nothing can be written */
+	if (fresh == 0 || maildir_state_read_only(m->lock))
+		return RC_OK;
+	return adopt_all(s, fresh, why);
 }
 
 /* What the folders say now is known; our own renames were part of it. */
 static void
-remember(struct scan *s, bool stable)
+remember(struct scan *s)
 {
 	struct maildir_mailbox *m = s->m;
-	bool fresh = s->began_ns - s->new_ns < TICK_NS ||
-		     s->began_ns - s->cur_ns < TICK_NS;
+	bool all = s->stable && !any_missing(m);
 
 	m->new_ns = s->new_ns;
 	m->cur_ns = s->cur_ns;
 	m->scanned = true;
-	m->settled = stable && !fresh;
-	m->owed = stable && fresh;
+	m->settled = all && s->sure;
+	m->owed = all && !s->sure;
 	m->scanned_ms = clock_mono_ms();
-	m->known_next = stable ? m->next : 0;
+	m->known_next = all ? m->next : 0;
 }
 
 static enum rc
 scan_all(struct scan *s, struct why *why)
 {
-	bool stable = false;
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	maildir_mailbox_settle(s->m);
-	for (int i = 0; i < PASSES && rc == RC_OK && !stable; i++)
-		rc = pass(s, &stable, why);
+	rc = passes(s, why);
 	if (rc != RC_OK)
 		return rc;
-	if (stable)
-		take_out_missing(s->m);
 	rc = take_in(s, why);
-	remember(s, stable);
+	remember(s);
 	return rc;
+}
+
+bool
+maildir_mailbox_sync_names(struct maildir_mailbox *m)
+{
+	struct scan s = {.m = m, .known_only = true};
+	struct why why;
+	enum rc rc = passes(&s, &why);
+
+	if (rc == RC_OK && any_missing(m))
+		errno = EAGAIN;
+	return rc == RC_OK;
 }
 
 /* If the times are the same: is all the same, or near enough for now? */

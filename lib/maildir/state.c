@@ -23,6 +23,7 @@
 #define NEXT_NAME     "mailstead-uids"
 #define VALIDITY_NAME "mailstead-account"
 #define VALIDITY_HEAD "mailstead-account 1"
+#define FOREIGN_NAME  "dovecot-keywords"
 #define STATE_MAX     16384
 
 void
@@ -103,6 +104,47 @@ maildir_state_parse(struct maildir_state *s, struct span text)
 	return false;
 }
 
+/* Can a client be told it as a flag (RFC 3501 9, atom)? */
+static bool
+is_keyword(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] >= 0x7f ||
+		    strchr("(){%*\"\\]", name.p[i]) != NULL)
+			return false;
+	return name.n > 0 && name.n <= MAILDIR_KEYWORD_MAX;
+}
+
+static bool
+is_named(const struct maildir_state *s, struct span name)
+{
+	unsigned i = 0;
+
+	while (i < MAILDIR_KEYWORDS &&
+	       (s->keywords[i] == NULL ||
+		   !span_eq_ci(span_of(s->keywords[i]), name)))
+		i++;
+	return i < MAILDIR_KEYWORDS;
+}
+
+void
+maildir_state_take_foreign(struct maildir_state *s, struct span text)
+{
+	size_t end;
+
+	while ((end = span_find(text, '\n')) < text.n) {
+		struct span name = span_head(text, end);
+		struct span number = span_cut(&name, ' ');
+		uint64_t i;
+
+		text = span_from(text, end + 1);
+		if (num_range(number, 0, MAILDIR_KEYWORDS - 1, &i) &&
+		    s->keywords[i] == NULL && is_keyword(name) &&
+		    !is_named(s, name))
+			s->keywords[i] = span_dup(name);
+	}
+}
+
 void
 maildir_state_put(const struct maildir_state *s, struct buf *b)
 {
@@ -154,17 +196,44 @@ maildir_state_current(int top, const struct maildir_state *s)
 enum rc
 maildir_state_load(int top, struct maildir_state *s, struct why *why)
 {
+	struct maildir_state fresh = {0};
 	struct buf b;
 	enum rc rc;
 
-	maildir_state_fini(s);
 	buf_init(&b, STATE_MAX);
 	rc = read_small(top, STATE_NAME, &b, why);
-	if (rc == RC_OK && b.n > 0 && !maildir_state_parse(s, buf_span(&b)))
-		/* kept for who wants to know; if not, it is replaced */
-		(void)renameat(top, STATE_NAME, top, DAMAGED_NAME);
-	stamp(top, s);
+	if (rc == RC_OK) {
+		if (b.n > 0 && !maildir_state_parse(&fresh, buf_span(&b)))
+			/* kept for who wants to know; if not, it is replaced */
+			(void)renameat(top, STATE_NAME, top, DAMAGED_NAME);
+		stamp(top, &fresh);
+		maildir_state_fini(s);
+		*s = fresh;
+	}
 	buf_fini(&b);
+	return rc;
+}
+
+enum rc
+maildir_state_foreign(int top, struct maildir_state *s, struct why *why)
+{
+	int fd = io_open_read(top, FOREIGN_NAME);
+	char *text;
+	size_t got;
+	enum rc rc = RC_OK;
+
+	if (fd < 0 && (errno == EIO || errno == EMFILE || errno == ENFILE ||
+			  errno == ENOMEM))
+		return why_sys(why, RC_TEMP, "4.3.0", FOREIGN_NAME);
+	if (fd < 0)
+		return RC_OK;
+	text = mem_alloc(STATE_MAX);
+	if (io_pread_all(fd, text, STATE_MAX, 0, &got))
+		maildir_state_take_foreign(s, span_make(text, got));
+	else
+		rc = why_sys(why, RC_TEMP, "4.3.0", FOREIGN_NAME);
+	free(text);
+	io_close(&fd);
 	return rc;
 }
 
@@ -194,6 +263,9 @@ maildir_state_lock(
 	*next = 0;
 	*lock = openat(top, NEXT_NAME,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (*lock < 0 && errno == EROFS)
+		*lock = openat(top, NEXT_NAME,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*lock < 0 || flock(*lock, LOCK_EX) < 0 ||
 	    !io_pread_all(*lock, text, sizeof(text), 0, &got)) {
 		why_sys(why, RC_TEMP, "4.3.0", "the mailbox's lock");
@@ -205,6 +277,12 @@ maildir_state_lock(
 	    num_range(span_cut(&rest, '\n'), 1, UINT32_MAX, &wide))
 		*next = (uint32_t)wide;
 	return RC_OK;
+}
+
+bool
+maildir_state_read_only(int lock)
+{
+	return (fcntl(lock, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
 enum rc

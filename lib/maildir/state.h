@@ -44,10 +44,24 @@ void maildir_state_put(const struct maildir_state *s, struct buf *b);
 /*
  * Read the mailbox's file in the folder `top`. RC_OK, with uidvalidity 0, when
  * there is none or it is damaged (it is then moved to `<name>.damaged`: the
- * mailbox gets a new UIDVALIDITY). RC_TEMP when it cannot be read. *s is
- * replaced. Blocking.
+ * mailbox gets a new UIDVALIDITY). *s is replaced. RC_TEMP when it cannot
+ * be read: *s is as before, and no UID may be given. Blocking.
  */
 enum rc maildir_state_load(int top, struct maildir_state *s, struct why *why);
+/*
+ * Names that letters have in another program's file: Dovecot's, of lines "0
+ * name" with 0 for `a`. Letters and names that *s has stay its own; what is no
+ * such line, or no name that a client could be told, is passed over. Pure,
+ * fuzzed.
+ */
+void maildir_state_take_foreign(struct maildir_state *s, struct span text);
+/*
+ * The same from that file in the folder `top`, of which 16 kB are read. RC_OK
+ * also when there is none or it is not for us to read; RC_TEMP when it cannot
+ * be read now. Blocking.
+ */
+enum rc maildir_state_foreign(
+    int top, struct maildir_state *s, struct why *why);
 /* Is the file still the one that was read or saved? */
 bool maildir_state_current(int top, const struct maildir_state *s);
 /* Make it durable. Blocking. */
@@ -56,10 +70,12 @@ enum rc maildir_state_save(int top, struct maildir_state *s, struct why *why);
 /*
  * Open and lock the second file (waits), and read it: *next is the least UID
  * that was not given by anybody, as far as it says; 0: it does not say.
- * *lock is the descriptor. `boot` is the boot's ID. Blocking.
+ * *lock is the descriptor. `boot` is the boot's ID. Blocking. On a read-only
+ * file system it is locked as well, but no UID can be reserved.
  */
 enum rc maildir_state_lock(
     int top, struct span boot, int *lock, uint32_t *next, struct why *why);
+bool maildir_state_read_only(int lock);
 /*
  * Write it, under the lock and before a UID below `next` is given: on RC_TEMP
  * none may be.

@@ -1,6 +1,6 @@
 /*
  * What other programs can leave in a mailbox: names of files and their flags
- * (lib/maildir/name.h, flags.h), and its text file (state.h).
+ * (lib/maildir/name.h, flags.h), its text file and Dovecot's (state.h).
  */
 #include <stdlib.h>
 
@@ -56,6 +56,28 @@ try_state(struct span text)
 	buf_fini(&out);
 }
 
+/* Whatever stands there, the text file with it is one. */
+static void
+try_foreign(struct span text)
+{
+	struct maildir_state a = {
+	    .uidvalidity = 1, .tag = "abcd", .ceiling = 1000};
+	struct maildir_state b = {0};
+	struct buf out;
+
+	buf_init(&out, 65536);
+	maildir_state_take_foreign(&a, text);
+	maildir_state_put(&a, &out);
+	if (!maildir_state_parse(&b, buf_span(&out)))
+		abort();
+	for (size_t i = 0; i < MAILDIR_KEYWORDS; i++)
+		if ((a.keywords[i] == NULL) != (b.keywords[i] == NULL))
+			abort();
+	maildir_state_fini(&a);
+	maildir_state_fini(&b);
+	buf_fini(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -65,6 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	try_name(text);
 	try_state(text);
+	try_foreign(text);
 	(void)maildir_tree_name(text);
 	return 0;
 }

@@ -37,6 +37,8 @@ cd "$1"
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" \
     root
 cd root
+shift 2
+while [ $# -gt 0 ]; do mount --bind "$1" ".$2"; shift 2; done
 mount --rbind /dev dev
 mount -t proc proc proc
 mount -t tmpfs -o mode=755 tmpfs run
@@ -49,9 +51,11 @@ exec sleep infinity
 
 
 class Peer:
-    """A tree that lives in a host."""
+    """A tree that lives in a host. `binds`: folders outside by those in it
+    that they take the place of."""
 
-    def __init__(self, host, name):
+    def __init__(self, host, name, binds=()):
+        self.binds = dict(binds)
         self.host = host
         self.lower = f"{ROOT}/build/peers/{name}"
         self.holder = None
@@ -65,7 +69,9 @@ class Peer:
             os.mkdir(f"{self.dir}/{name}")
         self.holder = self.host.popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child",
-             "sh", "-c", HOLD, "hold", self.dir, self.lower],
+             "sh", "-c", HOLD, "hold", self.dir, self.lower,
+             *(x for inside, outside in self.binds.items()
+               for x in (outside, inside))],
             stdout=subprocess.PIPE, text=True)
         holder = self.holder
         try:
@@ -120,8 +126,9 @@ class Postfix(Peer):
     certificate and key) it offers STARTTLS, with `logins` (passwords by name)
     AUTH behind it, and then relays for who has logged in only."""
 
-    def __init__(self, host, domain, cert=None, logins=None, **settings):
-        super().__init__(host, "postfix")
+    def __init__(self, host, domain, cert=None, logins=None, binds=(),
+                 **settings):
+        super().__init__(host, "postfix", binds)
         self.cert, self.logins, self.domain = cert, logins or {}, domain
         self.settings = {
             "myhostname": f"mail.{domain}",

@@ -3,6 +3,7 @@ import imaplib
 import os
 import signal
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -144,3 +145,15 @@ def test_odd_commands(clear):
     assert wire.line() == "b BAD Command too long"
     assert ask(wire, "\xff\xfe").startswith("* BAD")
     assert ask(wire, "c NOOP") == "c OK NOOP done"
+
+
+@pytest.mark.parametrize("service", ["imap", "pop3", "smtp"])
+def test_the_kernel_asks_whether_the_client_is_there(clear, service):
+    """One that idles for hours says nothing, and may have lost its network."""
+    wire = Wire(clear.address(service))
+    wire.line()
+    port = clear.address(service)[1]
+    said = subprocess.run(
+        ["ss", "-tnoH", "state", "established", "sport", "=", f":{port}"],
+        capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "timer:(keepalive," in said

@@ -54,7 +54,7 @@ class Machine:
             pytest.skip(why_not("no machine: no cgroup2"))
         self.dir = tempfile.mkdtemp(prefix="mailstead-", dir="/var/tmp")
         # a host name: no underscore
-        self.name = os.path.basename(self.dir).replace("_", "-")
+        self.name = os.path.basename(self.dir).replace("_", "x")
         self.group = f"{groups}/{self.name}"
         for name in ("upper/root", "upper/etc", "work", "root"):
             os.makedirs(f"{self.dir}/{name}")

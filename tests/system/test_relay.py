@@ -130,7 +130,10 @@ def test_strangers_send_nothing_out(tmpdir, bindir):
 
 @pytest.mark.parametrize("role", ["qmgr", "remote"])
 def test_killed_in_between(tmpdir, bindir, role):
-    with Fake() as fake, Host(tmpdir, bindir, fake.port) as s:
+    # with a message two workers may die in one round: then it waits
+    with Fake() as fake, Host(
+            tmpdir, bindir, fake.port,
+            "queue: {retry_first: 1s, retry_max: 2s}\n") as s:
         s.begin()
         for n in range(20):
             # while there is no qmgr it is refused for now

@@ -246,6 +246,26 @@ lies(void)
 	settle();
 }
 
+/* Whose process does not go on holds up himself only. */
+static void
+stands_still(void)
+{
+	static struct maildir_deliver d[66];
+
+	for (uint32_t i = 0; i < 65; i++) {
+		d[i] = (struct maildir_deliver){.qid = SPAN_LIT("qid"),
+		    .rcpt = i,
+		    .account = SPAN_LIT("ann"),
+		    .file = STDERR_FILENO};
+		users_deliver(t->users, &d[i], on_done, NULL);
+	}
+	assert_string_equal(t->heard, "temp:4.3.0: ");
+	settle();
+	t->heard[0] = '\0';
+	deliver("bob", 1);
+	answer(1, 1, RC_OK, "2.0.0");
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -259,6 +279,7 @@ static const struct row {
     {"refused", refused, "temp:4.3.0: "},
     {"no worker", no_worker, "temp:4.3.0: "},
     {"worker dies", worker_dies, "ann1 ok:2.0.0:file ann2 ok:2.0.0:file "},
+    {"stands still", stands_still, "bob1 ok:2.0.0:file "},
     {"lies", lies, "ann1 temp:4.3.0: ann2 temp:2.0.0: ann3 ann3again "},
 };
 

@@ -69,8 +69,10 @@ on_closed(void *ctx, const struct why *why)
 		t.why = *why;
 }
 
-static const struct stream_ops ops = {
-    on_input, on_drained, on_secured, NULL, on_closed};
+static const struct stream_ops ops = {.on_input = on_input,
+    .on_drained = on_drained,
+    .on_secured = on_secured,
+    .on_closed = on_closed};
 
 static int
 setup(void **state)
@@ -286,6 +288,39 @@ deadline(void **state)
 	assert_string_equal(t.why.text, "timed out");
 }
 
+static void
+say_so(void *ctx)
+{
+	(void)ctx;
+	stream_write(t.s, SPAN_LIT("too late"));
+	stream_finish(t.s);
+}
+
+static void
+deadline_that_is_told(void **state)
+{
+	static const struct stream_ops telling = {
+	    .on_input = on_input, .on_timeout = say_so, .on_closed = on_closed};
+	char got[16];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	stream_free(&t.s);
+	io_close(&t.peer);
+	t.peer = fds[1];
+	t.s = stream_new(t.base, fds[0], 1024, &telling, NULL);
+	stream_deadline(t.s, 1);
+	(void)usleep(5000);
+	run();
+	assert_int_equal(read(t.peer, got, sizeof(got)), 8);
+	assert_int_equal(read(t.peer, got, sizeof(got)), 0);
+	io_close(&t.peer);
+	run();
+	assert_true(t.closed && !t.failed);
+}
+
 static SSL_CTX *
 make_server(void)
 {
@@ -435,6 +470,7 @@ main(void)
 	    TEST(end_is_told_after_the_input),
 	    TEST(freed_in_its_own_callback),
 	    TEST(deadline),
+	    TEST(deadline_that_is_told),
 	    TEST(tls_carries_both_ways),
 	    TEST(plaintext_before_tls_is_thrown_away),
 	    TEST(no_tls_from_the_client),
