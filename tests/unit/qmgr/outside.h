@@ -53,6 +53,9 @@ static struct {
 	struct job jobs[1024];
 	size_t n_jobs;
 	size_t n_local;
+	bool local_is_slow; /* it delivers only when local_delivers() */
+	char slow[1024][24];
+	size_t n_slow;
 	uint32_t pending_n;
 	uint32_t pending_rcpts[64];
 	char pending_to[64][64];
@@ -122,16 +125,27 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    r->file, j->start, sizeof(j->start) - 1, (off_t)r->offset, &got));
 }
 
-/* the local worker delivers whatever comes */
+static void
+delivered(struct ipc_link *link, struct span qid, uint32_t rcpt)
+{
+	proto_send_delivered(link, &(struct msg_delivered){qid, rcpt, RC_OK,
+				       SPAN_LIT("2.0.0"), SPAN_LIT("")});
+}
+
+/* the local worker delivers whatever comes; when it is slow, one recipient */
 static void
 on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
 	t.n_local++;
 	check_not_writable(msg->deliver.file);
-	proto_send_delivered(
-	    link, &(struct msg_delivered){msg->deliver.qid, msg->deliver.rcpt,
-		      RC_OK, SPAN_LIT("2.0.0"), SPAN_LIT("")});
+	if (!t.local_is_slow) {
+		delivered(link, msg->deliver.qid, msg->deliver.rcpt);
+		return;
+	}
+	assert_int_equal(msg->deliver.rcpt, 0);
+	assert_true(t.n_slow < 1024);
+	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 24));
 }
 
 static void
@@ -283,6 +297,17 @@ static void
 stop_remote(void)
 {
 	ipc_link_free(&t.remote);
+	settle();
+}
+
+/* The slow one has done all that it had. */
+static void
+local_delivers(void)
+{
+	t.local_is_slow = false;
+	for (size_t i = 0; i < t.n_slow; i++)
+		delivered(t.local, span_of(t.slow[i]), 0);
+	t.n_slow = 0;
 	settle();
 }
 
