@@ -175,9 +175,9 @@ PARTS_spawn := spawn+service/pop3d+service/imapd
 # spawn for users of the system; its services and homes are others
 PARTS_users := users+spawn/child*+spawn/parent*+spawn/roster*+service/pop3d+service/imapd+delivery/job*+delivery/users*+imapd/watch*
 # local delivery and remote are two programs
-PARTS_delivery := delivery/job*+delivery/users*
+PARTS_delivery := delivery/job*+delivery/users*+delivery/drain*
 PROGRAMS_EXTRA := mailstead-watch:imapd/watch_main.c:imapd/watch* \
-    mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay* \
+    mailstead-remote:delivery/remote_main.c:delivery/client*+delivery/relay*+delivery/drain* \
     sendmail:ctl/sendmail_main.c:ctl
 PROGRAMS := $(foreach d,$(patsubst %/main.c,%,$(sort $(wildcard */main.c))), \
     $(or $(NAME_$d),mailstead-$d):$d/main.c:$(or $(PARTS_$d),$d)) \

@@ -2,13 +2,13 @@
  * mailstead-remote: brings mail to other hosts. Owns the links to qmgr and to
  * the resolver, and the end of the process.
  *
- * Draining is as in local delivery's main.c, with one difference: when the
- * suite stops, what is not past its dot is ended at once, since a slow host
- * could hold up the stop for minutes.
+ * When the suite stops, what is not past its dot is ended at once, since a slow
+ * host could hold up the stop for minutes.
  */
 #include <openssl/err.h>
 #include <unistd.h>
 
+#include "delivery/drain.h"
 #include "delivery/relay.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -17,8 +17,7 @@
 #include "lib/worker/worker.h"
 #include "lib/base/banned.h"
 
-#define DRAIN_SERVE_S 2
-#define READ_THREADS  4
+#define READ_THREADS 4
 /* a job has its file, a copy of it while it is read, and a connection */
 #define FILES_MAX 8192
 /* the resolver has a limit of its own, which is below this one */
@@ -27,20 +26,20 @@
 static struct {
 	struct worker *w;
 	struct relay_desk desk;
-	struct event *drain;
+	struct drain drain;
 } remote;
 
-static void
-end_if_drained(void *ctx)
+static bool
+is_idle(void)
 {
-	const struct relay_desk *desk = &remote.desk;
-	struct worker *w = ctx;
+	return TAILQ_EMPTY(&remote.desk.jobs);
+}
 
-	if (!w->draining || !TAILQ_EMPTY(&desk->jobs))
-		return;
-	if (desk->qmgr == NULL ||
-	    (!w->stopping && ipc_link_flushed(desk->qmgr)))
-		worker_done(w);
+static void
+on_end(void *ctx)
+{
+	(void)ctx;
+	drain_check(&remote.drain);
 }
 
 static void
@@ -50,7 +49,7 @@ on_qmgr_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	ipc_link_free(&link);
 	relay_desk_lost(&remote.desk);
 	/* what runs goes on: only its own end ends an attempt */
-	end_if_drained(ctx);
+	drain_check(&remote.drain);
 }
 
 /* qmgr does not keep to what was agreed: as with a message of no sense. */
@@ -124,6 +123,7 @@ on_link(struct worker *w, enum role peer, int fd)
 		ipc_link_free(&desk->qmgr);
 		relay_desk_greet(desk, worker_link_new(w, peer, fd,
 					   qmgr_handlers, on_qmgr_closed, w));
+		drain_greeted(&remote.drain);
 	} else if (peer == ROLE_RESOLVER) {
 		ipc_link_free(&desk->resolver);
 		relay_desk_resolver(
@@ -165,43 +165,19 @@ on_start(struct worker *w)
 	desk->per_hop = w->conf->smtp_client.connections;
 	desk->reuse_ms = w->conf->smtp_client.reuse;
 	desk->resolve_ms = RESOLVE_MS;
-	desk->on_end = end_if_drained;
-	desk->ctx = w;
+	desk->on_end = on_end;
 	relay_desk_init(desk);
+	remote.drain =
+	    (struct drain){.w = w, .qmgr = &desk->qmgr, .is_idle = is_idle};
 	desk->pool = pool_new(w->base, READ_THREADS);
-}
-
-/* Served long enough: only what is under way is finished. */
-static void
-on_drain_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	if (remote.desk.qmgr != NULL && !w->stopping)
-		ipc_link_pause(remote.desk.qmgr, true);
-	/* flushed meanwhile? */
-	event_add(remote.drain, &(struct timeval){0, 100000});
-	end_if_drained(w);
 }
 
 static void
 on_drain(struct worker *w)
 {
-	if (w->stopping) {
+	if (w->stopping)
 		relay_desk_stop(&remote.desk);
-		/* it stops while draining for a new generation */
-		if (remote.desk.qmgr != NULL)
-			ipc_link_pause(remote.desk.qmgr, false);
-	}
-	if (remote.drain == NULL) {
-		remote.drain = evtimer_new(w->base, on_drain_timer, w);
-		if (remote.drain == NULL)
-			bug("evtimer_new");
-		event_add(remote.drain, &(struct timeval){DRAIN_SERVE_S, 0});
-	}
-	end_if_drained(w);
+	drain_begin(&remote.drain);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "master/channel.h"
 #include "master/compile.h"
 #include "master/control.h"
 #include "master/listen.h"
@@ -306,9 +307,7 @@ on_ctl_reach(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		    p->state == PROC_RUNNING &&
 		    p->generation == c->m->generation)
 			break;
-	if (p == NULL ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, fds) < 0) {
+	if (p == NULL || channel_pair(fds) < 0) {
 		end(c, id, RC_TEMP, SPAN_LIT("that worker does not run now"));
 		return;
 	}

@@ -1,7 +1,6 @@
 /*
  * Starting one worker: see launch.h.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "lib/base/io.h"
 #include "lib/log/log.h"
 #include "lib/users/user.h"
+#include "master/channel.h"
 #include "master/compile.h"
 #include "master/launch.h"
 #include "master/supervise.h"
@@ -22,13 +22,6 @@
 /* of a message, with room for its head */
 #define CONF_MAX  (IPC_FRAME_MAX - 64)
 #define WORKER_FD 3 /* as in lib/worker */
-
-static int
-make_pair(int fds[2])
-{
-	return socketpair(
-	    AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
-}
 
 /* in the child: only descriptors 0, 1, 2 and the link to master stay */
 static void
@@ -52,40 +45,6 @@ exec_worker(const struct proc *p, int fd)
 		execv(path, argv);
 	/* master sees the status and logs it */
 	_exit(127);
-}
-
-static bool
-fits(const struct proc *a, const struct proc *b)
-{
-	if (b->state != PROC_STARTING && b->state != PROC_RUNNING)
-		return false;
-	return a->generation == b->generation || a->row->single ||
-	       b->row->single;
-}
-
-static void
-send_channels(struct proc *p)
-{
-	struct proc *q;
-
-	TAILQ_FOREACH (q, &p->m->procs, next) {
-		int fds[2];
-
-		if (q == p || q->link == NULL || !fits(p, q) ||
-		    !workers_linked(p->row, q->row))
-			continue;
-		if (make_pair(fds) < 0) {
-			LOG(MASTER_ERROR, log_str("socketpair"),
-			    log_str(strerrorname_np(errno)));
-			continue;
-		}
-		proto_send_link(p->link,
-		    &(struct msg_link){q->row->role, q->index, fds[0]});
-		proto_send_link(q->link,
-		    &(struct msg_link){p->row->role, p->index, fds[1]});
-		io_close(&fds[0]);
-		io_close(&fds[1]);
-	}
 }
 
 static void
@@ -178,7 +137,8 @@ send_setup(struct proc *p, struct why *why)
 	send_listeners(p);
 	if (launch_send_files(p, why) != RC_OK)
 		return RC_PERM;
-	send_channels(p);
+	if (channel_open_all(p, why) != RC_OK)
+		return RC_TEMP;
 	proto_send_start(
 	    p->link, &(struct msg_start){span_of(compile_current(p->m))});
 	return RC_OK;
@@ -190,7 +150,7 @@ launch_proc(struct proc *p, struct why *why)
 	int fds[2];
 	enum rc rc;
 
-	if (make_pair(fds) < 0)
+	if (channel_pair(fds) < 0)
 		return why_sys(why, RC_TEMP, "4.3.0", "socketpair");
 	p->pid = fork();
 	if (p->pid == 0)

@@ -1,6 +1,5 @@
 /*
- * Starting one worker: fork, exec, and the set-up messages. And the channels
- * between workers, which master makes and gives to both ends.
+ * Starting one worker: fork, exec, and the set-up messages.
  */
 #ifndef MASTER_LAUNCH_H
 #define MASTER_LAUNCH_H

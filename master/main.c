@@ -154,6 +154,7 @@ start(struct master *m)
 
 	TAILQ_INIT(&m->listeners);
 	TAILQ_INIT(&m->procs);
+	TAILQ_INIT(&m->channels);
 	m->root = geteuid() == 0;
 	m->journal = getenv("JOURNAL_STREAM") != NULL;
 	m->start_ms = clock_mono_ms();

@@ -58,9 +58,11 @@ struct master {
 	int lock_fd;
 	TAILQ_HEAD(listener_list, listener) listeners;
 	TAILQ_HEAD(proc_list, proc) procs;
-	uint32_t generation;  /* that is started, or serves */
-	uint32_t generations; /* the highest number used */
-	bool ready;           /* all were ready once */
+	TAILQ_HEAD(channel_list, channel) channels;
+	uint32_t last_channel; /* the highest number used */
+	uint32_t generation;   /* that is started, or serves */
+	uint32_t generations;  /* the highest number used */
+	bool ready;            /* all were ready once */
 	bool stopping;
 	uint64_t start_ms;
 	struct control *control;

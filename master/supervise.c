@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "master/channel.h"
 #include "master/compile.h"
 #include "master/control.h"
 #include "master/launch.h"
@@ -49,6 +50,7 @@ gone(struct proc *p)
 	struct master *m = p->m;
 
 	TAILQ_REMOVE(&m->procs, p, next);
+	channel_forget(p);
 	ipc_link_free(&p->link);
 	event_free(p->timer);
 	free(p);
@@ -72,6 +74,7 @@ back_off(struct proc *p)
 	p->deaths++;
 	p->pid = 0;
 	p->state = PROC_BACKOFF;
+	channel_forget(p);
 	ipc_link_free(&p->link);
 	if (p->deaths == DEATHS_FAILING)
 		LOG(WORKER_FAILING, log_str(role_name(p->row->role)),
@@ -173,15 +176,26 @@ on_ready(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	supervise_event(p, SUPERVISE_READY);
 }
 
+/*
+ * A channel broke while both live, as far as p knows: neither side would hear
+ * of the other again. By SIGKILL: nobody knows what the one that is trusted
+ * less has turned into, and what it does must not go on beside its successor.
+ */
 static void
 on_bad_peer(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct proc *p = ctx;
+	struct proc *weaker = channel_broken(p, msg->bad_peer.channel);
 
 	(void)link;
 	LOG(LINK_BAD, log_str(role_name(p->row->role)),
 	    log_str(role_name((enum role)msg->bad_peer.role)),
 	    log_num(p->index), log_text(msg->bad_peer.reason));
+	if (weaker == NULL || weaker->pid == 0)
+		return;
+	LOG(WORKER_CUT, log_str(role_name(weaker->row->role)),
+	    log_num(weaker->index), log_num((uint64_t)weaker->pid));
+	(void)kill(weaker->pid, SIGKILL); /* our own child, not yet reaped */
 }
 
 static void

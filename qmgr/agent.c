@@ -10,9 +10,12 @@
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define FOREIGN_MAX  4096
-#define UNDERWAY_MAX 512 /* at one worker: more waits here */
-#define JOBS_MAX     256 /* at one remote worker, likewise */
+#define FOREIGN_MAX 4096
+/* at one worker: more waits here. A remote one has a file and a connection for
+ * each job, but hosts that take minutes for it */
+#define LOCAL_MAX 512  /* recipients */
+#define RCPTS_MAX 2048 /* the same, at a remote one */
+#define JOBS_MAX  512
 
 /* under way for the qmgr before us */
 struct foreign {
@@ -40,7 +43,8 @@ struct agent {
 	uint64_t last_job;
 	size_t n_jobs;
 	TAILQ_HEAD(, relay) jobs;
-	bool told; /* UNDERWAY_END has come */
+	bool told;    /* UNDERWAY_END has come */
+	bool retired; /* RETIRE has: it is to finish */
 	size_t underway;
 	size_t n_foreign;
 	TAILQ_HEAD(, foreign) foreign;
@@ -107,6 +111,16 @@ on_underway_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)msg;
 	a->told = true;
 	kick_all(a->q);
+}
+
+static void
+on_retire(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	struct agent *a = ctx;
+
+	(void)link;
+	(void)msg;
+	a->retired = true;
 }
 
 /*
@@ -208,7 +222,7 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	why = why_of(d->rc, d->status, d->text);
 	message_outcome(m, d->rcpt, &why);
 	/* some were held back because all workers had enough */
-	if (q->starved && local_underway(q) < UNDERWAY_MAX / 2) {
+	if (q->starved && local_underway(q) < LOCAL_MAX / 2) {
 		q->starved = false;
 		kick_all(q);
 	}
@@ -230,6 +244,7 @@ end_job(struct agent *a, struct relay *j, enum schedule_verdict verdict)
 {
 	TAILQ_REMOVE(&a->jobs, j, next);
 	a->n_jobs--;
+	schedule_heard(j->site, j->left);
 	schedule_ended(a->q, j->site, verdict, &j->trouble);
 	free(j);
 }
@@ -263,7 +278,9 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		j->trouble = why;
 	else
 		j->spoken = true;
-	if (--j->left == 0)
+	j->left--;
+	schedule_heard(j->site, 1);
+	if (j->left == 0)
 		end_job(a, j, j->spoken ? SCHEDULE_FINE : SCHEDULE_TROUBLE);
 }
 
@@ -273,6 +290,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_RELAYED] = on_relayed,
     [MSG_UNDERWAY] = on_underway,
     [MSG_UNDERWAY_END] = on_underway_end,
+    [MSG_RETIRE] = on_retire,
 };
 
 /* All of m that was under way there has an unknown end. */
@@ -339,6 +357,19 @@ agent_new(struct qmgr *q, enum role role, int fd)
 	a->link = worker_link_new(q->w, role, fd, handlers, on_closed, a);
 }
 
+static size_t
+rcpts_max(const struct agent *a)
+{
+	return a->role == ROLE_LOCAL ? LOCAL_MAX : RCPTS_MAX;
+}
+
+static bool
+has_room(const struct agent *a)
+{
+	return a->told && !a->retired && a->underway < rcpts_max(a) &&
+	       a->n_jobs < JOBS_MAX;
+}
+
 /*
  * The worker of that role with the least to do, NULL for none. None either
  * while one of them has not told what it still does: it may be this.
@@ -353,11 +384,26 @@ choose(struct qmgr *q, enum role role)
 			continue;
 		if (!a->told)
 			return NULL;
-		if (a->underway < UNDERWAY_MAX && a->n_jobs < JOBS_MAX &&
+		if (has_room(a) &&
 		    (best == NULL || a->underway < best->underway))
 			best = a;
 	}
 	return best;
+}
+
+struct agent_room
+agent_room(const struct qmgr *q, enum role role)
+{
+	struct agent_room room = {0, 0};
+	const struct agent *a;
+
+	TAILQ_FOREACH (a, &q->agents, next) {
+		if (a->role != role || !has_room(a))
+			continue;
+		room.jobs += JOBS_MAX - a->n_jobs;
+		room.rcpts += rcpts_max(a) - a->underway;
+	}
+	return room;
 }
 
 /* Is it under way for the qmgr before us? At whom, or NULL. */
@@ -501,7 +547,7 @@ agent_relay(struct message *m, struct site *site, const struct route *route,
 	}
 	m->underway += mine.n;
 	a->underway += mine.n;
-	schedule_given(site);
+	schedule_given(site, mine.n);
 	return true;
 }
 

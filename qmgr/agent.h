@@ -31,6 +31,13 @@ struct agent_group {
 bool agent_relay(struct message *m, struct site *site,
     const struct route *route, const struct agent_group *group);
 
+/* What all workers of that role could take now. */
+struct agent_room {
+	size_t jobs;
+	size_t rcpts;
+};
+struct agent_room agent_room(const struct qmgr *q, enum role role);
+
 /*
  * Has a remote worker told, before m was loaded, that an attempt for the qmgr
  * before us has succeeded? Says so once.

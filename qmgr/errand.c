@@ -13,6 +13,8 @@
 
 /* owns all it touches: the message may be gone meanwhile */
 struct errand {
+	TAILQ_ENTRY(errand) next; /* of m, if it has one */
+	struct message *m;        /* to be told; NULL: nobody is */
 	struct qmgr *q;
 	struct envelope_rcpt *rcpts; /* words and places only */
 	size_t n;
@@ -56,26 +58,61 @@ done(void *arg)
 {
 	struct errand *e = arg;
 
-	/* if it was not written, recovery attempts again and finds the name */
 	if (e->rc != RC_OK)
 		LOG(QUEUE_ERROR, log_str("word"), log_str(e->why.text));
 	/* what has nothing to do is removed when it is loaded */
 	if (e->stays)
 		idle_relist(e->q);
+	if (e->m != NULL) {
+		TAILQ_REMOVE(&e->m->errands, e, next);
+		message_saved(e->m, e->rc == RC_OK);
+	}
 	io_close(&e->fd);
 	free(e->file);
 	free(e->rcpts);
 	free(e);
 }
 
-void
-errand_word(struct qmgr *q, int fd, const struct envelope_rcpt *r)
+static void
+start(struct errand *e, struct message *m)
 {
-	struct errand *e = make(q, 1);
+	e->m = m;
+	TAILQ_INSERT_TAIL(&m->errands, e, next);
+	e->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
+	pool_submit(m->q->pool, work, done, e);
+}
 
-	add(e, r);
-	e->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	pool_submit(q->pool, work, done, e);
+void
+errand_word(struct message *m, size_t rcpt)
+{
+	struct errand *e = make(m->q, 1);
+
+	add(e, &m->env->rcpts[rcpt]);
+	start(e, m);
+}
+
+void
+errand_words(struct message *m)
+{
+	struct errand *e = make(m->q, m->env->n_rcpts);
+
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word != ENVELOPE_TODO)
+			add(e, &m->env->rcpts[i]);
+	/* until this fails, too */
+	m->unwritten = false;
+	start(e, m);
+}
+
+void
+errand_forget(struct message *m)
+{
+	struct errand *e;
+
+	while ((e = TAILQ_FIRST(&m->errands)) != NULL) {
+		TAILQ_REMOVE(&m->errands, e, next);
+		e->m = NULL;
+	}
 }
 
 void

@@ -7,8 +7,12 @@
 
 #include "qmgr/message.h"
 
-/* Write a recipient's word to the file open at fd, which is borrowed. */
-void errand_word(struct qmgr *q, int fd, const struct envelope_rcpt *r);
+/* Write a recipient's word to m's file; message_saved() says how it went. */
+void errand_word(struct message *m, size_t rcpt);
+/* The same, of all recipients that have one. */
+void errand_words(struct message *m);
+/* m is freed: what is under way for it has nobody to tell. */
+void errand_forget(struct message *m);
 /*
  * Nothing of m is to do any more, and the caller ends it: remove its file; m's
  * descriptor is taken. Where another program has renamed it, or it cannot be

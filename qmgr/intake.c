@@ -21,8 +21,7 @@
 
 #define PARTIAL_MAX   4096        /* commits being assembled on one link */
 #define PARTIAL_BYTES (32U << 20) /* of them all */
-#define SIZE_MAX_MAIL (4ULL << 30)
-#define HEADER_BYTES  (1U << 20) /* looked at */
+#define HEADER_BYTES  (1U << 20)  /* looked at */
 #define HOPS_MAX      50
 #define REFUSALS_S    10 /* told to the history one by one, a link and second */
 #define MORE_MS       5000 /* how often it is told how many others there were */
@@ -40,7 +39,9 @@ struct intake {
 	struct qmgr *q;
 	struct ipc_link *link;
 	size_t n_partials;
-	size_t bytes; /* in them */
+	size_t bytes;   /* in them */
+	size_t n_mails; /* committed, and not answered yet */
+	uint64_t mails_bytes;
 	TAILQ_HEAD(, partial) partials;
 	uint64_t second; /* in which so many refusals were told */
 	unsigned told;
@@ -109,6 +110,13 @@ intake_answer(
 			  ok ? SPAN_LIT("") : span_of(why->text)});
 }
 
+void
+intake_ended(struct intake *in, uint64_t size)
+{
+	in->n_mails--;
+	in->mails_bytes -= size;
+}
+
 /* From here on it cannot be changed by whoever else has it open. */
 static enum rc
 take_body(const struct msg_commit *c, struct why *why)
@@ -121,10 +129,29 @@ take_body(const struct msg_commit *c, struct why *why)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "the message is not in a memory file of its own");
 	/* measured behind the seal */
-	if (fstat(c->body, &st) < 0 || (uint64_t)st.st_size != c->size ||
-	    c->size > SIZE_MAX_MAIL)
+	if (fstat(c->body, &st) < 0 || (uint64_t)st.st_size != c->size)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "the message has not the size that was said");
+	return RC_OK;
+}
+
+/*
+ * As many at a time as an honest smtpd can have. One of before a reload may go
+ * by other limits: that is no reason to end it.
+ */
+static enum rc
+check_bounds(
+    const struct intake *in, const struct msg_commit *c, struct why *why)
+{
+	const struct conf *conf = in->q->w->conf;
+
+	if (c->size > conf->smtpd.max_message_size)
+		return why_set(why, RC_PERM, "5.3.4",
+		    "the message is larger than smtpd.max_message_size");
+	if (in->n_mails >= conf->smtpd.max_sessions ||
+	    in->mails_bytes + c->size > conf->smtpd.max_memory)
+		return why_set(
+		    why, RC_TEMP, "4.3.2", "too many messages at a time");
 	return RC_OK;
 }
 
@@ -314,7 +341,8 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)link;
 	if (add_rcpts(in, e, c, &why) != RC_OK ||
-	    check_words(c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
+	    check_words(c, &why) != RC_OK ||
+	    check_bounds(in, c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
 	    check_loop(e, c, &why) != RC_OK ||
 	    store_room(&q->store, &why) != RC_OK) {
 		refuse(in, c, &id, &why);
@@ -329,6 +357,9 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	m->intake = in;
 	m->txn = c->txn;
 	history_event_received(m, c);
+	m->committed = c->size;
+	in->n_mails++;
+	in->mails_bytes += c->size;
 	if (e->n_rcpts <= q->w->conf->queue.direct_recipients &&
 	    !envelope_has_remote(e))
 		message_start_direct(m);

@@ -11,6 +11,8 @@ void intake_new(struct qmgr *q, int fd);
 /* The answer to a commit; RC_OK is the promise. */
 void intake_answer(
     struct intake *in, uint64_t txn, const char *name, const struct why *why);
+/* One that was taken up, of so many bytes, has its answer. */
+void intake_ended(struct intake *in, uint64_t size);
 /* Tell all smtpds whether mail is taken; why NULL: yes. */
 void intake_announce(struct qmgr *q, const struct why *why);
 /* Every few seconds: tell the history what it was not told one by one. */

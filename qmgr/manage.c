@@ -153,7 +153,7 @@ struct manage_view
 manage_view_memory(const struct message *m, bool held)
 {
 	uint64_t now = clock_mono_ms();
-	bool idle = m->state == MESSAGE_IDLE;
+	bool idle = m->state == MESSAGE_IDLE || m->state == MESSAGE_SAVING;
 	struct manage_view v = {.state = idle ? "deferred" : "active",
 	    .rounds = m->rounds,
 	    .next_ms = m->due_ms > now ? m->due_ms - now : 0,

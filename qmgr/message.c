@@ -8,12 +8,16 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "qmgr/errand.h"
 #include "qmgr/history_event.h"
 #include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/message_state.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
+
+/* a disk that refuses to write is asked again */
+#define SAVE_MS 10000
 
 static struct message_list *
 bucket(struct qmgr *q, struct span name)
@@ -43,6 +47,7 @@ message_make(struct qmgr *q, struct span name)
 	m->file = span_dup(name);
 	buf_init(&m->trace, 8192);
 	TAILQ_INIT(&m->visits);
+	TAILQ_INIT(&m->errands);
 	m->timer = evtimer_new(q->w->base, message_on_timer, m);
 	if (m->timer == NULL)
 		bug("evtimer_new");
@@ -88,6 +93,7 @@ message_load(struct message *m, struct envelope *env, int fd)
 void
 message_free(struct message *m)
 {
+	errand_forget(m);
 	message_unload(m);
 	TAILQ_REMOVE(bucket(m->q, span_of(m->name)), m, next);
 	m->q->n_messages--;
@@ -121,8 +127,10 @@ message_new(struct qmgr *q, struct span name, struct envelope *env, int fd,
 void
 message_answer(struct message *m, const struct why *why)
 {
-	if (m->intake != NULL)
+	if (m->intake != NULL) {
 		intake_answer(m->intake, m->txn, m->name, why);
+		intake_ended(m->intake, m->committed);
+	}
 	history_event_answer(m, why);
 	m->intake = NULL;
 }
@@ -130,8 +138,15 @@ message_answer(struct message *m, const struct why *why)
 void
 message_rest(struct message *m)
 {
-	m->state = MESSAGE_IDLE;
 	event_del(m->timer);
+	if (m->env != NULL && (m->unwritten || !TAILQ_EMPTY(&m->errands))) {
+		m->state = MESSAGE_SAVING;
+		schedule_cancel(m);
+		if (TAILQ_EMPTY(&m->errands))
+			message_set_timer(m, SAVE_MS);
+		return;
+	}
+	m->state = MESSAGE_IDLE;
 	message_unload(m);
 	idle_put(m);
 }
@@ -169,7 +184,8 @@ message_change(struct message *m, struct why *why)
 	if (m->changing)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "%s is being changed by somebody else", m->name);
-	if (m->state != MESSAGE_ACTIVE && m->state != MESSAGE_IDLE)
+	if (m->state != MESSAGE_ACTIVE && m->state != MESSAGE_IDLE &&
+	    m->state != MESSAGE_SAVING)
 		return why_set(why, RC_TEMP, "4.3.0",
 		    "%s is just being written or read: try again", m->name);
 	m->changing = true;

@@ -7,6 +7,8 @@
  *   ACTIVE   on disk, loaded, attempts under way or wanted
  *   LOADING  on disk, a thread reads and checks it
  *   BOUNCING on disk, loaded, a thread makes the notice of what failed
+ *   SAVING   on disk, loaded, at rest but for words that are not in its file
+ *            yet: read again without them it would be sent again
  *   IDLE     on disk, not loaded: waits for its time, or is held. It leaves
  *            memory as soon as the index has it (idle.h)
  */
@@ -22,6 +24,7 @@ enum message_state {
 	MESSAGE_ACTIVE,
 	MESSAGE_LOADING,
 	MESSAGE_BOUNCING,
+	MESSAGE_SAVING,
 	MESSAGE_IDLE,
 };
 
@@ -61,7 +64,10 @@ struct message {
 	struct buf trace;      /* not yet in the file: our Received, LF ends */
 	struct intake *intake; /* smtpd waits for an answer; NULL: no more */
 	uint64_t txn;
-	bool refused_file; /* the queue file could not be written */
+	uint64_t committed;         /* bytes, as its account there has them */
+	struct errand_list errands; /* words on their way to the file */
+	bool unwritten;             /* it lacks some, and they are not */
+	bool refused_file;          /* the queue file could not be written */
 	unsigned rounds;
 	struct event *timer;
 	uint64_t due_ms;  /* monotonic, when IDLE */
@@ -91,7 +97,7 @@ struct message *message_recall(struct qmgr *q, const struct record *r);
 void message_set_timer(struct message *m, uint64_t ms);
 /* It has ended for good, and its file has gone or is about to. */
 void message_end(struct message *m);
-/* Load an IDLE message and attempt what is to do. */
+/* A message at rest, IDLE or SAVING: attempt what is to do. */
 void message_wake(struct message *m);
 
 /* The folder it stands in; borrowed. */
@@ -121,6 +127,8 @@ struct message *message_child(
  */
 void message_noticed(
     struct message *m, const size_t *rcpts, size_t n, const struct why *why);
+/* Words were written to its file, or could not be. m may be gone then. */
+void message_saved(struct message *m, bool written);
 /* libevent's callback: patience or deferral is over. */
 void message_on_timer(evutil_socket_t fd, short what, void *arg);
 /* There are agents (again): attempt what waits. */

@@ -53,7 +53,7 @@ written(struct message *m, struct job *j)
 		m->env->rcpts[i].word_at = j->env->rcpts[i].word_at;
 		if (m->env->rcpts[i].word != j->env->rcpts[i].word &&
 		    envelope_todo(m->env) > 0)
-			errand_word(m->q, m->fd, &m->env->rcpts[i]);
+			errand_word(m, i);
 	}
 	buf_fini(&m->trace);
 	m->q->n_queued++;
@@ -195,7 +195,13 @@ message_wake(struct message *m)
 {
 	struct job *j;
 
-	if (m->state != MESSAGE_IDLE || m->held || m->changing)
+	if (m->held || m->changing)
+		return;
+	if (m->state == MESSAGE_SAVING) {
+		message_again(m);
+		return;
+	}
+	if (m->state != MESSAGE_IDLE)
 		return;
 	j = mem_alloc(sizeof(*j));
 	event_del(m->timer); /* it may be woken before its time */

@@ -41,7 +41,7 @@ settle(struct message *m)
 		history_event_outcome(m, i, &m->attempts[i].why);
 		r[i].word = ENVELOPE_DONE;
 		if (envelope_todo(m->env) > 0)
-			errand_word(m->q, m->fd, &r[i]);
+			errand_word(m, i);
 	}
 }
 
@@ -202,6 +202,17 @@ waits(const struct message *m)
 	return false;
 }
 
+/* Is there a failure that would be forgotten with the rest of the round? */
+static bool
+any_failed(const struct message *m)
+{
+	for (size_t i = 0; i < m->env->n_rcpts; i++)
+		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		    m->attempts[i].tried)
+			return true;
+	return false;
+}
+
 /*
  * Where there is no worker it waits; but not for longer than others. An old
  * one, of a host that was down or released from being held, gives the workers
@@ -262,16 +273,41 @@ message_kick(struct message *m)
 		return;
 	}
 	if (!stopped || envelope_todo(m->env) == 0) {
-		/* if it waits, the coming of an agent kicks again */
-		if (!waits(m))
+		bool crowded = m->crowded || idle_crowded(m->q);
+
+		/* if it waits, the coming of an agent kicks again. One that
+		 * has to leave memory ends its round first: a notice is made,
+		 * and who failed for now is not tried again at once */
+		if (!waits(m) || (crowded && any_failed(m)))
 			finish_round(m);
-		else if (m->crowded || idle_crowded(m->q))
+		else if (crowded)
 			step_back(m);
 		else
 			expire_later(m);
 	} else if (!m->changing) {
 		message_rest(m);
 	}
+}
+
+void
+message_again(struct message *m)
+{
+	event_del(m->timer);
+	m->state = MESSAGE_ACTIVE;
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		message_reply(m, i, SPAN_NONE, SPAN_NONE);
+		m->attempts[i] = (struct attempt){.again = true};
+	}
+	message_kick(m);
+}
+
+void
+message_saved(struct message *m, bool written)
+{
+	m->unwritten |= !written;
+	if (m->state == MESSAGE_SAVING && TAILQ_EMPTY(&m->errands) &&
+	    !m->changing)
+		message_rest(m);
 }
 
 void
@@ -288,6 +324,9 @@ message_on_timer(evutil_socket_t fd, short what, void *arg)
 		return;
 	else if (m->state == MESSAGE_ACTIVE && m->underway == 0)
 		expire(m);
+	else if (m->state == MESSAGE_SAVING &&
+		 (m->held || m->changing || clock_mono_ms() < m->due_ms))
+		errand_words(m);
 	else
 		message_wake(m);
 }
@@ -403,7 +442,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		r->word = ENVELOPE_DONE;
 		/* with the last one the file goes: no word is needed */
 		if (m->state == MESSAGE_ACTIVE && envelope_todo(m->env) > 0)
-			errand_word(m->q, m->fd, r);
+			errand_word(m, rcpt);
 	}
 	if (m->underway > 0)
 		return;

@@ -17,8 +17,13 @@ void message_load(struct message *m, struct envelope *env, int fd);
 void message_unload(struct message *m);
 /* Tell smtpd, if it still waits for one. */
 void message_answer(struct message *m, const struct why *why);
-/* Out of memory, until m->due_ms unless it is held. m may be gone then. */
+/*
+ * Out of memory, until m->due_ms unless it is held; but first its words go to
+ * its file. m may be gone then.
+ */
 void message_rest(struct message *m);
+/* One in memory that was at rest is due: another round. m may be gone then. */
+void message_again(struct message *m);
 /* All attempts of the direct path have ended. m may be gone then. */
 void message_finish_direct(struct message *m);
 

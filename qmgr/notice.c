@@ -37,7 +37,8 @@ struct notice {
 	struct envelope *env; /* of the notice; NULL: nobody gets one */
 	int fd;               /* of the message */
 	uint64_t offset;
-	int child; /* the notice's file, or -1 */
+	int child;      /* the notice's file, or -1 */
+	bool unwritten; /* m's file lacks the words */
 	struct why why;
 	enum rc rc;
 };
@@ -252,10 +253,11 @@ work(void *arg)
 	t->rc = RC_OK;
 	if (t->env != NULL)
 		make_child(t);
-	/* a word that is not written is written by the repetition, which finds
-	 * the notice or, after a crash, makes a second one */
+	/* a word that is not written is written later; but after a crash the
+	 * repetition finds the notice, or makes a second one */
 	if (t->rc == RC_OK)
-		(void)store_words(t->fd, t->words, t->n, &why);
+		t->unwritten =
+		    store_words(t->fd, t->words, t->n, &why) != RC_OK;
 }
 
 static void
@@ -304,6 +306,7 @@ done(void *arg)
 			t->child = -1;
 		}
 	}
+	m->unwritten |= t->unwritten;
 	/* may release m */
 	message_noticed(m, t->numbers, t->n, &t->why);
 	if (child != NULL)

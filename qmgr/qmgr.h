@@ -20,6 +20,7 @@
 TAILQ_HEAD(message_list, message);
 TAILQ_HEAD(site_list, site);
 TAILQ_HEAD(visit_list, visit);
+TAILQ_HEAD(errand_list, errand);
 
 struct history;
 struct idle;

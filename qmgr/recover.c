@@ -1,12 +1,15 @@
 /*
  * Files against records: see recover.h. First all files: new/ before cur/, so
  * that one which another program moves meanwhile is seen. Then all records,
- * which by then have the names of their files.
+ * which by then have the names of their files. Out of cur/, or within it, a
+ * file can be moved past the listing: if that folder has changed meanwhile, or
+ * a record has no file, all is listed once more.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -33,7 +36,9 @@ struct recover {
 	struct qmgr *q;
 	const struct store *store;
 	enum phase phase;
-	DIR *dir; /* being read, or NULL */
+	DIR *dir;                 /* being read, or NULL */
+	struct timespec cur_time; /* cur/ was last changed, at the beginning */
+	bool cur_changed;         /* since then, when it had been listed */
 	uint64_t start_ms;
 	uint64_t late_ms; /* nobody waits for longer than until then */
 	uint64_t files;
@@ -46,6 +51,26 @@ struct recover {
 	struct record known[SLICE];
 	bool wrong[SLICE]; /* the record has no file */
 };
+
+/* An unknown time differs from any other. */
+static struct timespec
+cur_time(const struct store *s)
+{
+	struct stat st;
+
+	if (fstat(s->cur, &st) < 0)
+		return (struct timespec){-1, -1};
+	return st.st_mtim;
+}
+
+static bool
+cur_has_changed(const struct recover *r)
+{
+	struct timespec now = cur_time(r->store);
+
+	return now.tv_nsec < 0 || now.tv_sec != r->cur_time.tv_sec ||
+	       now.tv_nsec != r->cur_time.tv_nsec;
+}
 
 /* Is the slice's job done, as far as this folder goes? */
 static bool
@@ -82,6 +107,8 @@ list_files(struct recover *r)
 {
 	int folder = r->phase == PHASE_NEW ? r->store->new : r->store->cur;
 
+	if (r->phase == PHASE_NEW && r->dir == NULL)
+		r->cur_time = cur_time(r->store);
 	if (r->dir == NULL) {
 		int fd =
 		    openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -95,6 +122,8 @@ list_files(struct recover *r)
 	}
 	while (r->n < SLICE && !read_name(r))
 		;
+	if (r->phase == PHASE_CUR && r->dir == NULL)
+		r->cur_changed = cur_has_changed(r);
 	memcpy(r->known, r->found, sizeof(r->known));
 	if (r->job.rc == RC_OK)
 		r->job.rc =
@@ -168,9 +197,12 @@ on_record(struct recover *r, const struct record *known, bool gone)
 {
 	if (message_find(r->q, span_of(known->name)) != NULL)
 		return;
-	if (gone)
+	if (gone) {
 		idle_drop(r->q, known->name);
-	else if (known->line == RECORD_DUE && known->due_ms > r->late_ms)
+		/* unless it has another name, under which it was not seen */
+		if (!nameset_has(&r->q->ended, span_of(known->name)))
+			idle_relist(r->q);
+	} else if (known->line == RECORD_DUE && known->due_ms > r->late_ms)
 		/* the host's clock was ahead when that was written */
 		idle_first(r->q, known->name);
 }
@@ -215,6 +247,8 @@ done(void *arg)
 		idle_submit(r->q, &r->job, work, done);
 		return;
 	}
+	if (r->cur_changed)
+		idle_relist(r->q);
 	LOG(QUEUE_RECOVERED, log_num(r->files), log_num(r->added),
 	    log_num(clock_mono_ms() - r->start_ms));
 	end(r);

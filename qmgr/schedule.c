@@ -17,6 +17,7 @@
 #define LIMIT_FIRST 5 /* jobs at a time, before anything is known */
 #define STRIKES     2 /* in a row: it is not one bad moment */
 #define SWEEP_EVERY 1024
+#define SHARE       8 /* of the room at the workers, for one destination */
 
 /* The recipients of one message at one site. */
 struct visit {
@@ -36,6 +37,7 @@ struct site {
 	struct visit_list visits;
 	size_t n_visits;
 	size_t underway; /* jobs */
+	size_t rcpts;    /* in them, without an outcome */
 	uint64_t limit;
 	unsigned strikes; /* jobs in trouble, one after the other */
 	unsigned closes;  /* how often it was left alone, likewise */
@@ -222,16 +224,41 @@ schedule_cancel(struct message *m)
 		end_visit(TAILQ_FIRST(&m->visits));
 }
 
-/* The next group of the next message there. False: no worker takes it. */
+/*
+ * How many recipients of the next message there may go now: a destination has
+ * an eighth of what the workers have room for besides, or one job. So slow ones
+ * leave room to the others, the less the more of them there are, and the last
+ * of it goes to those that have nothing under way. Only there a group is broken
+ * up for it.
+ */
+static size_t
+share(const struct qmgr *q, const struct site *s)
+{
+	struct agent_room room = agent_room(q, ROLE_REMOTE);
+	const struct visit *v = TAILQ_FIRST(&s->visits);
+	size_t want = v->n - v->at, most = room.rcpts / SHARE;
+
+	if (want > SCHEDULE_GROUP)
+		want = SCHEDULE_GROUP;
+	if (room.rcpts == 0)
+		return 0;
+	if (s->underway > 0)
+		return s->underway < room.jobs / SHARE &&
+			       s->rcpts + want <= most
+			   ? want
+			   : 0;
+	if (most == 0)
+		return 1;
+	return want < most ? want : most;
+}
+
+/* n recipients of the next message there. False: no worker takes them. */
 static bool
-give(struct qmgr *q, struct site *s)
+give(struct qmgr *q, struct site *s, size_t n)
 {
 	struct visit *v = TAILQ_FIRST(&s->visits);
-	size_t n = v->n - v->at;
 	struct route route;
 
-	if (n > SCHEDULE_GROUP)
-		n = SCHEDULE_GROUP;
 	/* a smart host may have come or gone since: then it goes there */
 	if (!route_find(q->w->conf,
 		span_of(v->m->env->rcpts[v->rcpts[v->at]].address), &route))
@@ -256,28 +283,45 @@ give(struct qmgr *q, struct site *s)
 void
 schedule_run(struct qmgr *q)
 {
-	struct site *s;
+	struct site *s, *after;
 
-	while (!q->w->draining && (s = TAILQ_FIRST(&q->turns)) != NULL) {
+	for (s = TAILQ_FIRST(&q->turns); s != NULL && !q->w->draining;
+	     s = after) {
+		size_t n;
+
+		/* with more of its own it comes by again, at the end */
+		after = TAILQ_NEXT(s, turn);
 		if (!may_go(q, s)) {
 			/* its time has passed, or the configuration changed */
 			set_ready(q, s);
 			continue;
 		}
-		if (!give(q, s))
+		n = share(q, s);
+		/* it has its share; the others go on */
+		if (n == 0)
+			continue;
+		if (!give(q, s, n))
 			return;
-		/* and to the end of the line, if there is more */
 		if (s->ready)
 			TAILQ_REMOVE(&q->turns, s, turn);
 		s->ready = false;
 		set_ready(q, s);
+		if (after == NULL)
+			after = s->ready ? s : NULL;
 	}
 }
 
 void
-schedule_given(struct site *site)
+schedule_given(struct site *site, size_t n)
 {
 	site->underway++;
+	site->rcpts += n;
+}
+
+void
+schedule_heard(struct site *site, size_t n)
+{
+	site->rcpts -= n;
 }
 
 /* Left alone, and with it all that waits: nobody keeps a file open for it. */

@@ -37,8 +37,10 @@ void schedule_add(struct message *m);
 void schedule_cancel(struct message *m);
 /* Give out what may go now. */
 void schedule_run(struct qmgr *q);
-/* A worker has taken a job there (agent_relay's word). */
-void schedule_given(struct site *site);
+/* A worker has taken a job there, of n recipients (agent_relay's word). */
+void schedule_given(struct site *site, size_t n);
+/* n of them have their outcome, or never will. */
+void schedule_heard(struct site *site, size_t n);
 /* A job that schedule_run gave out has ended; `why`: of TROUBLE. */
 void schedule_ended(struct qmgr *q, struct site *site,
     enum schedule_verdict verdict, const struct why *why);

@@ -118,6 +118,7 @@ write_packet(struct ipc_link *l, const void *data, size_t n, const int *fds,
 	/* sendmsg takes them as not const but does not write */
 	struct iovec iov = {(void *)(uintptr_t)data, n};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct why why;
 
 	if (n_fds > 0) {
 		memset(&control, 0, sizeof(control));
@@ -139,7 +140,8 @@ write_packet(struct ipc_link *l, const void *data, size_t n, const int *fds,
 		/* what the peer still sent is read before the end is told */
 		if (errno == EPIPE || errno == ECONNRESET)
 			return 1;
-		close_link(l, NULL);
+		why_sys(&why, RC_TEMP, "4.3.0", "sendmsg");
+		close_link(l, &why);
 		return -1;
 	}
 }
@@ -323,7 +325,9 @@ read_packet(struct ipc_link *l, char *space, int flags)
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	if (n <= 0) {
-		close_link(l, NULL);
+		if (n < 0)
+			why_sys(&why, RC_TEMP, "4.3.0", "recvmsg");
+		close_link(l, n < 0 ? &why : NULL);
 		return -1;
 	}
 	n_fds = collect_fds(&mh, fds);
@@ -441,6 +445,12 @@ void *
 ipc_link_ctx(struct ipc_link *l)
 {
 	return l->a.ctx;
+}
+
+uint32_t
+ipc_link_tag(const struct ipc_link *l)
+{
+	return l->a.tag;
 }
 
 uint32_t

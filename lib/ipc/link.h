@@ -38,6 +38,7 @@ struct ipc_link_args {
 	uint32_t self; /* role of this end */
 	uint32_t peer; /* role the other end must have */
 	enum ipc_phase phase;
+	uint32_t tag; /* the owner's own number for it */
 };
 
 /* Never NULL; sends the hello at once. */
@@ -63,6 +64,7 @@ void ipc_link_pause(struct ipc_link *link, bool paused);
 /* The handlers' ctx. */
 void *ipc_link_ctx(struct ipc_link *link);
 uint32_t ipc_link_peer(const struct ipc_link *link);
+uint32_t ipc_link_tag(const struct ipc_link *link);
 
 /*
  * Blocking: read and handle messages until `*done` (set by a handler) or the

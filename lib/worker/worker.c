@@ -27,8 +27,9 @@ struct setup {
 	char *directory; /* first snapshot */
 	/* channels that came before the worker could serve them */
 	size_t n_links;
-	struct {
+	struct link_row {
 		uint32_t role;
+		uint32_t channel;
 		int fd;
 	} links[LINKS_MAX];
 };
@@ -123,30 +124,33 @@ on_file(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
-hand_over(struct setup *s, uint32_t role, int fd)
+hand_over(struct setup *s, const struct link_row *l)
 {
-	if (s->w.ops->on_link == NULL || role >= ROLE_COUNT)
+	int fd = l->fd;
+
+	s->w.channel = l->channel;
+	if (s->w.ops->on_link == NULL || l->role >= ROLE_COUNT)
 		io_close(&fd);
 	else
-		s->w.ops->on_link(&s->w, (enum role)role, fd);
+		s->w.ops->on_link(&s->w, (enum role)l->role, fd);
+	s->w.channel = 0;
 }
 
 static void
 on_link(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct setup *s = ctx;
-	int fd = msg->link.socket;
+	struct link_row l = {
+	    msg->link.role, msg->link.channel, msg->link.socket};
 
 	(void)link;
 	msg->link.socket = -1;
 	if (s->ready)
-		hand_over(s, msg->link.role, fd);
+		hand_over(s, &l);
 	else if (s->n_links == LINKS_MAX)
 		bug("too many channels");
-	else {
-		s->links[s->n_links].role = msg->link.role;
-		s->links[s->n_links++].fd = fd;
-	}
+	else
+		s->links[s->n_links++] = l;
 }
 
 static void
@@ -252,7 +256,7 @@ enter_sandbox(struct setup *s)
 		s->w.ops->on_directory(&s->w, s->directory);
 	s->ready = true;
 	for (size_t i = 0; i < s->n_links; i++)
-		hand_over(s, s->links[i].role, s->links[i].fd);
+		hand_over(s, &s->links[i]);
 	proto_send_ready(s->w.master, &ready);
 	ipc_link_phase(s->w.master, IPC_RUN);
 }
@@ -335,7 +339,8 @@ worker_link_new(struct worker *w, enum role peer, int fd,
 	    .fd = fd,
 	    .self = w->ops->role,
 	    .peer = peer,
-	    .phase = IPC_RUN});
+	    .phase = IPC_RUN,
+	    .tag = w->channel});
 }
 /* NOLINTEND(readability-function-size) */
 
@@ -350,5 +355,6 @@ worker_link_closed(
 	LOG(LINK_BAD, log_str(role_name(w->ops->role)),
 	    log_str(role_name(peer)), log_num(w->index), log_str(why->text));
 	proto_send_bad_peer(
-	    w->master, &(struct msg_bad_peer){peer, span_of(why->text)});
+	    w->master, &(struct msg_bad_peer){
+			   peer, ipc_link_tag(link), span_of(why->text)});
 }

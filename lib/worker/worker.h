@@ -59,7 +59,8 @@ struct worker {
 	uint32_t index;
 	uint32_t generation;
 	bool draining;
-	bool stopping; /* the whole suite stops, not only this generation */
+	bool stopping;    /* the whole suite stops, not only this generation */
+	uint32_t channel; /* that on_link is told of, during the call; else 0 */
 };
 
 /*
@@ -75,13 +76,17 @@ void worker_done(struct worker *w);
 const char *worker_path(const struct worker *w, const char *name);
 
 /*
- * A channel to a peer: `ctx` goes to handlers and on_closed. fd is taken. The
- * owner frees the link in on_closed, after worker_link_closed().
+ * A channel to a peer: `ctx` goes to handlers and on_closed. fd is taken. One
+ * that master made is opened in on_link. The owner frees the link in on_closed,
+ * after worker_link_closed().
  */
 struct ipc_link *worker_link_new(struct worker *w, enum role peer, int fd,
     ipc_handler *const *handlers, ipc_closed *on_closed, void *ctx);
 
-/* Log why a channel ended, and tell master when the peer sent nonsense. */
+/*
+ * A channel has ended. If that is not for the death of its peer (`why` is not
+ * NULL) it is logged, and master told, which ends the less trusted of the two.
+ */
 void worker_link_closed(
     struct worker *w, const struct ipc_link *link, const struct why *why);
 

@@ -43,6 +43,7 @@ struct worker_row {
 	bool relay;          /* gets the smart host's password */
 	bool single;         /* one at a time, kept over reload (qmgr) */
 	uint32_t links;      /* roles that it talks to; either side names it */
+	unsigned trust;      /* of two that talk, which is worth more */
 	const char *const *services;
 	uint32_t (*count)(const struct conf *conf);
 	struct worker_path_row paths[WORKER_PATHS_MAX];

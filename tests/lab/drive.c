@@ -137,6 +137,15 @@ on_underway_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	printf("known %u\n", msg->underway_end.count);
 }
 
+static void
+on_retire(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	(void)msg;
+	printf("retires\n");
+}
+
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_READY] = on_ready,
     [MSG_STATUS] = on_status,
@@ -146,6 +155,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_RELAYED] = on_relayed,
     [MSG_UNDERWAY] = on_underway,
     [MSG_UNDERWAY_END] = on_underway_end,
+    [MSG_RETIRE] = on_retire,
 };
 
 static void

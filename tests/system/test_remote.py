@@ -439,6 +439,7 @@ def test_a_new_generation_waits_for_its_end(drive):
         fake.release.set()
         heard = drive.until("gone")
         assert heard[-1] == "gone remote 0"
+        assert "retires" in heard
         assert any(" ok " in x for x in heard if x.startswith("relayed"))
 
 

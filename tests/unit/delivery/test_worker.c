@@ -43,16 +43,16 @@ static const struct row rows[] = {
     {"delivers", "link =[] d1 d2 =[]dd stop cut =[]ddx", 2},
     {"stops without a qmgr", "stop =x", -1},
     {"serves until qmgr has gone", "link =[] stop d1 =[]d cut =[]dx", 1},
-    {"a new generation: ends when idle", "link =[] d1 =[]d drain =[]dx", 1},
+    {"a new generation: ends when idle", "link =[] d1 =[]d drain =[]drx", 1},
     {"a new generation, then stop", "stop drain =x", -1},
     {"a new generation: ends what is under way",
-	"link =[] big d1 busy drain =[]dx", 1},
+	"link =[] big d1 busy drain =[]rdx", 1},
     {"stop: ends what is under way", "link =[] big d1 busy stop cut =[]x", 1},
     {"status", "link =[] d1 =[]d status =[]ds stop cut =[]dsx", 1},
-    {"the next qmgr", "link =[] cut link =[][] d1 =[][]d drain =[][]dx", 1},
+    {"the next qmgr", "link =[] cut link =[][] d1 =[][]d drain =[][]drx", 1},
     {"nonsense closes that link",
 	"link =[] junk =[]b link =[]b[] d1 =[]b[]d "
-	"drain =[]b[]dx",
+	"drain =[]b[]drx",
 	1},
 };
 
@@ -113,6 +113,15 @@ on_underway_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
+on_retire(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	(void)msg;
+	hear("r");
+}
+
+static void
 on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
@@ -124,7 +133,9 @@ static ipc_handler *const master_handlers[MSG_COUNT] = {[MSG_READY] = on_ready,
     [MSG_STATUS] = on_status,
     [MSG_BAD_PEER] = on_bad_peer};
 static ipc_handler *const qmgr_handlers[MSG_COUNT] = {
-    [MSG_UNDERWAY_END] = on_underway_end, [MSG_DELIVERED] = on_delivered};
+    [MSG_UNDERWAY_END] = on_underway_end,
+    [MSG_DELIVERED] = on_delivered,
+    [MSG_RETIRE] = on_retire};
 
 static void
 on_master_closed(void *ctx, struct ipc_link *link, const struct why *why)

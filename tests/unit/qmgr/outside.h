@@ -50,9 +50,12 @@ static struct {
 	size_t answers;
 	enum rc rc;
 	char status[16];
-	struct job jobs[256];
+	struct job jobs[1024];
 	size_t n_jobs;
 	size_t n_local;
+	bool local_is_slow; /* it delivers only when local_delivers() */
+	char slow[1024][24];
+	size_t n_slow;
 	uint32_t pending_n;
 	uint32_t pending_rcpts[64];
 	char pending_to[64][64];
@@ -104,7 +107,7 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)ctx;
 	(void)link;
-	assert_true(t.n_jobs < 256);
+	assert_true(t.n_jobs < 1024);
 	assert_int_equal(r->recipients, t.pending_n);
 	*j = (struct job){.id = r->job, .n = t.pending_n, .mx = r->mx};
 	j->port = r->port;
@@ -122,16 +125,27 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    r->file, j->start, sizeof(j->start) - 1, (off_t)r->offset, &got));
 }
 
-/* the local worker delivers whatever comes */
+static void
+delivered(struct ipc_link *link, struct span qid, uint32_t rcpt)
+{
+	proto_send_delivered(link, &(struct msg_delivered){qid, rcpt, RC_OK,
+				       SPAN_LIT("2.0.0"), SPAN_LIT("")});
+}
+
+/* the local worker delivers whatever comes; when it is slow, one recipient */
 static void
 on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
 	t.n_local++;
 	check_not_writable(msg->deliver.file);
-	proto_send_delivered(
-	    link, &(struct msg_delivered){msg->deliver.qid, msg->deliver.rcpt,
-		      RC_OK, SPAN_LIT("2.0.0"), SPAN_LIT("")});
+	if (!t.local_is_slow) {
+		delivered(link, msg->deliver.qid, msg->deliver.rcpt);
+		return;
+	}
+	assert_int_equal(msg->deliver.rcpt, 0);
+	assert_true(t.n_slow < 1024);
+	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 24));
 }
 
 static void
@@ -208,6 +222,8 @@ setup(void)
 
 	memset(&t, 0, sizeof(t));
 	t.conf.hostname = hostname;
+	t.conf.smtpd.max_sessions = 10000;
+	t.conf.smtpd.max_message_size = t.conf.smtpd.max_memory = 1 << 20;
 	t.conf.queue.retry_first = t.conf.queue.retry_max = 60000;
 	t.conf.queue.max_age = 86400000;
 	t.conf.queue.direct_recipients = 32;
@@ -284,9 +300,20 @@ stop_remote(void)
 	settle();
 }
 
+/* The slow one has done all that it had. */
+static void
+local_delivers(void)
+{
+	t.local_is_slow = false;
+	for (size_t i = 0; i < t.n_slow; i++)
+		delivered(t.local, span_of(t.slow[i]), 0);
+	t.n_slow = 0;
+	settle();
+}
+
 /* Recipients with LF between them. */
 static void
-commit(
+send_commit(
     const char *sender, const char *login, const char *rcpts, const char *text)
 {
 	static uint64_t last;
@@ -310,6 +337,13 @@ commit(
 	}
 	proto_send_commit(t.smtpd, &c);
 	io_close(&c.body);
+}
+
+static void
+commit(
+    const char *sender, const char *login, const char *rcpts, const char *text)
+{
+	send_commit(sender, login, rcpts, text);
 	settle();
 }
 

@@ -32,6 +32,7 @@ static struct {
 	char dir[64];
 	struct ipc_link *smtpd; /* the hostile end */
 	bool answered;
+	unsigned busy; /* times it was told so */
 	bool closed;
 	enum rc rc;
 	char status[16];
@@ -46,6 +47,11 @@ on_committed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	t.answered = true;
 	t.rc = (enum rc)msg->committed.rc;
 	(void)span_copy(msg->committed.status, t.status, sizeof(t.status));
+	if (strcmp(t.status, "4.3.2") != 0)
+		return;
+	/* the others' answers are yet to come */
+	t.busy++;
+	t.answered = false;
 }
 
 static void
@@ -101,6 +107,8 @@ setup(void)
 	memset(&t, 0, sizeof(t));
 	t.body = -1;
 	conf.hostname = hostname;
+	conf.smtpd.max_sessions = 1;
+	conf.smtpd.max_message_size = conf.smtpd.max_memory = 1000;
 	conf.queue.retry_first = conf.queue.retry_max = 60000;
 	t.w.ops = &ops;
 	t.w.conf = &conf;
@@ -398,6 +406,36 @@ lies_to_the_history(void)
 	buf_fini(&text);
 }
 
+static void
+is_too_large(void)
+{
+	t.w.conf->smtpd.max_message_size = sizeof(BODY) - 2;
+	honest();
+	t.w.conf->smtpd.max_message_size = 1000;
+}
+
+/* All at once; each honest one has a session that waits for it. */
+static void
+floods(void)
+{
+	struct msg_commit c = commit_of(body());
+
+	for (int i = 0; i < 20; i++) {
+		rcpt(SPAN_LIT("alice@example.org"));
+		proto_send_commit(t.smtpd, &c);
+	}
+	run();
+	assert_int_equal(t.busy, 19);
+}
+
+static void
+floods_with_bytes(void)
+{
+	t.w.conf->smtpd.max_sessions = 100;
+	t.w.conf->smtpd.max_memory = sizeof(BODY);
+	floods();
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -416,6 +454,9 @@ static const struct row {
     {"relays", relays, RC_PERM, "5.7.1", false},
     {"sender is no address", sender_is_no_address, RC_TEMP, "4.3.0", false},
     {"lies to the history", lies_to_the_history, RC_OK, "2.0.0", true},
+    {"is too large", is_too_large, RC_PERM, "5.3.4", false},
+    {"floods", floods, RC_OK, "2.0.0", true},
+    {"floods with bytes", floods_with_bytes, RC_OK, "2.0.0", true},
     {"helo ends the comment", helo_ends_the_comment, RC_TEMP, "4.3.0", false},
 };
 
