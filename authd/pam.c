@@ -12,6 +12,7 @@
 #include "lib/base/banned.h"
 
 #define AT_ONCE  8
+#define OF_USER  2  /* of one name: a module that hangs for it is its own */
 #define ANSWER_S 40 /* the process itself gives up before */
 
 struct pam {
@@ -135,6 +136,18 @@ begin(struct pam *p)
 	return true;
 }
 
+static bool
+has_share(const struct authd *a, const char *user)
+{
+	const struct pam *p;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (p, &a->pams, next)
+		n +=
+		    p->link != NULL && span_eq(span_of(p->user), span_of(user));
+	return n >= OF_USER;
+}
+
 /* Those who wait, in their order. */
 static void
 begin_next(struct authd *a)
@@ -146,7 +159,7 @@ begin_next(struct authd *a)
 		if (a->n_pams == AT_ONCE)
 			return;
 		/* told in a later turn of the loop */
-		if (p->link == NULL && !begin(p))
+		if (p->link == NULL && !has_share(a, p->user) && !begin(p))
 			evtimer_add(p->timer, &now);
 	}
 }

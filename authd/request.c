@@ -296,14 +296,36 @@ candidate(const struct request *r, const struct msg_auth *m)
 	return e != NULL && hash_usable(e->hash) && is_own(r, m) ? e : NULL;
 }
 
+/* Has an address of this user's a line of its own, which may be a lock? */
+static bool
+has_line(const struct authd *a, struct span name)
+{
+	const struct conf_list *domains = &a->w->conf->users.domains;
+	bool found = false;
+
+	for (size_t i = 0; name.n > 0 && i < domains->n && !found; i++) {
+		struct buf b;
+
+		buf_init(&b, 2 * LOGIN_MAX + 2);
+		buf_put_span(&b, name);
+		found = buf_putf(&b, "@%s", domains->v[i]) &&
+			accounts_find(a->accounts, buf_span(&b)) != NULL;
+		buf_fini(&b);
+	}
+	return found;
+}
+
 /* The user of the system whom the login means, or empty. */
 static struct span
 user(const struct request *r, const struct msg_auth *m)
 {
+	struct span name;
+
 	if (accounts_find(r->a->accounts, span_of(r->login)) != NULL ||
 	    !is_own(r, m))
 		return SPAN_NONE;
-	return user_of_login(r->a->w->conf, span_of(r->login));
+	name = user_of_login(r->a->w->conf, span_of(r->login));
+	return has_line(r->a, name) ? SPAN_NONE : name;
 }
 
 /*

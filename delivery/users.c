@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "delivery/users.h"
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
@@ -16,7 +17,13 @@
 /* A user can stop such a process, or hang the file system under it: so there
  * is an end to what waits for one user, in number and in time. */
 #define PARCELS_MAX 64
-#define PATIENCE_S  120
+#define SILENT_MAX  4 /* of one whose process has said nothing for SILENT_MS */
+#define SILENT_MS   5000
+#define ALL_MAX     256 /* of all users: the rest is for virtual accounts */
+#define PATIENCE_S  20  /* less than a stop may take */
+/* then it is asked anew who is behind the name: the same process, unless that
+ * may have changed */
+#define BOX_MS 5000
 
 struct parcel {
 	TAILQ_ENTRY(parcel) next;
@@ -38,12 +45,15 @@ struct box {
 	struct event *idle;
 	struct parcel_list parcels;
 	unsigned n_parcels;
+	uint64_t born_ms;
+	uint64_t heard_ms; /* when it last answered, or had nothing to do */
 };
 
 struct users {
 	struct worker *w;
 	struct ipc_link *link; /* NULL: there is no such worker now */
 	uint64_t last_id;
+	unsigned n_parcels;
 	TAILQ_HEAD(, box) boxes;
 };
 
@@ -74,6 +84,7 @@ take_out(struct parcel *p)
 	struct box *b = p->box;
 
 	TAILQ_REMOVE(&b->parcels, p, next);
+	b->u->n_parcels--;
 	if (--b->n_parcels == 0)
 		evtimer_add(b->idle, &tv);
 	p->box = NULL;
@@ -134,6 +145,7 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (p == NULL)
 		return;
 	take_out(p);
+	b->heard_ms = clock_mono_ms();
 	outcome(&why, m);
 	end(p, &why, why.rc == RC_OK ? m->text : SPAN_NONE);
 }
@@ -185,6 +197,7 @@ box_new(struct users *u, struct span account)
 	b = mem_alloc(sizeof(*b));
 	b->u = u;
 	b->id = m.id;
+	b->born_ms = b->heard_ms = clock_mono_ms();
 	b->account = span_dup(account);
 	TAILQ_INIT(&b->parcels);
 	b->idle = evtimer_new(u->w->base, on_idle, b);
@@ -202,7 +215,8 @@ box_of(struct users *u, struct span account)
 	struct box *b;
 
 	TAILQ_FOREACH (b, &u->boxes, next)
-		if (span_eq(span_of(b->account), account))
+		if (span_eq(span_of(b->account), account) &&
+		    clock_mono_ms() - b->born_ms < BOX_MS)
 			return b;
 	return box_new(u, account);
 }
@@ -228,6 +242,13 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	fail(p, "the user's delivery takes too long");
 }
 
+static unsigned
+room(const struct box *b)
+{
+	return clock_mono_ms() - b->heard_ms < SILENT_MS ? PARCELS_MAX
+							 : SILENT_MAX;
+}
+
 static void
 send_parcel(struct users *u, struct parcel *p)
 {
@@ -240,13 +261,16 @@ send_parcel(struct users *u, struct parcel *p)
 			    : "the user's delivery ends at once: see the log");
 		return;
 	}
-	if (b->n_parcels == PARCELS_MAX) {
+	if (b->n_parcels == 0)
+		b->heard_ms = clock_mono_ms();
+	if (u->n_parcels == ALL_MAX || b->n_parcels >= room(b)) {
 		fail(p, "too many deliveries to that user wait");
 		return;
 	}
 	evtimer_del(b->idle);
 	TAILQ_INSERT_TAIL(&b->parcels, p, next);
 	b->n_parcels++;
+	u->n_parcels++;
 	p->box = b;
 	/* if it cannot be sent, on_closed comes and tries again */
 	(void)proto_send_deliver(b->link, &(struct msg_deliver){.qid = d->qid,
@@ -260,6 +284,12 @@ send_parcel(struct users *u, struct parcel *p)
 					      .size = d->size,
 					      .file = d->file});
 	p->tries++;
+}
+
+size_t
+users_pending(const struct users *u)
+{
+	return u->n_parcels;
 }
 
 void

@@ -13,6 +13,9 @@ struct users;
 
 struct users *users_new(struct worker *w);
 
+/* Deliveries that are handed on, and not yet ended. */
+size_t users_pending(const struct users *u);
+
 /* A link to the worker `users` (taken); the newest is asked. */
 void users_link(struct users *u, int fd);
 

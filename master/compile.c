@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/directory/compile.h"
@@ -25,7 +26,9 @@
 #define ASKERS_MAX  64
 #define CALLERS_MAX 32 /* of them, steadctl's and newaliases' */
 #define CHILD_S     60
-#define USERS_S     5
+#define USERS_S     3
+#define SETTLED_MS  1000
+#define RETRY_MS    60000
 #define PASSWD      "/etc/passwd"
 
 struct asker {
@@ -42,7 +45,10 @@ struct compile {
 	char previous[MASTER_NAME_MAX]; /* kept until all have let go of it */
 	size_t n_served; /* askers the running child serves: the first ones */
 	struct event *timer; /* looks whether the users have changed */
-	struct stat passwd;  /* as it was before the last run began */
+	struct stat passwd;  /* as it was before the snapshot was begun */
+	struct stat seen;    /* before the run that is under way */
+	uint64_t tried_ms;   /* for the users' sake */
+	bool failing;        /* the last run */
 	size_t n_askers;
 	struct asker askers[ASKERS_MAX];
 };
@@ -100,8 +106,12 @@ put_user(void *ctx, struct span name)
 static enum rc
 list_users(const struct master *m, struct buf *names, struct why *why)
 {
-	enum rc rc = user_each(m->conf, put_user, names, why);
+	enum rc rc;
 
+	/* a list without it would have everybody refused for good */
+	if (user_any(m->conf) && access(PASSWD, R_OK) < 0)
+		return why_sys(why, RC_TEMP, "4.3.0", PASSWD);
+	rc = user_each(m->conf, put_user, names, why);
 	if (rc == RC_OK && names->over)
 		rc = why_set(why, RC_PERM, "5.3.5", "too many users");
 	return rc;
@@ -145,7 +155,6 @@ passwd_now(void)
 {
 	struct stat st;
 
-	/* without the file: as long as it stays away, nothing changes */
 	return stat(PASSWD, &st) == 0 ? st : (struct stat){0};
 }
 
@@ -154,8 +163,7 @@ start_child(struct master *m, struct why *why)
 {
 	struct compile *c = state(m);
 
-	c->passwd = passwd_now();
-
+	c->seen = passwd_now();
 	/* a name is never used again, also by the next master */
 	(void)snprintf(c->next, sizeof(c->next), "directory.%llu-%llu.mdb",
 	    (unsigned long long)m->start_ms, (unsigned long long)++c->number);
@@ -190,6 +198,7 @@ adopt(struct master *m)
 	remove_file(m, c->previous);
 	memcpy(c->previous, c->current, sizeof(c->previous));
 	memcpy(c->current, c->next, sizeof(c->current));
+	c->passwd = c->seen;
 	LOG(MASTER_DIRECTORY, log_str(c->current), log_str("ok"));
 	TAILQ_FOREACH (p, &m->procs, next)
 		if (p->link != NULL && p->state != PROC_BACKOFF)
@@ -244,6 +253,10 @@ compile_on_exit(struct master *m, pid_t pid, int status)
 	if (c == NULL || pid != c->pid)
 		return;
 	c->pid = 0;
+	c->failing = status != 0;
+	if (WIFSIGNALED(status))
+		LOG(MASTER_DIRECTORY, log_str(c->next),
+		    log_str("it took too long, or died"));
 	if (status == 0)
 		adopt(m);
 	else
@@ -251,6 +264,27 @@ compile_on_exit(struct master *m, pid_t pid, int status)
 	answer(m, status == 0);
 	if (c->n_askers > 0 && start_child(m, &why) != RC_OK)
 		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
+}
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* An editor that writes in place shows half of the users for a moment. A time
+ * in the future does not count. */
+static bool
+is_settled(const struct stat *st)
+{
+	uint64_t written = (uint64_t)st->st_mtim.tv_sec * 1000 +
+			   (uint64_t)st->st_mtim.tv_nsec / 1000000,
+		 now = clock_real_us() / 1000;
+
+	return now < written || now - written >= SETTLED_MS;
 }
 
 /*
@@ -267,14 +301,14 @@ on_users_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!user_any(m->conf) || c->pid != 0 || m->stopping)
+	if (!user_any(m->conf) || c->pid != 0 || m->stopping ||
+	    clock_mono_ms() - c->tried_ms < (c->failing ? RETRY_MS : 0))
 		return;
 	now = passwd_now();
-	if (now.st_ino == c->passwd.st_ino && now.st_dev == c->passwd.st_dev &&
-	    now.st_size == c->passwd.st_size &&
-	    now.st_mtim.tv_sec == c->passwd.st_mtim.tv_sec &&
-	    now.st_mtim.tv_nsec == c->passwd.st_mtim.tv_nsec)
+	if (is_same(&now, &c->passwd) || !is_settled(&now))
 		return;
+	/* one that fails is tried again, and the old snapshot serves on */
+	c->tried_ms = clock_mono_ms();
 	if (start_child(m, &why) != RC_OK)
 		LOG(MASTER_ERROR, log_str("directory"), log_str(why.text));
 }

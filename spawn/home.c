@@ -73,6 +73,13 @@ make_index(const char *top, const struct maildir_place *place,
 	return rc;
 }
 
+/* A virtual account's place is made of its name alone. */
+uint64_t
+home_version(void)
+{
+	return 0;
+}
+
 enum rc
 home_open(const struct worker *w, const struct service *service,
     const char *account, struct home *home, struct why *why)

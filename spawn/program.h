@@ -13,6 +13,12 @@
 /* What this program serves; NULL when there is none of that name. */
 const struct service *service_find(struct span name);
 
+/*
+ * Changes when what home_open() says of an account may have changed: a process
+ * from before is given nothing new. It does not block.
+ */
+uint64_t home_version(void);
+
 /* Absolute paths of one account, in buffers that have been initialised. */
 struct home {
 	struct buf mail; /* the folder that holds all its mail */

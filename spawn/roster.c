@@ -17,7 +17,8 @@
 #include "spawn/roster.h"
 #include "lib/base/banned.h"
 
-#define TRIES_MAX 3
+#define TRIES_MAX   3
+#define WAITING_MAX 16 /* connections that one process has not yet taken */
 
 struct handover {
 	TAILQ_ENTRY(handover) next;
@@ -35,6 +36,7 @@ struct entry {
 	struct worker *w;
 	const struct service *service;
 	char *account;
+	uint64_t version; /* of its home */
 	pid_t pid;
 	struct ipc_link *link; /* NULL: it takes nothing more */
 	TAILQ_HEAD(, handover) waiting;
@@ -122,6 +124,7 @@ start(struct worker *w, const struct service *service, const char *account,
 	e->w = w;
 	e->service = service;
 	e->account = mem_dup(account);
+	e->version = home_version();
 	e->pid = pid;
 	TAILQ_INIT(&e->waiting);
 	e->link =
@@ -133,19 +136,34 @@ start(struct worker *w, const struct service *service, const char *account,
 	return e;
 }
 
-/* The process that takes what comes for the account, or NULL. */
+/* The process that takes what comes for the account, or NULL. One that has the
+ * name of somebody before is left with those who are with it. */
 static struct entry *
 find(const struct service *service, const char *account)
 {
+	uint64_t version = home_version();
 	struct entry *e;
 
 	if (service->once)
 		return NULL;
 	TAILQ_FOREACH (e, &roster.entries, next)
 		if (e->link != NULL && e->service == service &&
+		    e->version == version &&
 		    span_eq(span_of(e->account), span_of(account)))
 			break;
 	return e;
+}
+
+/* A process may be stopped, or hang: what waits for it has an end. */
+static bool
+is_stuck(const struct entry *e)
+{
+	const struct handover *h;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (h, &e->waiting, next)
+		n++;
+	return n >= WAITING_MAX;
 }
 
 static bool
@@ -176,6 +194,12 @@ give(struct worker *w, const struct service *service, const char *account,
 		return;
 	}
 	e = find(service, account);
+	if (e != NULL && is_stuck(e)) {
+		why_set(&why, RC_TEMP, "4.3.2",
+		    "the account's process does not answer");
+		finish(h, &why);
+		return;
+	}
 	if (e == NULL && is_full(service))
 		why_set(&why, RC_TEMP, "4.3.2", "too many processes for %s",
 		    service->name);

@@ -3,6 +3,8 @@
  * delivery, with one mailbox; each link is one local delivery worker's.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "delivery/job.h"
 #include "lib/base/io.h"
@@ -17,6 +19,7 @@ struct deposit {
 	struct service_env env;
 	struct job_desk desk;
 	size_t n_links;
+	struct stat mailbox; /* as this process was let into it */
 };
 
 static void
@@ -62,6 +65,7 @@ deposit_open(const struct service_env *env, struct why *why)
 	d->env = *env;
 	d->desk.mail = -1;
 	d->desk.maildir = mem_dup(env->maildir);
+	(void)stat(env->maildir, &d->mailbox); /* else the first one fails */
 	d->desk.account = address(env);
 	d->desk.pool = pool_new(env->base, THREADS);
 	d->desk.on_end = check_idle;
@@ -70,11 +74,27 @@ deposit_open(const struct service_env *env, struct why *why)
 	return d;
 }
 
+/*
+ * The user may remove or replace ~/Maildir at any time. This process is let
+ * into the folder that was there when it began, and into no other: the next
+ * one makes a new one, or finds it.
+ */
+static bool
+has_moved(const struct deposit *d)
+{
+	struct stat st;
+
+	return stat(d->desk.maildir, &st) < 0 ||
+	       st.st_ino != d->mailbox.st_ino || st.st_dev != d->mailbox.st_dev;
+}
+
 static void
 on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct deposit *d = ctx;
 
+	if (has_moved(d))
+		_exit(0); /* what is under way is asked for again */
 	job_start(&d->desk, link, &msg->deliver);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/maildir/place.h"
@@ -16,6 +17,8 @@
 #include "lib/users/user.h"
 #include "spawn/program.h"
 #include "lib/base/banned.h"
+
+#define VERSION_MS 300000
 
 /* Named with the uid: who gets a name anew must not meet another's files. */
 static enum rc
@@ -71,6 +74,28 @@ make_maildir(const struct user *u, struct home *home, struct why *why)
 	free(real);
 	buf_fini(&path);
 	return rc;
+}
+
+/*
+ * Who is behind a name: /etc/passwd has it, and what other sources say is
+ * believed for a few minutes. FNV-1a over what changes with the file.
+ */
+uint64_t
+home_version(void)
+{
+	uint64_t parts[5] = {clock_mono_ms() / VERSION_MS},
+		 h = 1469598103934665603U;
+	struct stat st;
+
+	if (stat("/etc/passwd", &st) == 0) {
+		parts[1] = (uint64_t)st.st_ino;
+		parts[2] = (uint64_t)st.st_size;
+		parts[3] = (uint64_t)st.st_mtim.tv_sec;
+		parts[4] = (uint64_t)st.st_mtim.tv_nsec;
+	}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		h = (h ^ parts[i]) * 1099511628211U;
+	return h;
 }
 
 enum rc

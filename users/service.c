@@ -12,6 +12,8 @@
 /* Conversations with PAM at a time: each is a process, and may take long. */
 #define CONVERSATIONS_MAX 32
 
+#define DEPOSITS_MAX      512
+
 static const struct service services[] = {
     {.name = "pop3",
 	.asker = ROLE_AUTHD,
@@ -30,6 +32,7 @@ static const struct service services[] = {
     {.name = "deliver",
 	.asker = ROLE_LOCAL,
 	.role = ROLE_LOCAL,
+	.processes_max = DEPOSITS_MAX,
 	.open = deposit_open,
 	.take = deposit_take,
 	.connections = deposit_connections},

@@ -183,6 +183,7 @@ def test_an_account_hides_the_user(host):
     host.write_accounts(["ursula@example.org"])
     host.start()
     assert curl(host, "pop3", "ursula@example.org")[0] == 67
+    assert curl(host, "pop3", "ursula")[0] == 67
     deliver(host)
     assert len(host.messages("ursula@example.org")) == 1
     assert host.messages("ursula") == []
@@ -196,6 +197,66 @@ def test_users_come_and_go(host):
     host.edit("passwd", lambda text: re.sub(r"^viktor:.*\n", "", text,
                                             flags=re.M))
     wait_for("viktor's end", lambda: not is_known(host, "viktor"))
+
+
+def test_a_name_given_anew(host):
+    """While the one before still has a connection: nobody gets the other's
+    mail, and the connection stays with whose it was."""
+    host.start()
+    deliver(host)
+    old = host.connect("imap")
+    old.line()
+    old.send(b"a LOGIN ursula secret\r\n")
+    assert old.line().startswith("a OK")
+    host.edit("passwd", lambda text: re.sub(
+        r"^ursula:.*\n", "", text, flags=re.M))
+    wait_for("ursula's end", lambda: not is_known(host, "ursula"))
+    os.rename(f"{host.homes}/ursula", f"{host.homes}/before")
+    host.edit("shadow", lambda text: re.sub(
+        r"^ursula:.*\n", "", text, flags=re.M))
+    host.add_user("ursula", UID + 7, password="other")
+    wait_for("the new one", lambda: is_known(host, "ursula"))
+    assert curl(host, "imap", "ursula")[0] == 67
+    done, out = curl(host, "imap", "ursula", "other", "",
+                     "-X", "STATUS INBOX (MESSAGES)")
+    assert done == 0 and "(MESSAGES 0)" in out, out
+    deliver(host)
+    [path] = host.messages("ursula")
+    assert os.stat(path).st_uid == UID + 7
+    done, out = curl(host, "imap", "ursula", "other", "INBOX;UID=1")
+    assert done == 0 and "4711" in out, out
+    assert len(glob.glob(f"{host.homes}/before/Maildir/*/*")) == 1
+
+
+def test_maildir_is_replaced(host):
+    """Between two letters of a busy moment."""
+    host.start()
+    for i in range(3):
+        deliver(host)
+        assert len(host.messages("ursula")) == 1
+        os.rename(host.maildir("ursula"), f"{host.homes}/ursula/{i}")
+
+
+def test_process_stands_still(host):
+    """A user may stop what runs with his uid: his mail waits, others' does
+    not."""
+    host.start()
+    deliver(host)
+    stopped = list(children(host))
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        waiting = [pool.submit(lambda: host.connect().greet().mail(
+            "ursula@example.org", BODY)) for _ in range(20)]
+        for _ in range(20):
+            deliver(host, "alice@example.org")
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        assert {x.result()[0] for x in waiting} <= {"250", "451"}
+    taken = sum(x.result()[0] == "250" for x in waiting)
+    assert len(host.messages("alice@example.org")) == 20
+    assert taken > 0
+    assert len(host.messages("ursula")) == 1 + taken
 
 
 def test_home_away(host):

@@ -266,6 +266,34 @@ stands_still(void)
 	answer(1, 1, RC_OK, "2.0.0");
 }
 
+/* Several such users together do not use up the worker's room. */
+static void
+many_stand_still(void)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+	static struct maildir_deliver d[5][64];
+
+	for (uint32_t i = 0; i < 5 * 64; i++) {
+		d[i / 64][i % 64] =
+		    (struct maildir_deliver){.qid = SPAN_LIT("qid"),
+			.rcpt = i,
+			.account = span_of(names[i / 64]),
+			.file = STDERR_FILENO};
+		users_deliver(t->users, &d[i / 64][i % 64], on_done, NULL);
+		if (i == 255)
+			assert_string_equal(t->heard, "");
+		else if (i > 255)
+			assert_string_equal(t->heard, "temp:4.3.0: ");
+		t->heard[0] = '\0';
+	}
+	assert_int_equal(users_pending(t->users), 256);
+	settle();
+	die(0);
+	/* they go to its next process, and are counted once */
+	assert_int_equal(users_pending(t->users), 256);
+	t->heard[0] = '\0';
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -280,6 +308,7 @@ static const struct row {
     {"no worker", no_worker, "temp:4.3.0: "},
     {"worker dies", worker_dies, "ann1 ok:2.0.0:file ann2 ok:2.0.0:file "},
     {"stands still", stands_still, "bob1 ok:2.0.0:file "},
+    {"many stand still", many_stand_still, ""},
     {"lies", lies, "ann1 temp:4.3.0: ann2 temp:2.0.0: ann3 ann3again "},
 };
 
