@@ -110,11 +110,11 @@ on_status(struct worker *w, struct buf *b)
 	const struct job_desk *desk = &delivery.desk;
 
 	(void)w;
-	buf_putf(b, "jobs=%zu for_users=%zu delivered=%llu failed=%llu",
+	buf_putf(b, "jobs=%zu delivered=%llu failed=%llu for_users=%zu",
 	    desk->pool == NULL ? 0 : pool_pending(desk->pool),
-	    desk->users == NULL ? 0 : users_pending(desk->users),
 	    (unsigned long long)desk->delivered,
-	    (unsigned long long)desk->failed);
+	    (unsigned long long)desk->failed,
+	    desk->users == NULL ? 0 : users_pending(desk->users));
 }
 
 int
