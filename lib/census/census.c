@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/addr/network.h"
+#include "lib/base/network.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/census/census.h"

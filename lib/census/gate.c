@@ -1,7 +1,7 @@
 /*
  * The door: see gate.h.
  */
-#include "lib/addr/network.h"
+#include "lib/base/network.h"
 #include "lib/base/clock.h"
 #include "lib/census/gate.h"
 #include "lib/base/banned.h"

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "lib/addr/network.h"
+#include "lib/base/network.h"
 #include "lib/base/enc.h"
 #include "lib/base/mem.h"
 #include "lib/base/num.h"

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/addr/network.h"
+#include "lib/base/network.h"
 #include "tests/unit/rows.h"
 #include "lib/base/banned.h"
 

@@ -3,7 +3,7 @@
  */
 #include <arpa/inet.h>
 
-#include "lib/addr/network.h"
+#include "lib/base/network.h"
 #include "lib/base/num.h"
 #include "lib/base/banned.h"
 

@@ -2,8 +2,8 @@
  * IP networks: "192.0.2.0/24", "2001:db8::/32", or one address. An IPv4
  * address is the same as that address mapped to IPv6 (RFC 4291 2.5.5.2). Pure.
  */
-#ifndef LIB_ADDR_NETWORK_H
-#define LIB_ADDR_NETWORK_H
+#ifndef LIB_BASE_NETWORK_H
+#define LIB_BASE_NETWORK_H
 
 #include <stdint.h>
 
