@@ -19,6 +19,12 @@ max_sessions(const struct conf *conf)
 }
 
 static uint64_t
+max_of_client(const struct conf *conf)
+{
+	return conf->limits.imap;
+}
+
+static uint64_t
 login_timeout(const struct conf *conf)
 {
 	return conf->imap.login_timeout;
@@ -81,6 +87,8 @@ say(struct front *f, enum front_word word, struct span text)
 	static const enum front_reply replies[] = {
 	    [FRONT_STOPPING] = FRONT_REPLY_STOPPING,
 	    [FRONT_TOO_MANY] = FRONT_REPLY_TOO_MANY,
+	    [FRONT_TOO_MANY_OF_CLIENT] = FRONT_REPLY_TOO_MANY_OF_CLIENT,
+	    [FRONT_TOO_OFTEN] = FRONT_REPLY_TOO_OFTEN,
 	    [FRONT_TOO_MANY_ERRORS] = FRONT_REPLY_TOO_MANY_ERRORS,
 	    [FRONT_TOO_MANY_FAILURES] = FRONT_REPLY_TOO_MANY_FAILURES,
 	    [FRONT_TIMED_OUT] = FRONT_REPLY_TIMED_OUT,
@@ -184,6 +192,7 @@ const struct front_ops front_ops = {.service = "imap",
     .login = EV_IMAP_LOGIN,
     .close = EV_IMAP_CLOSE,
     .max_sessions = max_sessions,
+    .max_of_client = max_of_client,
     .login_timeout = login_timeout,
     .init = init,
     .fini = fini,

@@ -13,6 +13,7 @@
 #include "lib/log/log.h"
 #include "lib/users/user.h"
 #include "master/channel.h"
+#include "master/clients.h"
 #include "master/compile.h"
 #include "master/launch.h"
 #include "master/supervise.h"
@@ -135,6 +136,7 @@ send_setup(struct proc *p, struct why *why)
 	proto_send_conf(p->link, &(struct msg_conf){buf_span(&text)});
 	buf_fini(&text);
 	send_listeners(p);
+	clients_send(p);
 	if (launch_send_files(p, why) != RC_OK)
 		return RC_PERM;
 	if (channel_open_all(p, why) != RC_OK)

@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "master/channel.h"
+#include "master/clients.h"
 #include "master/compile.h"
 #include "master/control.h"
 #include "master/launch.h"
@@ -265,6 +266,7 @@ reaped(struct proc *p, int status)
 		    log_num(p->index), log_num((uint64_t)p->pid),
 		    log_str(by_signal ? "signal" : "exit"),
 		    log_num((uint64_t)code), log_num(backoff_ms(p)));
+	clients_bury(p);
 	p->pid = 0;
 	supervise_event(p, SUPERVISE_EXIT);
 }

@@ -19,6 +19,12 @@ max_sessions(const struct conf *conf)
 }
 
 static uint64_t
+max_of_client(const struct conf *conf)
+{
+	return conf->limits.pop3;
+}
+
+static uint64_t
 login_timeout(const struct conf *conf)
 {
 	return conf->pop3.login_timeout;
@@ -46,6 +52,8 @@ say(struct front *f, enum front_word word, struct span text)
 	    [FRONT_GREETING] = FRONT_REPLY_GREETING,
 	    [FRONT_STOPPING] = FRONT_REPLY_STOPPING,
 	    [FRONT_TOO_MANY] = FRONT_REPLY_TOO_MANY,
+	    [FRONT_TOO_MANY_OF_CLIENT] = FRONT_REPLY_TOO_MANY_OF_CLIENT,
+	    [FRONT_TOO_OFTEN] = FRONT_REPLY_TOO_OFTEN,
 	    [FRONT_TOO_MANY_ERRORS] = FRONT_REPLY_TOO_MANY_ERRORS,
 	    [FRONT_TOO_MANY_FAILURES] = FRONT_REPLY_TOO_MANY_FAILURES,
 	    [FRONT_AUTH_DOWN] = FRONT_REPLY_AUTH_DOWN,
@@ -97,6 +105,7 @@ const struct front_ops front_ops = {.service = "pop3",
     .login = EV_POP3_LOGIN,
     .close = EV_POP3_CLOSE,
     .max_sessions = max_sessions,
+    .max_of_client = max_of_client,
     .login_timeout = login_timeout,
     .init = init,
     .fini = fini,

@@ -202,7 +202,19 @@ on_listener(struct worker *w, struct span service, int fd)
 }
 
 static void
-on_file(struct worker *w, struct span name, int fd)
+on_census(struct worker *w, int fd)
+{
+	struct gate *gate = &smtpd.server.gate;
+	struct why why;
+
+	/* to serve without counting is better than not to serve */
+	if (gate_open(gate, fd, &why) != RC_OK)
+		LOG(WORKER_ERROR, log_str("smtpd"), log_str(why.text));
+	gate_set(gate, w->conf, w->conf->limits.smtp);
+}
+
+static void
+on_certificate(struct worker *w, struct span name, int fd)
 {
 	int *slot =
 	    span_eq(name, SPAN_LIT("key")) ? &smtpd.key : &smtpd.certificate;
@@ -221,6 +233,15 @@ on_file(struct worker *w, struct span name, int fd)
 		worker_fatal(w, &why);
 	SSL_CTX_free(smtpd.server.tls);
 	smtpd.server.tls = ctx;
+}
+
+static void
+on_file(struct worker *w, struct span name, int fd)
+{
+	if (span_eq(name, SPAN_LIT(WORKER_CENSUS)))
+		on_census(w, fd);
+	else
+		on_certificate(w, name, fd);
 }
 
 static void

@@ -225,16 +225,37 @@ too_many(const struct session *s)
 	return n > LOCAL_PER_UID_MAX;
 }
 
+/* Is it turned away, and with which words? */
+static bool
+is_unwelcome(struct session *s, enum reply *words)
+{
+	enum census_answer answer = CENSUS_WELCOME;
+
+	if (s->service != SERVICE_LOCAL)
+		answer = gate_enter(
+		    &s->server->gate, span_of(s->client), &s->ticket);
+	*words = answer == CENSUS_TOO_MANY    ? REPLY_CLIENT_CONNECTIONS
+		 : answer == CENSUS_TOO_OFTEN ? REPLY_CLIENT_RATE
+					      : REPLY_TOO_MANY;
+	return answer != CENSUS_WELCOME || too_many(s);
+}
+
 /* RFC 5321 4.2: who serves, and that it speaks ESMTP */
 static void
 greet(struct session *s)
 {
 	const struct server *server = s->server;
+	enum reply words;
 	struct buf b;
 
 	buf_init(&b, 512);
-	if (too_many(s)) {
-		reply(s, REPLY_TOO_MANY, SPAN_NONE);
+	if (is_unwelcome(s, &words)) {
+		/* a handshake to say so would cost what is short */
+		if (s->service == SERVICE_SUBMISSIONS)
+			LOG(SMTP_REFUSED, log_text(id_span(&s->sid)),
+			    log_num(421), log_str("too many connections"));
+		else
+			reply(s, words, SPAN_NONE);
 		session_close(s);
 	} else if (server->w->stopping) {
 		session_drain(s);
@@ -294,6 +315,7 @@ session_free(struct session *s)
 
 	TAILQ_REMOVE(&server->sessions, s, next);
 	server->n_sessions--;
+	gate_leave(&server->gate, s->ticket);
 	stream_free(&s->stream);
 	txn_free(&s->txn);
 	cmd_auth_free(s);

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "lib/base/id.h"
+#include "lib/census/gate.h"
 #include "lib/directory/directory.h"
 #include "lib/ev/line.h"
 #include "lib/ev/stream.h"
@@ -37,6 +38,7 @@ enum state {
 struct server {
 	struct worker *w;
 	SSL_CTX *tls; /* NULL: not offered */
+	struct gate gate;
 	struct directory *directory;
 	struct ipc_link *qmgr;
 	struct ipc_link *authd;
@@ -58,9 +60,10 @@ struct session {
 	enum state state;
 	struct stream *stream;
 	struct id sid;
-	char *client; /* "192.0.2.1", "2001:db8::1", local "uid:1000" */
-	uint32_t uid; /* of a local client */
-	char *helo;   /* as given; NULL before */
+	char *client;    /* "192.0.2.1", "2001:db8::1", local "uid:1000" */
+	uint32_t uid;    /* of a local client */
+	uint32_t ticket; /* of the gate; 0: not counted */
+	char *helo;      /* as given; NULL before */
 	bool esmtp;
 	char *login;       /* NULL: not authenticated */
 	unsigned errors;   /* refused commands */

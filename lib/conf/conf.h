@@ -89,6 +89,7 @@ enum conf_bits {
 #define CONF_C_ENDPOINTS struct conf_list /* for conf_endpoint_parse */
 #define CONF_C_SERVERS   struct conf_list /* the same, without `*` and port 0 */
 #define CONF_C_STUBS     struct conf_list /* domain=server */
+#define CONF_C_NETWORKS  struct conf_list /* for network_parse */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

@@ -21,6 +21,7 @@ enum conf_type {
 	CONF_TYPE_ENDPOINTS,
 	CONF_TYPE_SERVERS,
 	CONF_TYPE_STUBS,
+	CONF_TYPE_NETWORKS,
 };
 
 /* The index of each option, to name one in code. */
@@ -73,7 +74,8 @@ static inline bool
 conf_option_is_list(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_DOMAINS || o->type == CONF_TYPE_ENDPOINTS ||
-	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS;
+	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS ||
+	       o->type == CONF_TYPE_NETWORKS;
 }
 
 /* Text, so that an empty value differs from none. */

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/network.h"
 #include "lib/base/enc.h"
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
@@ -175,6 +176,7 @@ static bool
 text_ok(const struct conf_option *o, struct span s)
 {
 	struct conf_endpoint scratch;
+	struct network network;
 
 	/* empty where the default is */
 	if (s.n == 0)
@@ -198,6 +200,8 @@ text_ok(const struct conf_option *o, struct span s)
 		return server_ok(s);
 	case CONF_TYPE_STUBS:
 		return stub_ok(s);
+	case CONF_TYPE_NETWORKS:
+		return network_parse(s, &network);
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
 	case CONF_TYPE_DURATION:
@@ -334,6 +338,7 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 	case CONF_TYPE_ENDPOINTS:
 	case CONF_TYPE_SERVERS:
 	case CONF_TYPE_STUBS:
+	case CONF_TYPE_NETWORKS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -450,6 +455,11 @@ conf_value_expected(
 		(void)buf_puts(out, "a domain, its server and port like "
 				    "\"corp.example=192.0.2.53:53\"");
 		return;
+	case CONF_TYPE_NETWORKS:
+		/* as above */
+		(void)buf_puts(out, "an IP address or network like "
+				    "\"192.0.2.0/24\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -459,12 +469,13 @@ void
 conf_value_expected_list(const struct conf_option *o, struct buf *out)
 {
 	/* see expected_words */
-	(void)buf_puts(
-	    out, o->type == CONF_TYPE_DOMAINS     ? "a list of domain names"
-		 : o->type == CONF_TYPE_ENDPOINTS ? "a list like [\"*:25\"]"
-		 : o->type == CONF_TYPE_SERVERS
-		     ? "a list like [\"192.0.2.53:53\"]"
-		     : "a list like [\"corp.example=192.0.2.53:53\"]");
+	(void)buf_puts(out,
+	    o->type == CONF_TYPE_DOMAINS     ? "a list of domain names"
+	    : o->type == CONF_TYPE_ENDPOINTS ? "a list like [\"*:25\"]"
+	    : o->type == CONF_TYPE_SERVERS   ? "a list like [\"192.0.2.53:53\"]"
+	    : o->type == CONF_TYPE_STUBS
+		? "a list like [\"corp.example=192.0.2.53:53\"]"
+		: "a list like [\"192.0.2.0/24\"]");
 }
 
 static bool
@@ -531,6 +542,7 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 	case CONF_TYPE_ENDPOINTS:
 	case CONF_TYPE_SERVERS:
 	case CONF_TYPE_STUBS:
+	case CONF_TYPE_NETWORKS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

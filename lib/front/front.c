@@ -138,21 +138,45 @@ static const struct stream_ops stream_ops = {.on_input = on_input,
     .on_secured = on_secured,
     .on_closed = on_closed};
 
+/* Is it turned away, and with which words? */
+static bool
+is_unwelcome(struct front *f, enum front_word *word)
+{
+	struct front_server *server = f->server;
+	struct worker *w = server->w;
+
+	*word = FRONT_TOO_MANY;
+	if (w->stopping ||
+	    server->n_fronts > server->ops->max_sessions(w->conf))
+		return true;
+	switch (gate_enter(&server->gate, span_of(f->address), &f->ticket)) {
+	case CENSUS_WELCOME:
+		return false;
+	case CENSUS_TOO_MANY:
+		*word = FRONT_TOO_MANY_OF_CLIENT;
+		break;
+	case CENSUS_TOO_OFTEN:
+		*word = FRONT_TOO_OFTEN;
+		break;
+	}
+	return true;
+}
+
 static void
 greet(struct front *f)
 {
 	struct front_server *server = f->server;
 	struct worker *w = server->w;
+	enum front_word word;
 
 	if (f->implicit_tls && server->tls == NULL) {
 		front_close(f);
 	} else if (w->stopping && !f->implicit_tls) {
 		front_stop(f);
-	} else if (server->n_fronts > server->ops->max_sessions(w->conf) ||
-		   w->stopping) {
+	} else if (is_unwelcome(f, &word)) {
 		/* a handshake to say so would cost what is short */
 		if (!f->implicit_tls)
-			server->ops->say(f, FRONT_TOO_MANY, SPAN_NONE);
+			server->ops->say(f, word, SPAN_NONE);
 		front_close(f);
 	} else if (f->implicit_tls) {
 		stream_start_tls(f->client, server->tls);
@@ -195,6 +219,7 @@ front_free(struct front *f)
 
 	TAILQ_REMOVE(&server->fronts, f, next);
 	server->n_fronts--;
+	gate_leave(&server->gate, f->ticket);
 	server->ops->fini(f);
 	event_free(f->timer);
 	stream_free(&f->client);

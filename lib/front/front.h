@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "lib/base/id.h"
+#include "lib/census/gate.h"
 #include "lib/ev/stream.h"
 #include "lib/log/log.h"
 #include "lib/worker/worker.h"
@@ -24,8 +25,10 @@ enum front_phase {
 /* What every protocol has words for. */
 enum front_word {
 	FRONT_GREETING,
-	FRONT_STOPPING,          /* the connection is closed behind these */
-	FRONT_TOO_MANY,          /* connections */
+	FRONT_STOPPING, /* the connection is closed behind these */
+	FRONT_TOO_MANY, /* connections */
+	FRONT_TOO_MANY_OF_CLIENT,
+	FRONT_TOO_OFTEN,         /* it connects */
 	FRONT_TOO_MANY_ERRORS,   /* of this client */
 	FRONT_TOO_MANY_FAILURES, /* to log in */
 	FRONT_TIMED_OUT,         /* behind this, too */
@@ -45,6 +48,7 @@ struct front_ops {
 	size_t input_max; /* bytes of a client that wait to be read */
 	enum log_event connect, tls, login, close;
 	uint64_t (*max_sessions)(const struct conf *conf);
+	uint64_t (*max_of_client)(const struct conf *conf); /* 0: any */
 	uint64_t (*login_timeout)(const struct conf *conf); /* ms */
 	/* The rest of its struct, which is zero; and what that owns. */
 	void (*init)(struct front *f);
@@ -61,6 +65,7 @@ struct front_ops {
 struct front_server {
 	const struct front_ops *ops;
 	struct worker *w;
+	struct gate gate;
 	SSL_CTX *tls; /* NULL: not offered */
 	struct ipc_link *authd;
 	uint64_t next_id; /* of questions to authd */
@@ -81,6 +86,7 @@ struct front {
 	struct event *timer;    /* for all that comes before the log-in */
 	struct id sid;
 	char *address;     /* of the client */
+	uint32_t ticket;   /* of the gate; 0: not counted */
 	uint64_t auth_id;  /* of the question to authd; 0: none */
 	unsigned failures; /* log-ins refused */
 	unsigned errors;   /* other refusals */

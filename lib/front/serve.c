@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/front/front.h"
 #include "lib/tls/server.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
 /* connections taken in one turn: the other workers want some too */
@@ -119,7 +120,20 @@ on_listener(struct worker *w, struct span service, int fd)
 }
 
 static void
-on_file(struct worker *w, struct span name, int fd)
+on_census(struct worker *w, int fd)
+{
+	struct front_server *server = &serve.server;
+	struct why why;
+
+	/* to serve without counting is better than not to serve */
+	if (gate_open(&server->gate, fd, &why) != RC_OK)
+		LOG(WORKER_ERROR, log_str(server->ops->service),
+		    log_str(why.text));
+	gate_set(&server->gate, w->conf, server->ops->max_of_client(w->conf));
+}
+
+static void
+on_certificate(struct worker *w, struct span name, int fd)
 {
 	int *slot =
 	    span_eq(name, SPAN_LIT("key")) ? &serve.key : &serve.certificate;
@@ -138,6 +152,15 @@ on_file(struct worker *w, struct span name, int fd)
 		worker_fatal(w, &why);
 	SSL_CTX_free(serve.server.tls);
 	serve.server.tls = ctx;
+}
+
+static void
+on_file(struct worker *w, struct span name, int fd)
+{
+	if (span_eq(name, SPAN_LIT(WORKER_CENSUS)))
+		on_census(w, fd);
+	else
+		on_certificate(w, name, fd);
 }
 
 static void

@@ -96,7 +96,8 @@ const struct worker_row workers[] = {
 	.program = "mailstead-smtpd",
 	.user = "mailstead-smtp",
 	.uid_step = 1,
-	.sections = CONF_TOP | CONF_SMTPD | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.sections = CONF_TOP | CONF_SMTPD | CONF_LIMITS | CONF_AUTH | CONF_TLS |
+		    CONF_LOG,
 	.in_net = true,
 	.tls = true,
 	.links = R(AUTHD),
@@ -134,7 +135,8 @@ const struct worker_row workers[] = {
 	.program = "mailstead-pop3d",
 	.user = "mailstead-front",
 	.uid_step = 4,
-	.sections = CONF_TOP | CONF_POP3 | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.sections = CONF_TOP | CONF_POP3 | CONF_LIMITS | CONF_AUTH | CONF_TLS |
+		    CONF_LOG,
 	.in_net = true,
 	.tls = true,
 	.services = pop3_services,
@@ -162,7 +164,8 @@ const struct worker_row workers[] = {
 	.program = "mailstead-imapd",
 	.user = "mailstead-front",
 	.uid_step = 4,
-	.sections = CONF_TOP | CONF_IMAP | CONF_AUTH | CONF_TLS | CONF_LOG,
+	.sections = CONF_TOP | CONF_IMAP | CONF_LIMITS | CONF_AUTH | CONF_TLS |
+		    CONF_LOG,
 	.in_net = true,
 	.tls = true,
 	.services = imap_services,

@@ -15,7 +15,9 @@
 
 /* The service, and in paths.run the socket, on which sendmail submits. */
 #define WORKER_LOCAL_SERVICE "local"
-#define WORKER_LOCAL_SOCKET  "submit"
+/* the file by which a service counts its clients (lib/census) */
+#define WORKER_CENSUS       "census"
+#define WORKER_LOCAL_SOCKET "submit"
 
 /* A folder named to the worker; made at start, owned by the row's user. */
 struct worker_path_row {

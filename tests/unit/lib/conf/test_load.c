@@ -52,6 +52,12 @@ static const struct row {
     {"option with nothing", TEXT(BASE "smtpd:\n  max_sessions:\n"),
 	"m:4:16: smtpd.max_sessions: expected a number from 1 to 100000, "
 	"found nothing\n"},
+    {"no network", TEXT(BASE "limits: {exempt: [10.0.0.1/8]}\n"),
+	"m:3:19: limits.exempt: expected an IP address or network like "
+	"\"192.0.2.0/24\", found \"10.0.0.1/8\"\n"},
+    {"no list of networks", TEXT(BASE "limits: {exempt: all}\n"),
+	"m:3:18: limits.exempt: expected a list like [\"192.0.2.0/24\"], found "
+	"\"all\"\n"},
     {"no domains", TEXT("hostname: a.example\ndomains: []\n"),
 	"m:2:10: domains: expected at least one item, found an empty list\n"},
     {"list with nothing", TEXT("hostname: a.example\ndomains:\n"),

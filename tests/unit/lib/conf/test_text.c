@@ -81,6 +81,27 @@ static const struct row {
 	"smtpd.max_errors=20\n"
 	"smtpd.timeout=1000\n"
 	"smtpd.data_timeout=1500\n"},
+    {"limits by default", BASE, CONF_LIMITS,
+	"limits.smtp=50\n"
+	"limits.pop3=50\n"
+	"limits.imap=400\n"
+	"limits.rate=600\n"
+	"limits.exempt=127.0.0.0/8 ::1\n"},
+    {"limits",
+	BASE "limits: {smtp: 0, rate: 1, exempt: ['2001:DB8::/32', "
+	     "192.0.2.1]}\n",
+	CONF_LIMITS,
+	"limits.smtp=0\n"
+	"limits.pop3=50\n"
+	"limits.imap=400\n"
+	"limits.rate=1\n"
+	"limits.exempt=2001:db8::/32 192.0.2.1\n"},
+    {"nobody exempt", BASE "limits: {exempt: []}\n", CONF_LIMITS,
+	"limits.smtp=50\n"
+	"limits.pop3=50\n"
+	"limits.imap=400\n"
+	"limits.rate=600\n"
+	"limits.exempt=\n"},
     {"queue, delivery", BASE "queue: {direct_patience: 0, retry_max: 90m}\n",
 	CONF_QUEUE | CONF_DELIVERY,
 	"queue.direct_recipients=32\n"

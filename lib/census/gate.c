@@ -1,0 +1,65 @@
+/*
+ * The door: see gate.h.
+ */
+#include "lib/base/network.h"
+#include "lib/base/clock.h"
+#include "lib/census/gate.h"
+#include "lib/base/banned.h"
+
+enum rc
+gate_open(struct gate *g, int fd, struct why *why)
+{
+	struct census *c = census_open(fd, why);
+
+	if (c == NULL)
+		return why->rc;
+	if (!census_join(c)) {
+		census_close(&c);
+		return why_set(why, RC_TEMP, "4.3.0",
+		    "too many processes: this one's clients are not counted");
+	}
+	census_close(&g->census);
+	g->census = c;
+	return RC_OK;
+}
+
+void
+gate_set(struct gate *g, const struct conf *conf, uint64_t sessions)
+{
+	g->conf = conf;
+	g->limits.sessions = sessions;
+	g->limits.rate = conf->limits.rate;
+}
+
+static bool
+is_exempt(const struct gate *g, struct span address)
+{
+	const struct conf_list *list = &g->conf->limits.exempt;
+	struct network n;
+	uint8_t ip[16];
+
+	if (!network_address(address, ip))
+		return true;
+	for (size_t i = 0; i < list->n; i++)
+		if (network_parse(span_of(list->v[i]), &n) &&
+		    network_has(&n, ip))
+			return true;
+	return false;
+}
+
+enum census_answer
+gate_enter(struct gate *g, struct span address, uint32_t *ticket)
+{
+	*ticket = 0;
+	if (g->census == NULL || g->conf == NULL || is_exempt(g, address))
+		return CENSUS_WELCOME;
+	return census_enter(
+	    g->census, &g->limits, address, clock_mono_ms(), ticket);
+}
+
+void
+gate_leave(struct gate *g, uint32_t ticket)
+{
+	if (g->census != NULL)
+		census_leave(g->census, ticket);
+}
