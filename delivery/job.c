@@ -19,7 +19,7 @@ struct job {
 	struct ipc_link *link;    /* hears of the outcome; or NULL */
 	struct maildir_deliver d; /* its text is in `text` */
 	struct buf text;
-	int mail;
+	const struct maildir_root *mail;
 	uint64_t start_ms;
 	/* the thread's answer */
 	enum rc rc;
@@ -154,7 +154,7 @@ job_start(struct job_desk *desk, struct ipc_link *link, struct msg_deliver *m)
 	j = mem_alloc(sizeof(*j));
 	j->desk = desk;
 	j->link = link;
-	j->mail = desk->mail;
+	j->mail = &desk->mail;
 	j->start_ms = clock_mono_ms();
 	buf_init(&j->text, n);
 	(void)buf_reserve(&j->text, n); /* so that nothing moves any more */

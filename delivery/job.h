@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "lib/ev/pool.h"
+#include "lib/maildir/place.h"
 #include "lib/proto/proto.h"
 
 struct job;
@@ -18,7 +19,7 @@ TAILQ_HEAD(job_list, job);
 
 /* One worker's jobs; embedded in its owner. */
 struct job_desk {
-	int mail; /* the folder of all mailboxes, or -1 */
+	struct maildir_root mail;
 	/* all goes into this one mailbox (absolute path), of the account that
 	 * Delivered-To names; or NULL */
 	const char *maildir;

@@ -83,16 +83,18 @@ on_start(struct worker *w)
 {
 	const char *path = worker_path(w, "mail");
 	struct job_desk *desk = &delivery.desk;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct why why;
 
 	delivery.drain =
 	    (struct drain){.w = w, .qmgr = &desk->qmgr, .is_idle = is_idle};
 	desk->on_end = on_end;
-	desk->mail = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (desk->mail < 0) {
+	if (fd < 0) {
 		why_sys(&why, RC_TEMP, "4.3.0", "%s", path);
 		worker_fatal(w, &why);
 	}
+	if (maildir_root_init(&desk->mail, fd, &why) != RC_OK)
+		worker_fatal(w, &why);
 	desk->users = users_new(w);
 	desk->pool = pool_new(w->base, (unsigned)w->conf->delivery.threads);
 }

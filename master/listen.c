@@ -15,6 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/conf/endpoint.h"
+#include "lib/ev/peer.h"
 #include "lib/log/log.h"
 #include "lib/worker/workers.h"
 #include "master/listen.h"
@@ -61,6 +62,7 @@ bind_family(const struct conf_endpoint *e, int family)
 	if (family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		    e->family == AF_UNSPEC ? &off : &on, sizeof(on));
+	peer_listen(fd);
 	if (bind(fd, &a.any, n) < 0 || listen(fd, BACKLOG) < 0) {
 		io_close(&fd);
 		return -1;

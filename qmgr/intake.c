@@ -19,6 +19,7 @@
 #include "qmgr/recipients.h"
 #include "lib/base/banned.h"
 
+#define ROOM_MS       100         /* how long the disk is not asked again */
 #define PARTIAL_MAX   4096        /* commits being assembled on one link */
 #define PARTIAL_BYTES (32U << 20) /* of them all */
 #define HEADER_BYTES  (1U << 20)  /* looked at */
@@ -47,6 +48,7 @@ struct intake {
 	unsigned told;
 	uint64_t more;    /* that were not, and are yet to be counted */
 	uint64_t more_ms; /* when some were last */
+	uint64_t room_ms; /* until when there is room */
 };
 
 static struct partial *
@@ -123,7 +125,8 @@ take_body(const struct msg_commit *c, struct why *why)
 {
 	struct stat st;
 
-	if (c->body < 0 || fstat(c->body, &st) < 0 || !S_ISREG(st.st_mode) ||
+	/* nothing else can be sealed */
+	if (c->body < 0 ||
 	    fcntl(c->body, F_ADD_SEALS,
 		F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return why_set(why, RC_TEMP, "4.3.0",
@@ -326,6 +329,23 @@ refuse(struct intake *in, const struct msg_commit *c, const struct id *id,
 	intake_answer(in, c->txn, id->text, why);
 }
 
+/*
+ * Not asked of the disk for each message: a write that finds no room all the
+ * same refuses the message as well.
+ */
+static enum rc
+check_room(struct intake *in, struct why *why)
+{
+	uint64_t now_ms = clock_mono_ms();
+	enum rc rc = RC_OK;
+
+	if (now_ms >= in->room_ms)
+		rc = store_room(&in->q->store, why);
+	if (rc == RC_OK && now_ms >= in->room_ms)
+		in->room_ms = now_ms + ROOM_MS;
+	return rc;
+}
+
 static void
 on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
@@ -343,8 +363,7 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (add_rcpts(in, e, c, &why) != RC_OK ||
 	    check_words(c, &why) != RC_OK ||
 	    check_bounds(in, c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
-	    check_loop(e, c, &why) != RC_OK ||
-	    store_room(&q->store, &why) != RC_OK) {
+	    check_loop(e, c, &why) != RC_OK || check_room(in, &why) != RC_OK) {
 		refuse(in, c, &id, &why);
 		envelope_free(&e);
 		return;

@@ -297,8 +297,6 @@ session_new(struct server *server, enum service service, int fd)
 	s->sid = id_new();
 	s->client = name_client(s, fd);
 	s->line.max = SESSION_LINE_MAX;
-	if (service != SERVICE_LOCAL)
-		peer_ask(fd);
 	s->stream = stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
 	TAILQ_INSERT_TAIL(&server->sessions, s, next);
 	server->n_sessions++;

@@ -63,7 +63,7 @@ deposit_open(const struct service_env *env, struct why *why)
 
 	(void)why;
 	d->env = *env;
-	d->desk.mail = -1;
+	d->desk.mail.fd = -1;
 	d->desk.maildir = mem_dup(env->maildir);
 	(void)stat(env->maildir, &d->mailbox); /* else the first one fails */
 	d->desk.account = address(env);

@@ -41,7 +41,7 @@ peer_address(int fd)
 }
 
 void
-peer_ask(int fd)
+peer_listen(int fd)
 {
 	static const struct {
 		int level;
@@ -52,6 +52,7 @@ peer_ask(int fd)
 	    {IPPROTO_TCP, TCP_KEEPINTVL, 60},
 	    {IPPROTO_TCP, TCP_KEEPCNT, 5},
 	    {SOL_SOCKET, SO_KEEPALIVE, 1},
+	    {IPPROTO_TCP, TCP_NODELAY, 1},
 	};
 
 	/* without them deadlines end it, later */

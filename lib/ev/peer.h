@@ -13,13 +13,14 @@
 char *peer_address(int fd);
 
 /*
- * Have the kernel ask the other end of an accepted TCP connection, when nothing
- * has come for ten minutes, whether it is still there: if not, the connection
- * ends some five minutes later. One who idles for hours says nothing, and may
- * have lost its network; asking more often would keep phones awake. No effect
- * on other sockets.
+ * For a listening TCP socket, whose accepted ones inherit it (so it costs them
+ * nothing): what is written goes out at once (TCP_NODELAY), and when nothing
+ * has come for ten minutes the kernel asks the other end whether it is still
+ * there: if not, the connection ends some five minutes later. One who idles for
+ * hours says nothing, and may have lost its network; asking more often would
+ * keep phones awake.
  */
-void peer_ask(int fd);
+void peer_listen(int fd);
 
 /*
  * The user at the other end of a Unix socket, when it connected

@@ -134,8 +134,9 @@ pool_submit(struct pool *p, pool_work *work, pool_done *done, void *job)
 	p->pending++;
 	pthread_mutex_lock(&p->lock);
 	STAILQ_INSERT_TAIL(&p->todo, item, next);
-	pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->lock);
+	/* behind the lock, or who wakes has to wait for it at once */
+	pthread_cond_signal(&p->wake);
 }
 
 size_t

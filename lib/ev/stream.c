@@ -385,9 +385,16 @@ turn(struct stream *s, bool readable)
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
+	struct stream *s = arg;
+
 	(void)fd;
 	(void)what;
-	turn(arg, true);
+	/* most pauses end before anything comes: it is not worth two system
+	 * calls to stop listening for all of them */
+	if (s->paused && !s->lingering)
+		event_del(s->ev_read);
+	else
+		turn(s, true);
 }
 
 static void
@@ -447,14 +454,10 @@ static struct stream *
 make(struct event_base *base, int fd, size_t in_max)
 {
 	struct stream *s = mem_alloc(sizeof(*s));
-	int on = 1;
 
 	s->fd = fd;
 	buf_init(&s->in, in_max);
 	buf_init(&s->out, STREAM_OUT_MAX);
-	/* fails on sockets that are not TCP, which need neither */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)io_nonblock(fd);
 	s->ev_read = event_new(base, fd, EV_READ | EV_PERSIST, on_read, s);
 	s->ev_write = event_new(base, fd, EV_WRITE, on_write, s);
 	s->ev_turn = event_new(base, -1, 0, on_turn, s);
@@ -485,10 +488,13 @@ stream_connect(struct event_base *base, const struct stream_peer *peer,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stream *s = make(base, fd, peer->in_max);
 	struct why why;
+	int on = 1;
 
 	s->ops = ops;
 	s->ctx = ctx;
 	s->connecting = true;
+	/* fails on sockets that are not TCP, which do not need it */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (fd >= 0 && (connect(fd, peer->address, peer->len) == 0 ||
 			   errno == EINPROGRESS)) {
 		event_add(s->ev_write, NULL);
@@ -594,11 +600,7 @@ stream_pause(struct stream *s, bool paused)
 	if (s->paused == paused || s->over)
 		return;
 	s->paused = paused;
-	if (paused) {
-		event_del(s->ev_read);
-		return;
-	}
-	if (s->connecting)
+	if (paused || s->connecting)
 		return;
 	event_add(s->ev_read, NULL);
 	s->input_due = true;

@@ -38,7 +38,7 @@ struct stream_ops {
 };
 
 /*
- * fd is taken and made non-blocking. Input that is not consumed is kept up to
+ * fd is taken; it does not block. Input that is not consumed is kept up to
  * in_max bytes; one who leaves more has not understood it, and it ends.
  */
 struct stream *stream_new(struct event_base *base, int fd, size_t in_max,

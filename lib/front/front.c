@@ -198,7 +198,6 @@ front_new(struct front_server *server, bool implicit_tls, int fd)
 	f->session_fd = -1;
 	f->sid = id_new();
 	f->address = peer_address(fd);
-	peer_ask(fd);
 	f->timer = evtimer_new(server->w->base, on_timer, f);
 	if (f->timer == NULL || evtimer_add(f->timer, &tv) < 0)
 		bug("evtimer");

@@ -26,7 +26,8 @@ front_ask(struct front *f, struct span authzid, struct span login,
 	bool sent;
 
 	if (server->authd == NULL ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		pair) < 0) {
 		server->ops->say(f, FRONT_AUTH_DOWN, SPAN_NONE);
 		return;
 	}

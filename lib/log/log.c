@@ -3,6 +3,7 @@
  * may call log_write at the same time, each line is one write.
  */
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,13 +31,33 @@ static struct {
 	const char *name;
 	enum log_level level;
 	bool journal;
-} log_state = {false, 0, STDERR_FILENO, "mailstead", LOG_INFO, false};
+	_Atomic int pid; /* 0: not asked since the last fork */
+} log_state = {false, 0, STDERR_FILENO, "mailstead", LOG_INFO, false, 0};
+
+static void
+on_fork(void)
+{
+	log_state.pid = 0;
+}
+
+/* A system call for each line would be one too many. */
+static int
+own_pid(void)
+{
+	if (log_state.pid == 0)
+		log_state.pid = (int)getpid();
+	return log_state.pid;
+}
 
 void
 log_open(int fd, const char *name, enum log_level level, bool journal)
 {
+	static bool watched;
 	struct stat st;
 
+	if (!watched && pthread_atfork(NULL, NULL, on_fork) != 0)
+		fatal("pthread_atfork");
+	watched = true;
 	log_state.fd = fd;
 	log_state.may_block = fstat(fd, &st) < 0 || !S_ISREG(st.st_mode);
 	log_state.name = name;
@@ -88,7 +109,7 @@ put_head(struct buf *b, enum log_event event)
 		buf_putf(b, "<%d>", (int)events[event].level);
 	} else {
 		clock_put_rfc3339(b, clock_real_us());
-		buf_putf(b, " %s[%d] ", log_state.name, (int)getpid());
+		buf_putf(b, " %s[%d] ", log_state.name, own_pid());
 	}
 	buf_puts(b, events[event].name);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/maildir/deliver.h"
 #include "lib/maildir/durable.h"
@@ -123,10 +124,20 @@ copy_body(struct copy *c, const struct maildir_deliver *d, struct why *why)
 	return rc == RC_OK ? flush_buf(c, why) : rc;
 }
 
+/*
+ * INTERNALDATE is the file's time, in seconds: what was written in the second
+ * in which the message arrived has the right one.
+ */
+static bool
+is_dated(const struct maildir_deliver *d)
+{
+	return d->arrived_us == 0 ||
+	       d->arrived_us / 1000000 == clock_real_us() / 1000000;
+}
+
 static enum rc
 write_message(struct copy *c, const struct maildir_deliver *d, struct why *why)
 {
-	/* INTERNALDATE is the file's time */
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
 	    {.tv_sec = (time_t)(d->arrived_us / 1000000),
 		.tv_nsec = (long)(d->arrived_us % 1000000) * 1000}};
@@ -136,7 +147,7 @@ write_message(struct copy *c, const struct maildir_deliver *d, struct why *why)
 	buf_init(&c->b, head + CHUNK + 1);
 	put_head(&c->b, d);
 	rc = copy_body(c, d, why);
-	if (rc == RC_OK && d->arrived_us > 0 && futimens(c->fd, times) < 0)
+	if (rc == RC_OK && !is_dated(d) && futimens(c->fd, times) < 0)
 		rc = why_sys(why, RC_TEMP, "4.3.0", "time of the message");
 	buf_fini(&c->b);
 	return rc;
@@ -144,8 +155,9 @@ write_message(struct copy *c, const struct maildir_deliver *d, struct why *why)
 
 /* A mailbox at work. */
 struct deposit {
+	const struct maildir_root *root;
 	const struct maildir_deliver *d;
-	struct maildir_folders folders;
+	struct maildir_folders folders; /* new/ alone, or all */
 	struct durable durable;
 	struct maildir_repeat repeat;
 };
@@ -193,6 +205,53 @@ free_number(unsigned torn)
 }
 
 static enum rc
+open_folders(struct deposit *p, struct why *why)
+{
+	struct maildir_place place;
+	enum rc rc;
+
+	maildir_place_close(&p->folders);
+	if (p->d->maildir != NULL)
+		rc = maildir_list_folders(p->d->maildir, &p->folders, why);
+	else if (maildir_place_of(p->d->account, &place, why) != RC_OK)
+		return RC_PERM;
+	else
+		rc = maildir_place_open(
+		    p->root->fd, &place, true, &p->folders, why);
+	if (rc == RC_OK)
+		rc = durable_init(
+		    &p->durable, p->folders.new, p->folders.tmp, why);
+	return rc;
+}
+
+/* What the first attempt needs. */
+static enum rc
+open_for_first(struct deposit *p, struct why *why)
+{
+	struct maildir_place place;
+
+	if (p->d->maildir == NULL && !p->d->again &&
+	    maildir_place_of(p->d->account, &place, why) == RC_OK)
+		p->folders.new = maildir_place_new(p->root, &place);
+	if (p->folders.new < 0)
+		return open_folders(p, why);
+	p->durable = (struct durable){p->folders.new, -1, true};
+	return RC_OK;
+}
+
+static enum rc
+search_earlier(struct deposit *p, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	if (p->folders.cur < 0)
+		rc = open_folders(p, why);
+	return rc == RC_OK ? maildir_repeat_find(
+				 &p->repeat, &p->durable, &p->folders, why)
+			   : rc;
+}
+
+static enum rc
 deposit(struct deposit *p, struct maildir_delivered *out, struct why *why)
 {
 	bool search = p->d->again, existed;
@@ -201,8 +260,7 @@ deposit(struct deposit *p, struct maildir_delivered *out, struct why *why)
 
 	for (int i = 0; i < 2; i++) {
 		if (search) {
-			rc = maildir_repeat_find(
-			    &p->repeat, &p->durable, &p->folders, why);
+			rc = search_earlier(p, why);
 			if (rc != RC_OK)
 				return rc;
 			number = free_number(p->repeat.torn);
@@ -225,24 +283,12 @@ deposit(struct deposit *p, struct maildir_delivered *out, struct why *why)
 	    why, RC_TEMP, "4.3.0", "all names of %s are taken", p->repeat.base);
 }
 
-static enum rc
-open_folders(int mail, const struct maildir_deliver *d,
-    struct maildir_folders *f, struct why *why)
-{
-	struct maildir_place place;
-
-	if (d->maildir != NULL)
-		return maildir_list_folders(d->maildir, f, why);
-	if (maildir_place_of(d->account, &place, why) != RC_OK)
-		return RC_PERM;
-	return maildir_place_open(mail, &place, true, f, why);
-}
-
 enum rc
-maildir_deliver(int mail, const struct maildir_deliver *d,
-    struct maildir_delivered *out, struct why *why)
+maildir_deliver(const struct maildir_root *root,
+    const struct maildir_deliver *d, struct maildir_delivered *out,
+    struct why *why)
 {
-	struct deposit p = {.d = d, .folders = {-1, -1, -1, -1}};
+	struct deposit p = {.root = root, .d = d, .folders = {-1, -1, -1, -1}};
 	enum rc rc;
 
 	*out = (struct maildir_delivered){0};
@@ -251,10 +297,7 @@ maildir_deliver(int mail, const struct maildir_deliver *d,
 	    (d->size > INT64_MAX || d->offset > INT64_MAX - d->size))
 		rc = why_set(why, RC_TEMP, "4.3.0", "impossible size");
 	if (rc == RC_OK)
-		rc = open_folders(mail, d, &p.folders, why);
-	if (rc == RC_OK)
-		rc =
-		    durable_init(&p.durable, p.folders.new, p.folders.tmp, why);
+		rc = open_for_first(&p, why);
 	if (rc == RC_OK)
 		rc = deposit(&p, out, why);
 	maildir_place_close(&p.folders);

@@ -42,8 +42,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/base/span.h"
-#include "lib/base/why.h"
+#include "lib/maildir/place.h"
 
 struct maildir_deliver {
 	struct span qid;
@@ -68,14 +67,15 @@ struct maildir_delivered {
 };
 
 /*
- * Deliver below the folder `mail` (see place.h), where folders that are missing
+ * Deliver below the folder `root` (see place.h), where folders that are missing
  * are made, or into d->maildir, which is there. RC_OK: the message is durable
  * in the mailbox, *out says where. RC_PERM only for an account that can have no
  * folder (5.1.1). Else RC_TEMP, and nothing is left under a name: 4.3.1 no
  * room, 4.2.2 over quota, 4.3.0 all else. One attempt per queue ID and
  * recipient at a time.
  */
-enum rc maildir_deliver(int mail, const struct maildir_deliver *d,
-    struct maildir_delivered *out, struct why *why);
+enum rc maildir_deliver(const struct maildir_root *root,
+    const struct maildir_deliver *d, struct maildir_delivered *out,
+    struct why *why);
 
 #endif

@@ -3,7 +3,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/base/io.h"
 #include "lib/maildir/durable.h"
@@ -201,6 +205,40 @@ maildir_place_open(int mail, const struct maildir_place *p, bool make,
 	io_close(&above[2]);
 	io_close(&above[1]);
 	return rc;
+}
+
+enum rc
+maildir_root_init(struct maildir_root *r, int fd, struct why *why)
+{
+	struct durable d;
+	enum rc rc = durable_init(&d, fd, -1, why);
+
+	*r = (struct maildir_root){fd, rc == RC_OK && d.by_name};
+	return rc;
+}
+
+int
+maildir_place_new(const struct maildir_root *r, const struct maildir_place *p)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	char path[sizeof(p->domain) + sizeof(p->local) + 32];
+	struct stat st;
+	long fd;
+	int new;
+
+	if (r->fd < 0 || !r->by_name || is_home(p) ||
+	    snprintf(path, sizeof(path), "%s/%s/" FOLDER "/new", p->domain,
+		p->local) >= (int)sizeof(path))
+		return -1;
+	fd = syscall(SYS_openat2, r->fd, path, &how, sizeof(how));
+	if (fd < 0)
+		return -1;
+	new = (int)fd;
+	if (fstatat(new, "../cur", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISDIR(st.st_mode))
+		io_close(&new);
+	return new;
 }
 
 void

@@ -50,6 +50,24 @@ struct maildir_folders {
 	int cur;
 };
 
+/* The folder of all mailboxes. */
+struct maildir_root {
+	int fd;       /* owned; -1: there is none */
+	bool by_name; /* of its file system, see durable.h */
+};
+
+/* fd is taken. RC_TEMP 4.3.0 when its file system cannot be asked. */
+enum rc maildir_root_init(struct maildir_root *r, int fd, struct why *why);
+
+/*
+ * The way of nearly all deliveries, in two calls: new/ alone, of a mailbox that
+ * is whole (it has its cur/) and on the root's own file system, where by_name
+ * holds. -1: anything else, or a kernel that cannot say; maildir_place_open()
+ * sees to it.
+ */
+int maildir_place_new(
+    const struct maildir_root *r, const struct maildir_place *p);
+
 /*
  * Open the account's folders below the folder `mail` (or the home), and make
  * what is missing (0700) if `make`. cur/ is made last, after the entries of all

@@ -68,15 +68,17 @@ static struct {
 
 /* Stands for lib/maildir's. */
 enum rc
-maildir_deliver(int mail, const struct maildir_deliver *d,
-    struct maildir_delivered *out, struct why *why)
+maildir_deliver(const struct maildir_root *root,
+    const struct maildir_deliver *d, struct maildir_delivered *out,
+    struct why *why)
 {
 	char c = d->account.p[0], got = 0;
 	size_t n;
 
 	*out = (struct maildir_delivered){.name = "file"};
-	if (mail != 42 || !io_pread_all(d->file, &got, 1, 0, &n) || got != c ||
-	    !span_eq(d->trace, SPAN_LIT("T\n")) || d->arrived_us != 5)
+	if (root->fd != 42 || !io_pread_all(d->file, &got, 1, 0, &n) ||
+	    got != c || !span_eq(d->trace, SPAN_LIT("T\n")) ||
+	    d->arrived_us != 5)
 		return why_set(why, RC_PERM, "5.0.0", "not as it was sent");
 	if (c == 's')
 		while (sem_wait(&t.gate) < 0)
@@ -251,7 +253,7 @@ check_row(void **state)
 		TAILQ_INIT(&t.desk.jobs);
 		t.desk.pool = pool_new(t.base, 3);
 		t.desk.on_end = on_end;
-		t.desk.mail = 42;
+		t.desk.mail.fd = 42;
 		assert_int_equal(sem_init(&t.gate, 0, 0), 0);
 	}
 	t.heard[0] = '\0';

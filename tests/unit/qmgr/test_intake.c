@@ -141,7 +141,7 @@ setup(void)
 static void
 run(void)
 {
-	for (int i = 0; i < 200 && !t.answered && !t.closed; i++) {
+	for (int i = 0; i < 20000 && !t.answered && !t.closed; i++) {
 		(void)event_base_loop(t.w.base, EVLOOP_NONBLOCK);
 		(void)usleep(1000);
 	}

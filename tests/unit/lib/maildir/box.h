@@ -78,7 +78,10 @@ box_message(struct span text)
 static inline enum rc
 box_deliver(void)
 {
-	return maildir_deliver(box.mail, &box.d, &box.out, &box.why);
+	struct maildir_root root;
+
+	assert_int_equal(maildir_root_init(&root, box.mail, &box.why), RC_OK);
+	return maildir_deliver(&root, &box.d, &box.out, &box.why);
 }
 
 /* Folders of the mailbox, as another program makes them. */
