@@ -89,8 +89,8 @@ on_status(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	if (msg->status.id == BUSY)
 		t.busy |= span_starts(msg->status.text, SPAN_LIT("jobs=1 "));
-	else if (span_eq(
-		     msg->status.text, SPAN_LIT("jobs=0 delivered=1 failed=0")))
+	else if (span_eq(msg->status.text,
+		     SPAN_LIT("jobs=0 for_users=0 delivered=1 failed=0")))
 		hear("s");
 }
 
