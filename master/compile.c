@@ -124,6 +124,8 @@ child(const struct master *m)
 	const char *aliases = m->conf->paths.aliases;
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {.domains = &m->conf->domains,
+	    .alias_domains = &m->conf->alias_domains,
+	    .delimiters = m->conf->recipient_delimiter,
 	    .postmaster = m->conf->postmaster,
 	    .aliases = -1,
 	    .user_domains = &m->conf->users.domains};

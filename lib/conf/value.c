@@ -171,11 +171,34 @@ stub_ok(struct span s)
 	return host_ok(span_head(s, sign)) && server_ok(span_from(s, sign + 1));
 }
 
+/* Each once: what is written twice was meant otherwise. */
+static bool
+delimiters_ok(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (span_find(SPAN_LIT(CONF_DELIMITERS), s.p[i]) ==
+			sizeof(CONF_DELIMITERS) - 1 ||
+		    span_find(s, s.p[i]) != i)
+			return false;
+	return true;
+}
+
+static bool
+alias_domain_ok(struct span s)
+{
+	size_t sign = span_find(s, '=');
+
+	return host_ok(span_head(s, sign)) && host_ok(span_from(s, sign + 1));
+}
+
 static bool
 text_ok(const struct conf_option *o, struct span s)
 {
 	struct conf_endpoint scratch;
 
+	/* empty: off */
+	if (o->type == CONF_TYPE_DELIMITERS)
+		return delimiters_ok(s);
 	/* empty where the default is */
 	if (s.n == 0)
 		return conf_option_is_text(o) && o->preset != NULL &&
@@ -198,6 +221,9 @@ text_ok(const struct conf_option *o, struct span s)
 		return server_ok(s);
 	case CONF_TYPE_STUBS:
 		return stub_ok(s);
+	case CONF_TYPE_ALIAS_DOMAINS:
+		return alias_domain_ok(s);
+	case CONF_TYPE_DELIMITERS:
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
 	case CONF_TYPE_DURATION:
@@ -329,11 +355,13 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 	case CONF_TYPE_ADDRESS:
 	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
+	case CONF_TYPE_DELIMITERS:
 		return set_text(o, s, field);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
 	case CONF_TYPE_SERVERS:
 	case CONF_TYPE_STUBS:
+	case CONF_TYPE_ALIAS_DOMAINS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -450,6 +478,16 @@ conf_value_expected(
 		(void)buf_puts(out, "a domain, its server and port like "
 				    "\"corp.example=192.0.2.53:53\"");
 		return;
+	case CONF_TYPE_DELIMITERS:
+		/* as above */
+		(void)buf_puts(out,
+		    "characters of " CONF_DELIMITERS ", each once, or nothing");
+		return;
+	case CONF_TYPE_ALIAS_DOMAINS:
+		/* as above */
+		(void)buf_puts(out, "two domains like "
+				    "\"example.net=example.org\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -459,12 +497,13 @@ void
 conf_value_expected_list(const struct conf_option *o, struct buf *out)
 {
 	/* see expected_words */
-	(void)buf_puts(
-	    out, o->type == CONF_TYPE_DOMAINS     ? "a list of domain names"
-		 : o->type == CONF_TYPE_ENDPOINTS ? "a list like [\"*:25\"]"
-		 : o->type == CONF_TYPE_SERVERS
-		     ? "a list like [\"192.0.2.53:53\"]"
-		     : "a list like [\"corp.example=192.0.2.53:53\"]");
+	(void)buf_puts(out,
+	    o->type == CONF_TYPE_DOMAINS     ? "a list of domain names"
+	    : o->type == CONF_TYPE_ENDPOINTS ? "a list like [\"*:25\"]"
+	    : o->type == CONF_TYPE_SERVERS   ? "a list like [\"192.0.2.53:53\"]"
+	    : o->type == CONF_TYPE_ALIAS_DOMAINS
+		? "a list like [\"example.net=example.org\"]"
+		: "a list like [\"corp.example=192.0.2.53:53\"]");
 }
 
 static bool
@@ -526,11 +565,13 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 	case CONF_TYPE_ADDRESS:
 	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
+	case CONF_TYPE_DELIMITERS:
 		return put_text(form, *(char *const *)field, out);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
 	case CONF_TYPE_SERVERS:
 	case CONF_TYPE_STUBS:
+	case CONF_TYPE_ALIAS_DOMAINS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

@@ -167,6 +167,15 @@ add_conf(struct compile *c, const struct directory_source *source)
 	enum rc rc = RC_OK;
 
 	add(c, 'v', SPAN_NONE, SPAN_LIT(DIRECTORY_VERSION), 0);
+	add(c, 's', SPAN_NONE, span_of(source->delimiters), 0);
+	for (size_t i = 0;
+	     source->alias_domains != NULL && i < source->alias_domains->n;
+	     i++) {
+		struct span target = span_of(source->alias_domains->v[i]);
+		struct span alias = span_cut(&target, '=');
+
+		add(c, 'd', alias, target, 0);
+	}
 	for (size_t i = 0; i < source->domains->n; i++) {
 		struct span domain = span_of(source->domains->v[i]);
 

@@ -23,7 +23,7 @@
 	"# accounts\n\nJoe@one.example " SECRET " name=Joe\n" \
 	"ann@two.example !\n%22a%20b%22@one.example !\n"      \
 	"gone@gone.example " SECRET "\nboth@one.example !\n"  \
-	"x.y@one.example !\n"
+	"x.y@one.example !\ndash-ed@one.example !\n"
 #define ALIASES                                                         \
 	"# aliases\n"                                                   \
 	"team@one.example: joe, ann@two.example,\r\n"                   \
@@ -35,7 +35,9 @@
 	"@two.example: ann, far@far.example\n"                          \
 	"x@gone.example: joe@one.example\nplus+x@one.example: ann\n"    \
 	"bob: Bob, joe@one.example\ncarl: joe@one.example\n"            \
-	"carl@one.example: ann@two.example\n"
+	"carl@one.example: ann@two.example\n"                           \
+	"own@alias.example: ann@two.example\n"                          \
+	"tagged@one.example: joe+tag, dora-t, joe+other\n"
 /* of the system, at one.example */
 #define USERS "bob\ncarl\ndora\njoe\nx.y\n"
 
@@ -110,8 +112,41 @@ static const struct row {
 	NULL, NULL},
     {"catch-all", FIND, "nobody@two.example", DIRECTORY_ALIAS,
 	"ann@two.example\nfar@far.example", NULL, NULL},
-    {"postmaster not given", FIND, "postmaster@one.example", DIRECTORY_UNKNOWN,
-	"", NULL, NULL},
+    {"detail behind another delimiter", FIND, "joe-x@one.example",
+	DIRECTORY_ACCOUNT, "Joe@one.example", NULL, NULL},
+    {"longest base", FIND, "dash-ed-x+y@one.example", DIRECTORY_ACCOUNT,
+	"dash-ed@one.example", NULL, NULL},
+    {"base of nobody", FIND, "dash-x@one.example", DIRECTORY_UNKNOWN, "", NULL,
+	NULL},
+    {"only delimiters", FIND, "+-+@one.example", DIRECTORY_UNKNOWN, "", NULL,
+	NULL},
+    {"account by the alias domain", FIND, "JOE+x@alias.example",
+	DIRECTORY_ACCOUNT, "Joe@one.example", NULL, NULL},
+    {"alias by the alias domain", FIND, "half@alias.example", DIRECTORY_ALIAS,
+	"nobody@one.example\njoe@one.example", NULL, NULL},
+    {"bare alias by the alias domain", FIND, "root@alias.example",
+	DIRECTORY_ALIAS, "joe@one.example", NULL, NULL},
+    {"alias at the alias domain", FIND, "own@alias.example", DIRECTORY_ALIAS,
+	"ann@two.example", NULL, NULL},
+    {"it is not at the other", FIND, "own@one.example", DIRECTORY_UNKNOWN, "",
+	NULL, NULL},
+    {"user by the alias domain", FIND, "dora@alias.example", DIRECTORY_ACCOUNT,
+	"dora", NULL, NULL},
+    {"nobody by the alias domain", FIND, "nobody@alias.example",
+	DIRECTORY_UNKNOWN, "", NULL, NULL},
+    {"catch-all by the alias domain", FIND, "nobody@also.example",
+	DIRECTORY_ALIAS, "ann@two.example\nfar@far.example", NULL, NULL},
+    {"postmaster not given", FIND, "postmaster@one.example", DIRECTORY_ACCOUNT,
+	"postmaster@one.example", NULL, NULL},
+    {"postmaster of the alias domain not given", FIND,
+	"PostMaster@alias.example", DIRECTORY_ACCOUNT, "postmaster@one.example",
+	NULL, NULL},
+    {"postmaster without a domain not given", FIND, "POSTMASTER",
+	DIRECTORY_ACCOUNT, "postmaster@one.example", NULL, NULL},
+    {"postmaster of the alias domain", FIND, "postmaster@also.example",
+	DIRECTORY_ALIAS, "joe@one.example", "joe@one.example", NULL},
+    {"postmaster at the alias domain", FIND, "postmaster@one.example",
+	DIRECTORY_ALIAS, "joe@alias.example", "joe@alias.example", NULL},
     {"postmaster", FIND, "PostMaster@one.example", DIRECTORY_ALIAS,
 	"joe@one.example", "joe@one.example", NULL},
     {"postmaster before catch-all", FIND, "postmaster@two.example",
@@ -121,7 +156,8 @@ static const struct row {
     {"postmaster elsewhere", FIND, "postmaster@one.example", DIRECTORY_ALIAS,
 	"p@far.example", "p@far.example", NULL},
     {"postmaster who is nobody", FIND, "postmaster@one.example",
-	DIRECTORY_UNKNOWN, "", "nobody@one.example", NULL},
+	DIRECTORY_ACCOUNT, "postmaster@one.example", "nobody@one.example",
+	NULL},
     {"postmaster who is nobody, catch-all", FIND, "postmaster@two.example",
 	DIRECTORY_ALIAS, "ann@two.example\nfar@far.example",
 	"nobody@one.example", NULL},
@@ -146,6 +182,12 @@ static const struct row {
 	"loop@one.example: alias of itself only", "5.4.6"},
     {"expand loop with more", EXPAND, "self@one.example", 0,
 	"ann@two.example\n", "", ""},
+    {"expand to details", EXPAND, "tagged+x@alias.example", 0,
+	"Joe@one.example\tjoe+tag@one.example\n"
+	"dora\tdora-t@one.example\n",
+	"", ""},
+    {"expand postmaster who is nobody", EXPAND, "postmaster@one.example", 0,
+	"postmaster@one.example\n", "", ""},
     {"expand user", EXPAND, "DORA@one.example", 0, "dora\n", "", ""},
     {"expand user who is an alias too", EXPAND, "bob+x@one.example", 0,
 	"bob\nJoe@one.example\n", "", ""},
@@ -214,8 +256,14 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 {
 	char one[] = "one.example", two[] = "two.example";
 	char *v[] = {one, two, one, NULL};
+	char alias[] = "alias.example=one.example";
+	char also[] = "also.example=two.example";
+	char *pairs[] = {alias, also, NULL};
 	struct conf_list domains = {v, 3}, user_domains = {v, 1};
+	struct conf_list alias_domains = {pairs, 2};
 	struct directory_source source = {.domains = &domains,
+	    .alias_domains = &alias_domains,
+	    .delimiters = "+-",
 	    .postmaster = postmaster,
 	    .accounts = memfile(accounts),
 	    .aliases = memfile(aliases),

@@ -86,6 +86,10 @@ large(void **state)
 	assert_int_equal(
 	    directory_find(d, SPAN_LIT("user10000@one.example"), NULL),
 	    DIRECTORY_UNKNOWN);
+	/* no details, as it was said */
+	assert_int_equal(
+	    directory_find(d, SPAN_LIT("user1+x@one.example"), NULL),
+	    DIRECTORY_UNKNOWN);
 	directory_close(&d);
 	buf_fini(&in);
 	buf_fini(&out);
@@ -193,10 +197,12 @@ foreign(void **state)
 	write_foreign("a", "b");
 	refused();
 	/* that of ours is taken, that of another version is not */
-	write_foreign("v", "mailstead directory 2");
+	write_foreign("v", "mailstead directory 3");
+	refused();
+	write_foreign("s", "+");
 	assert_int_equal(directory_open("d.mdb", &d, NULL), RC_OK);
 	directory_close(&d);
-	write_foreign("v", "mailstead directory 3");
+	write_foreign("v", "mailstead directory 4");
 	refused();
 	assert_int_equal(unlink("d.mdb"), 0);
 	assert_int_equal(mkdir("d.mdb", 0700), 0);
