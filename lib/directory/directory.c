@@ -17,9 +17,11 @@
 #include "lib/db/file.h"
 #include "lib/directory/directory.h"
 #include "lib/directory/format.h"
+#include "lib/directory/links.h"
 #include "lib/base/banned.h"
 
 struct directory {
+	const struct records *records; /* not a file yet: these; else NULL */
 	MDB_env *env;
 	MDB_txn *txn; /* reset */
 	MDB_dbi dbi;
@@ -57,8 +59,15 @@ get(struct look *l, char kind, struct span rest, struct span *value)
 {
 	char text[DIRECTORY_KEY_MAX];
 	MDB_val key = {rest.n + 1, text}, data;
+	const struct record *r;
 	int e;
 
+	if (l->d->records != NULL) {
+		r = records_find(l->d->records, kind, rest);
+		if (r != NULL)
+			*value = records_value(l->d->records, r);
+		return r != NULL;
+	}
 	if (rest.n >= sizeof(text))
 		return false;
 	text[0] = kind;
@@ -127,12 +136,25 @@ out:
 	return rc;
 }
 
+struct directory *
+directory_of(const struct records *records, const char *delimiters)
+{
+	struct directory *d = mem_alloc(sizeof(*d));
+
+	d->records = records;
+	if (!span_copy(
+		span_of(delimiters), d->delimiters, sizeof(d->delimiters)))
+		bug("delimiters");
+	return d;
+}
+
 void
 directory_close(struct directory **d)
 {
 	if (*d == NULL)
 		return;
-	mdb_txn_abort((*d)->txn); /* takes NULL */
+	if ((*d)->txn != NULL)
+		mdb_txn_abort((*d)->txn);
 	if ((*d)->env != NULL)
 		mdb_env_close((*d)->env);
 	free(*d);
@@ -216,6 +238,8 @@ find_address(
 		kind = DIRECTORY_ACCOUNT;
 	else if (!key.over && get(l, 'l', buf_span(&key), &value))
 		kind = DIRECTORY_ALIAS;
+	if (kind != DIRECTORY_UNKNOWN && value.n == 0)
+		kind = DIRECTORY_BROKEN;
 	(void)buf_put_span(out, value); /* over is seen in the end */
 	buf_fini(&key);
 	return kind;
@@ -238,8 +262,9 @@ find_local(struct look *l, struct span mixed, struct buf *out)
 		kind = find_address(l, local, l->home, out);
 	if (!lower.over && kind == DIRECTORY_UNKNOWN) {
 		if (get(l, 'b', local, &value)) {
-			kind = DIRECTORY_ALIAS;
-			put_bare(out, value, l->home);
+			kind = value.n > 0 ? DIRECTORY_ALIAS : DIRECTORY_BROKEN;
+			if (value.n > 0)
+				put_bare(out, value, l->home);
 		} else {
 			kind = find_system(l, local, out);
 		}
@@ -272,7 +297,7 @@ find_catchall(struct look *l, struct buf *out)
 	if (!get(l, 'c', l->domain, &value) && !get(l, 'c', l->home, &value))
 		return DIRECTORY_UNKNOWN;
 	(void)buf_put_span(out, value);
-	return DIRECTORY_ALIAS;
+	return value.n > 0 ? DIRECTORY_ALIAS : DIRECTORY_BROKEN;
 }
 
 static enum directory_kind
@@ -330,6 +355,7 @@ static enum directory_kind
 find(struct look *l, struct span mailbox, struct buf *out)
 {
 	enum directory_kind kind;
+	struct span nothing;
 
 	if (span_eq_ci(mailbox, SPAN_LIT("postmaster"))) {
 		l->local = mailbox;
@@ -343,6 +369,8 @@ find(struct look *l, struct span mailbox, struct buf *out)
 	kind = find_user(l, out);
 	if (kind == DIRECTORY_UNKNOWN)
 		kind = find_postmaster(l, out);
+	if (kind == DIRECTORY_UNKNOWN && get(l, 'x', SPAN_NONE, &nothing))
+		kind = DIRECTORY_BROKEN;
 	if (kind == DIRECTORY_UNKNOWN)
 		kind = find_catchall(l, out);
 	if (kind == DIRECTORY_UNKNOWN)
@@ -365,13 +393,14 @@ look(const struct directory *d, finder *f, struct span mailbox,
 	size_t before;
 	bool was_over;
 
-	if (d == NULL || mdb_txn_renew(d->txn) != 0)
+	if (d == NULL || (d->records == NULL && mdb_txn_renew(d->txn) != 0))
 		return DIRECTORY_ERROR;
 	before = out->n;
 	was_over = out->over;
 	out->over = false;
 	kind = f(&l, mailbox, out);
-	mdb_txn_reset(d->txn);
+	if (d->records == NULL)
+		mdb_txn_reset(d->txn);
 	if (l.broken || (target != NULL && out->over)) {
 		out->n = before;
 		kind = DIRECTORY_ERROR;

@@ -22,6 +22,8 @@ enum directory_kind {
 	DIRECTORY_UNKNOWN,   /* no such mailbox in a domain of this host */
 	DIRECTORY_ACCOUNT,   /* a mailbox here */
 	DIRECTORY_ALIAS,     /* stands for other addresses */
+	DIRECTORY_BROKEN,    /* whose it is cannot be told: a line of the
+				administrator's files is wrong */
 	DIRECTORY_ERROR,     /* no snapshot, or it cannot be read */
 };
 
@@ -39,7 +41,9 @@ enum directory_kind {
  * base first; postmaster as the configuration has it; catch-all; for postmaster
  * an account at the first local domain, listed or not. In a domain that stands
  * for another, what is listed by its address there comes first, and then all
- * is as at the other domain.
+ * is as at the other domain. A line that is wrong leaves its name BROKEN; while
+ * the name itself cannot be read so is whoever would be UNKNOWN, or a
+ * catch-all's: it may be theirs.
  */
 enum directory_kind directory_find(
     const struct directory *d, struct span mailbox, struct buf *target);
@@ -66,8 +70,9 @@ const char *directory_delimiters(const struct directory *d);
  * joe, ann`) is among them. RC_OK: one of them at least; why->text then is "",
  * or tells the first target that was left out because it is unknown or leads
  * too deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when there are only
- * loops, 5.5.3 when there are too many; RC_TEMP when the directory cannot be
- * read or a buffer is full. Nothing has been appended then.
+ * loops, 5.5.3 when there are too many; RC_TEMP: 4.3.5 when one of them is
+ * BROKEN, 4.3.0 when the directory cannot be read or a buffer is full. Nothing
+ * has been appended then.
  */
 enum rc directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why);

@@ -30,6 +30,7 @@ struct expand {
 	struct buf targets;
 	struct buf *accounts, *elsewhere;
 	struct why left_out; /* the first; RC_OK: none */
+	struct why broken;   /* likewise */
 };
 
 /* FNV-1a: aliases are the administrator's, nobody aims at the table */
@@ -179,6 +180,15 @@ visit(struct expand *x, const struct directory *d, struct item item)
 			break;
 		}
 		return add_targets(x, d, s, item.depth + 1);
+	case DIRECTORY_BROKEN:
+		/* in part is not enough: those who are left out would not
+		 * know */
+		if (x->broken.rc == RC_OK)
+			(void)why_set(&x->broken, RC_TEMP, "4.3.5",
+			    SPAN_FMT ": its line in accounts or aliases has a "
+				     "mistake",
+			    SPAN_ARG(s));
+		break;
 	case DIRECTORY_ERROR:
 		return false;
 	}
@@ -188,6 +198,9 @@ visit(struct expand *x, const struct directory *d, struct item item)
 static enum rc
 outcome(struct expand *x, struct span mailbox, struct why *why)
 {
+	if (x->broken.rc != RC_OK)
+		return why_set(
+		    why, RC_TEMP, x->broken.status, "%s", x->broken.text);
 	if (x->full)
 		return why_set(why, RC_PERM, "5.5.3",
 		    "alias stands for more than %d addresses",
