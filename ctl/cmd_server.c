@@ -1,18 +1,100 @@
 /*
  * steadctl check, reload, stop.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
 #include "ctl/cmd.h"
 #include "ctl/server.h"
+#include "lib/base/io.h"
+#include "lib/directory/compile.h"
+#include "lib/users/user.h"
+#include "lib/worker/workers.h"
 #include "lib/base/banned.h"
+
+#define USERS_MAX (64U << 20) /* bytes of all names */
+
+static void
+put_user(void *ctx, struct span name)
+{
+	(void)buf_put_span(ctx, name); /* over: all are left out */
+	(void)buf_putc(ctx, '\n');
+}
+
+/* -1: it cannot be read, or is not there; the first is said, and partly. */
+static int
+open_source(const char *path, bool *partly)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0 && errno != ENOENT) {
+		command_say(
+		    "%s: %s: not looked at", path, strerrordesc_np(errno));
+		*partly = true;
+	}
+	return fd;
+}
+
+/* What newaliases would say. */
+static bool
+check_directory(const struct conf *conf)
+{
+	static const struct worker_path_row auth = {
+	    "", WORKER_STATE, "/auth/accounts", 0};
+	struct directory_source source = {.domains = &conf->domains,
+	    .alias_domains = &conf->alias_domains,
+	    .delimiters = conf->recipient_delimiter,
+	    .postmaster = conf->postmaster,
+	    .aliases = -1,
+	    .user_domains = &conf->users.domains};
+	char *accounts = workers_path(&auth, conf);
+	struct directory_report report;
+	struct buf users;
+	struct why why;
+	bool ok = true;
+
+	directory_report_init(&report);
+	buf_init(&users, USERS_MAX);
+	source.accounts = open_source(accounts, &source.partly);
+	if (conf->paths.aliases[0] != '\0') {
+		source.aliases =
+		    open(conf->paths.aliases, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		ok =
+		    source.aliases >= 0 || why_sys(&why, RC_PERM, "5.3.5", "%s",
+					       conf->paths.aliases) == RC_OK;
+	}
+	ok = ok && user_each(conf, put_user, &users, &why) == RC_OK;
+	source.users = buf_span(&users);
+	ok = ok && directory_compile(&source, NULL, &report, &why) == RC_OK;
+	if (!ok)
+		command_say("%s", why.text);
+	/* the status tells */
+	(void)fputs(buf_cstr(&report.note), stderr);
+	(void)fputs(buf_cstr(&report.text), stderr);
+	if (report.n > DIRECTORY_REPORT_MAX)
+		command_say("%zu more", report.n - DIRECTORY_REPORT_MAX);
+	ok = ok && report.n == 0;
+	io_close(&source.accounts);
+	io_close(&source.aliases);
+	directory_report_fini(&report);
+	buf_fini(&users);
+	free(accounts);
+	return ok;
+}
 
 int
 cmd_check(const struct command_call *call)
 {
 	struct conf *conf = server_conf(call);
+	bool ok;
 
 	if (conf == NULL)
 		return COMMAND_FAILED;
+	ok = check_directory(conf);
 	conf_free(&conf);
+	if (!ok)
+		return COMMAND_FAILED;
 	return printf("%s: ok\n", call->conf_path) < 0 ? COMMAND_FAILED
 						       : COMMAND_OK;
 }

@@ -15,6 +15,7 @@ struct status {
 	struct buf server;
 	struct buf workers;
 	struct buf listeners;
+	struct buf mistakes;
 	bool json;
 	bool bad; /* something does not run */
 };
@@ -219,6 +220,21 @@ put_listener(struct status *st, const struct output_row *row)
 }
 
 static void
+put_mistake(struct status *st, const struct output_row *row)
+{
+	struct buf *b = &st->mistakes;
+
+	if (st->json) {
+		buf_puts(b, b->n > 0 ? ",\n" : "");
+		output_json_string(b, output_get(row, "line"));
+		return;
+	}
+	buf_puts(b, b->n > 0 ? "" : "\nIn accounts and aliases:\n");
+	output_plain(b, output_get(row, "line"));
+	buf_putc(b, '\n');
+}
+
+static void
 on_row(void *ctx, struct span text)
 {
 	struct status *st = ctx;
@@ -241,6 +257,8 @@ on_row(void *ctx, struct span text)
 					 !span_eq(state, SPAN_LIT("draining")));
 	} else if (span_eq(kind, SPAN_LIT("listener"))) {
 		put_listener(st, &row);
+	} else if (span_eq(kind, SPAN_LIT("mistake"))) {
+		put_mistake(st, &row);
 	}
 	output_fini(&row);
 }
@@ -258,10 +276,12 @@ print(struct status *st)
 	buf_put_span(&b, buf_span(&st->workers));
 	buf_puts(&b, st->json ? "],\n\"listeners\":[\n" : "\n");
 	buf_put_span(&b, buf_span(&st->listeners));
+	buf_puts(&b, st->json ? "],\n\"mistakes\":[\n" : "");
+	buf_put_span(&b, buf_span(&st->mistakes));
 	buf_puts(&b, st->json ? "]}\n" : "");
 	ok = !b.over && !st->server.over && !st->workers.over &&
-	     !st->listeners.over && fwrite(b.p, 1, b.n, stdout) == b.n &&
-	     fflush(stdout) == 0;
+	     !st->mistakes.over && !st->listeners.over &&
+	     fwrite(b.p, 1, b.n, stdout) == b.n && fflush(stdout) == 0;
 	buf_fini(&b);
 	return ok;
 }
@@ -280,6 +300,7 @@ cmd_status(const struct command_call *call)
 	buf_init(&st.server, OUT_MAX);
 	buf_init(&st.workers, OUT_MAX);
 	buf_init(&st.listeners, OUT_MAX);
+	buf_init(&st.mistakes, OUT_MAX);
 	if (!server_ask(s, MSG_CTL_STATUS, &msg, &a)) {
 		server_say_gone(s);
 	} else {
@@ -293,6 +314,7 @@ cmd_status(const struct command_call *call)
 	buf_fini(&st.server);
 	buf_fini(&st.workers);
 	buf_fini(&st.listeners);
+	buf_fini(&st.mistakes);
 	server_close(&s);
 	return status;
 }

@@ -291,10 +291,25 @@ run_aliases(const struct command_call *call)
 {
 	union ipc_msg msg = {.ctl_compile = {.id = 1}};
 	struct server *s = server_open(call);
+	struct server_answer a = {0};
 	int status = COMMAND_NO_SERVER;
 
-	if (s != NULL)
-		status = server_do(s, MSG_CTL_COMPILE, &msg);
+	if (s == NULL)
+		return status;
+	if (server_ask(s, MSG_CTL_COMPILE, &msg, &a)) {
+		/* also when it has been taken up: lines with mistakes */
+		struct span rest = buf_span(&a.text);
+
+		status = a.rc == RC_OK ? COMMAND_OK : COMMAND_FAILED;
+		while (rest.n > 0) {
+			struct span line = span_cut(&rest, '\n');
+
+			command_say(SPAN_FMT, SPAN_ARG(line));
+		}
+	} else {
+		server_say_gone(s);
+	}
+	server_answer_fini(&a);
 	server_close(&s);
 	return status;
 }

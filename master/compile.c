@@ -30,6 +30,7 @@
 #define SETTLED_MS  1000
 #define RETRY_MS    60000
 #define PASSWD      "/etc/passwd"
+#define REPORT_MAX  65536
 
 struct asker {
 	enum role role;
@@ -49,6 +50,8 @@ struct compile {
 	struct stat seen;    /* before the run that is under way */
 	uint64_t tried_ms;   /* for the users' sake */
 	bool failing;        /* the last run */
+	int report_fd;       /* the child writes its report here; or -1 */
+	struct buf report;   /* of the snapshot in force, LF behind each line */
 	size_t n_askers;
 	struct asker askers[ASKERS_MAX];
 };
@@ -56,8 +59,11 @@ struct compile {
 static struct compile *
 state(struct master *m)
 {
-	if (m->compile == NULL)
-		m->compile = mem_alloc(sizeof(*m->compile));
+	if (m->compile != NULL)
+		return m->compile;
+	m->compile = mem_alloc(sizeof(*m->compile));
+	m->compile->report_fd = -1;
+	buf_init(&m->compile->report, REPORT_MAX);
 	return m->compile;
 }
 
@@ -117,6 +123,23 @@ list_users(const struct master *m, struct buf *names, struct why *why)
 	return rc;
 }
 
+/* The lines of the report into the log, and to master for those who ask. */
+static void
+tell(const struct master *m, const struct directory_report *report)
+{
+	struct span rest = buf_span(&report->text);
+
+	if (!io_write_all(m->compile->report_fd, rest.p, rest.n))
+		LOG(MASTER_ERROR, log_str("directory"), log_str("no report"));
+	if (report->note.n > 0)
+		LOG(MASTER_NOTE, log_text(span_head(buf_span(&report->note),
+				     report->note.n - 1)));
+	while (rest.n > 0)
+		LOG(MASTER_MISTAKE, log_text(span_cut(&rest, '\n')));
+	if (report->n > DIRECTORY_REPORT_MAX)
+		LOG(MASTER_MISTAKE, log_str("and more"));
+}
+
 /* in the child; the exit status is the result */
 static void
 child(const struct master *m)
@@ -124,13 +147,17 @@ child(const struct master *m)
 	const char *aliases = m->conf->paths.aliases;
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {.domains = &m->conf->domains,
+	    .alias_domains = &m->conf->alias_domains,
+	    .delimiters = m->conf->recipient_delimiter,
 	    .postmaster = m->conf->postmaster,
 	    .aliases = -1,
 	    .user_domains = &m->conf->users.domains};
+	struct directory_report report;
 	struct buf users;
 	struct why why;
 	enum rc rc;
 
+	directory_report_init(&report);
 	buf_init(&users, USERS_MAX);
 	(void)alarm(CHILD_S); /* master waits for the end, whatever it is */
 	rc = open_accounts(m, &source.accounts, &why);
@@ -143,10 +170,11 @@ child(const struct master *m)
 		rc = list_users(m, &users, &why);
 	source.users = buf_span(&users);
 	if (rc == RC_OK)
-		rc = directory_compile(&source, path, &why);
+		rc = directory_compile(&source, path, &report, &why);
 	if (rc != RC_OK)
 		LOG(MASTER_DIRECTORY, log_str(m->compile->next),
 		    log_str(why.text));
+	tell(m, &report);
 	_exit(rc == RC_OK ? 0 : 1);
 }
 
@@ -168,6 +196,8 @@ start_child(struct master *m, struct why *why)
 	(void)snprintf(c->next, sizeof(c->next), "directory.%llu-%llu.mdb",
 	    (unsigned long long)m->start_ms, (unsigned long long)++c->number);
 	c->n_served = c->n_askers;
+	io_close(&c->report_fd);
+	c->report_fd = io_memfd("report");
 	c->pid = fork();
 	if (c->pid == 0)
 		child(m);
@@ -199,6 +229,10 @@ adopt(struct master *m)
 	memcpy(c->previous, c->current, sizeof(c->previous));
 	memcpy(c->current, c->next, sizeof(c->current));
 	c->passwd = c->seen;
+	buf_clear(&c->report);
+	/* without one there is none to show; the log has it */
+	(void)io_read_file(c->report_fd, &c->report, NULL);
+	io_close(&c->report_fd);
 	LOG(MASTER_DIRECTORY, log_str(c->current), log_str("ok"));
 	TAILQ_FOREACH (p, &m->procs, next)
 		if (p->link != NULL && p->state != PROC_BACKOFF)
@@ -365,10 +399,18 @@ compile_current(const struct master *m)
 	return m->compile == NULL ? "" : m->compile->current;
 }
 
+struct span
+compile_report(const struct master *m)
+{
+	return m->compile == NULL ? SPAN_NONE : buf_span(&m->compile->report);
+}
+
 void
 compile_free(struct master *m)
 {
 	if (m->compile != NULL) {
+		io_close(&m->compile->report_fd);
+		buf_fini(&m->compile->report);
 		if (m->compile->pid > 0)
 			(void)kill(m->compile->pid, SIGKILL); /* our child */
 		remove_file(m, m->compile->previous);

@@ -21,6 +21,9 @@ bool compile_start(
 void compile_on_exit(struct master *m, pid_t pid, int status);
 /* File name of the newest snapshot; "" before the first. */
 const char *compile_current(const struct master *m);
+/* What is wrong in the files it was made from, LF behind each line; borrowed.
+ */
+struct span compile_report(const struct master *m);
 void compile_free(struct master *m);
 
 #endif

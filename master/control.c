@@ -138,6 +138,22 @@ put_listeners(struct caller *c)
 }
 
 static void
+put_mistakes(struct caller *c)
+{
+	struct span rest = compile_report(c->m);
+	struct buf b;
+
+	buf_init(&b, 4096);
+	while (rest.n > 0) {
+		buf_clear(&b);
+		buf_puts(&b, "kind=mistake line=");
+		enc_line(&b, span_cut(&rest, '\n'));
+		put_row(c, &b);
+	}
+	buf_fini(&b);
+}
+
+static void
 status_finish(struct caller *c)
 {
 	struct proc *p;
@@ -149,6 +165,7 @@ status_finish(struct caller *c)
 		if (p->state != PROC_RUNNING)
 			put_worker(c, p, SPAN_LIT(""));
 	put_listeners(c);
+	put_mistakes(c);
 	end(c, c->asked, c->waiting == 0 ? RC_OK : RC_TEMP,
 	    c->waiting == 0 ? SPAN_LIT("")
 			    : SPAN_LIT("some workers did not answer"));
@@ -226,8 +243,16 @@ static void
 on_reload_done(void *ctx, enum rc rc, struct span text)
 {
 	struct caller *c = ctx;
+	struct buf b;
 
-	end(c, c->asked, rc, text);
+	buf_init(&b, IPC_FRAME_MAX / 2);
+	buf_put_span(&b, text);
+	if (rc == RC_OK)
+		buf_puts(&b, "\n");
+	if (rc == RC_OK)
+		buf_put_span(&b, compile_report(c->m));
+	end(c, c->asked, rc, buf_span(&b));
+	buf_fini(&b);
 }
 
 static void
@@ -286,7 +311,7 @@ control_compiled(struct master *m, uint64_t id, bool ok)
 		return;
 	c->compile_id = 0;
 	end(c, c->asked, ok ? RC_OK : RC_PERM,
-	    ok ? SPAN_LIT("")
+	    ok ? compile_report(m)
 	       : SPAN_LIT("the directory could not be compiled, the old one "
 			  "is in use: see the log"));
 }

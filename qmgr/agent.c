@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/addr/detail.h"
 #include "lib/base/mem.h"
 #include "qmgr/agent.h"
 #include "qmgr/route.h"
@@ -434,6 +435,35 @@ agent_settled(struct message *m, size_t rcpt)
 	return true;
 }
 
+/*
+ * The mailbox sees the detail that the mail was sent to: `account` names whose
+ * it is. Made from what the queue file says, so that a repetition is the same.
+ * False: there is none.
+ */
+static bool
+put_detail(
+    struct buf *b, const struct message *m, const struct envelope_rcpt *r)
+{
+	const struct directory *d = m->q->directory;
+	struct buf address;
+	bool is;
+
+	buf_init(&address, 1024);
+	is = d != NULL &&
+	     addr_detail_of(span_of(r->address), span_of(r->account),
+		 directory_delimiters(d), &address);
+	if (is) {
+		buf_puts(b, "Delivered-To: ");
+		buf_put_span(b, buf_span(&address));
+		buf_puts(b, "\n");
+	}
+	buf_fini(&address);
+	if (!is)
+		return false;
+	buf_put_span(b, buf_span(&m->trace));
+	return true;
+}
+
 struct agent *
 agent_deliver(struct message *m, size_t rcpt)
 {
@@ -444,20 +474,27 @@ agent_deliver(struct message *m, size_t rcpt)
 	    .again = m->attempts[rcpt].again,
 	    .account = span_of(r->account),
 	    .sender = span_of(m->env->sender),
-	    .trace = buf_span(&m->trace),
 	    .arrived = m->env->arrived_us,
 	    .offset = m->offset,
 	    .size = m->size,
 	    .file = m->fd};
+	struct buf trace;
 
 	if (a != NULL)
 		return a;
 	a = choose(m->q, ROLE_LOCAL);
-	if (a == NULL)
+	if (a == NULL) {
 		m->q->starved = true;
-	if (a == NULL || !proto_send_deliver(a->link, &job))
 		return NULL;
-	a->underway++;
+	}
+	buf_init(&trace, m->trace.n + 1024);
+	job.trace =
+	    put_detail(&trace, m, r) ? buf_span(&trace) : buf_span(&m->trace);
+	if (proto_send_deliver(a->link, &job))
+		a->underway++;
+	else
+		a = NULL;
+	buf_fini(&trace);
 	return a;
 }
 

@@ -36,7 +36,9 @@ add_results(struct gather *g, struct span rcpt, struct span results,
     bool remote, struct why *why)
 {
 	while (results.n > 0) {
-		struct span one = span_cut(&results, '\n');
+		/* the second: as whom an alias named it, with its detail */
+		struct span as = span_cut(&results, '\n');
+		struct span one = span_cut(&as, '\t');
 
 		/* aliases that hold each other's members cost time, too */
 		if (++g->looked_at > ENVELOPE_RCPTS_MAX * 2 ||
@@ -48,7 +50,7 @@ add_results(struct gather *g, struct span rcpt, struct span results,
 		if (remote && nameset_add(&g->remote, one))
 			envelope_add(g->e, one, SPAN_NONE);
 		else if (!remote && nameset_add(&g->accounts, one))
-			envelope_add(g->e, rcpt, one);
+			envelope_add(g->e, as.n > 0 ? as : rcpt, one);
 	}
 	return RC_OK;
 }

@@ -145,6 +145,9 @@ rcpt_ok(struct session *s, struct span mailbox)
 			return true;
 		reply(s, REPLY_RELAY_DENIED, SPAN_NONE);
 		return false;
+	case DIRECTORY_BROKEN:
+		reply(s, REPLY_DIRECTORY_BROKEN, SPAN_NONE);
+		return false;
 	case DIRECTORY_ERROR:
 		reply(s, REPLY_DIRECTORY_DOWN, SPAN_NONE);
 		return false;

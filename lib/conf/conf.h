@@ -75,21 +75,26 @@ enum conf_bits {
 	CONF_ALL = (1 << CONF_SECTION_COUNT) - 1
 };
 
+/* Characters that may stand between a user and a detail. */
+#define CONF_DELIMITERS "+-=_~!%"
+
 /* The C type of each type of options.def. */
-#define CONF_C_NUMBER    uint64_t
-#define CONF_C_SIZE      uint64_t /* bytes */
-#define CONF_C_DURATION  uint64_t /* milliseconds */
-#define CONF_C_BOOL      bool
-#define CONF_C_CHOICE    int
-#define CONF_C_HOST      char *           /* LDH, lower case, <= 253 */
-#define CONF_C_ADDRESS   char *           /* local@domain */
-#define CONF_C_TEXT      char *           /* no control character */
-#define CONF_C_PATH      char *           /* absolute */
-#define CONF_C_DOMAINS   struct conf_list /* each as HOST */
-#define CONF_C_ENDPOINTS struct conf_list /* for conf_endpoint_parse */
-#define CONF_C_SERVERS   struct conf_list /* the same, without `*` and port 0 */
-#define CONF_C_STUBS     struct conf_list /* domain=server */
-#define CONF_C_NETWORKS  struct conf_list /* for network_parse */
+#define CONF_C_NUMBER        uint64_t
+#define CONF_C_SIZE          uint64_t /* bytes */
+#define CONF_C_DURATION      uint64_t /* milliseconds */
+#define CONF_C_BOOL          bool
+#define CONF_C_CHOICE        int
+#define CONF_C_HOST          char *           /* LDH, lower case, <= 253 */
+#define CONF_C_ADDRESS       char *           /* local@domain */
+#define CONF_C_TEXT          char *           /* no control character */
+#define CONF_C_PATH          char *           /* absolute */
+#define CONF_C_DOMAINS       struct conf_list /* each as HOST */
+#define CONF_C_ENDPOINTS     struct conf_list /* for conf_endpoint_parse */
+#define CONF_C_SERVERS       struct conf_list /* the same, without `*` and port 0 */
+#define CONF_C_STUBS         struct conf_list /* domain=server */
+#define CONF_C_NETWORKS      struct conf_list /* for network_parse */
+#define CONF_C_DELIMITERS    char * /* of CONF_DELIMITERS, each once */
+#define CONF_C_ALIAS_DOMAINS struct conf_list /* domain=domain */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

@@ -278,10 +278,10 @@ check_retry(struct load *l)
 }
 
 static bool
-is_local(const struct conf *conf, const char *domain)
+is_local(const struct conf *conf, struct span domain)
 {
 	for (size_t i = 0; i < conf->domains.n; i++)
-		if (span_eq(span_of(domain), span_of(conf->domains.v[i])))
+		if (span_eq(domain, span_of(conf->domains.v[i])))
 			return true;
 	return false;
 }
@@ -302,11 +302,41 @@ check_users(struct load *l)
 	if (!is_good(l, CONF_ID_domains, CONF_ID_users_domains))
 		return;
 	for (size_t i = 0; i < domains->n; i++)
-		if (!is_local(l->conf, domains->v[i]))
+		if (!is_local(l->conf, span_of(domains->v[i])))
 			conf_report_add(&l->report,
 			    at[CONF_ID_users_domains].value,
 			    "users.domains: %s is not one of domains",
 			    domains->v[i]);
+}
+
+/* Each stands for one domain that is local itself, so there are no loops. */
+static void
+check_alias_domains(struct load *l)
+{
+	const struct conf_places_option *at =
+	    &l->places.options[CONF_ID_alias_domains];
+	const struct conf_list *list = &l->conf->alias_domains;
+
+	if (!is_good(l, CONF_ID_domains, CONF_ID_alias_domains))
+		return;
+	for (size_t i = 0; i < list->n; i++) {
+		struct span target = span_of(list->v[i]);
+		struct span alias = span_cut(&target, '=');
+		bool twice = false;
+
+		for (size_t k = 0; k < i && !twice; k++)
+			twice = span_starts(span_of(list->v[k]),
+			    span_make(alias.p, alias.n + 1));
+		if (twice || is_local(l->conf, alias))
+			conf_report_add(&l->report, at->items[i],
+			    "alias_domains: " SPAN_FMT " is %s",
+			    SPAN_ARG(alias),
+			    twice ? "given twice" : "one of domains already");
+		else if (!is_local(l->conf, target))
+			conf_report_add(&l->report, at->items[i],
+			    "alias_domains: " SPAN_FMT " is not one of domains",
+			    SPAN_ARG(target));
+	}
 }
 
 /* Empty means postmaster at the first domain: nobody else has to know. */
@@ -354,6 +384,7 @@ conf_load_text(
 	check_tls_listener(l, CONF_ID_listen_imaps);
 	check_retry(l);
 	check_users(l);
+	check_alias_domains(l);
 	if (l->report.n > 0)
 		goto out;
 	fill_postmaster(l->conf);

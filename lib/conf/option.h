@@ -22,6 +22,8 @@ enum conf_type {
 	CONF_TYPE_SERVERS,
 	CONF_TYPE_STUBS,
 	CONF_TYPE_NETWORKS,
+	CONF_TYPE_DELIMITERS,
+	CONF_TYPE_ALIAS_DOMAINS,
 };
 
 /* The index of each option, to name one in code. */
@@ -75,7 +77,8 @@ conf_option_is_list(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_DOMAINS || o->type == CONF_TYPE_ENDPOINTS ||
 	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS ||
-	       o->type == CONF_TYPE_NETWORKS;
+	       o->type == CONF_TYPE_NETWORKS ||
+	       o->type == CONF_TYPE_ALIAS_DOMAINS;
 }
 
 /* Text, so that an empty value differs from none. */
@@ -83,7 +86,8 @@ static inline bool
 conf_option_is_text(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_HOST || o->type == CONF_TYPE_ADDRESS ||
-	       o->type == CONF_TYPE_TEXT || o->type == CONF_TYPE_PATH;
+	       o->type == CONF_TYPE_TEXT || o->type == CONF_TYPE_PATH ||
+	       o->type == CONF_TYPE_DELIMITERS;
 }
 
 static inline void *

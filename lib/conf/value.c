@@ -172,12 +172,35 @@ stub_ok(struct span s)
 	return host_ok(span_head(s, sign)) && server_ok(span_from(s, sign + 1));
 }
 
+/* Each once: what is written twice was meant otherwise. */
+static bool
+delimiters_ok(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (span_find(SPAN_LIT(CONF_DELIMITERS), s.p[i]) ==
+			sizeof(CONF_DELIMITERS) - 1 ||
+		    span_find(s, s.p[i]) != i)
+			return false;
+	return true;
+}
+
+static bool
+alias_domain_ok(struct span s)
+{
+	size_t sign = span_find(s, '=');
+
+	return host_ok(span_head(s, sign)) && host_ok(span_from(s, sign + 1));
+}
+
 static bool
 text_ok(const struct conf_option *o, struct span s)
 {
 	struct conf_endpoint scratch;
 	struct network network;
 
+	/* empty: off */
+	if (o->type == CONF_TYPE_DELIMITERS)
+		return delimiters_ok(s);
 	/* empty where the default is */
 	if (s.n == 0)
 		return conf_option_is_text(o) && o->preset != NULL &&
@@ -202,6 +225,9 @@ text_ok(const struct conf_option *o, struct span s)
 		return stub_ok(s);
 	case CONF_TYPE_NETWORKS:
 		return network_parse(s, &network);
+	case CONF_TYPE_ALIAS_DOMAINS:
+		return alias_domain_ok(s);
+	case CONF_TYPE_DELIMITERS:
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
 	case CONF_TYPE_DURATION:
@@ -333,12 +359,14 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 	case CONF_TYPE_ADDRESS:
 	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
+	case CONF_TYPE_DELIMITERS:
 		return set_text(o, s, field);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
 	case CONF_TYPE_SERVERS:
 	case CONF_TYPE_STUBS:
 	case CONF_TYPE_NETWORKS:
+	case CONF_TYPE_ALIAS_DOMAINS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -460,6 +488,16 @@ conf_value_expected(
 		(void)buf_puts(out, "an IP address or network like "
 				    "\"192.0.2.0/24\"");
 		return;
+	case CONF_TYPE_DELIMITERS:
+		/* as above */
+		(void)buf_puts(out,
+		    "characters of " CONF_DELIMITERS ", each once, or nothing");
+		return;
+	case CONF_TYPE_ALIAS_DOMAINS:
+		/* as above */
+		(void)buf_puts(out, "two domains like "
+				    "\"example.net=example.org\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -475,6 +513,8 @@ conf_value_expected_list(const struct conf_option *o, struct buf *out)
 	    : o->type == CONF_TYPE_SERVERS   ? "a list like [\"192.0.2.53:53\"]"
 	    : o->type == CONF_TYPE_STUBS
 		? "a list like [\"corp.example=192.0.2.53:53\"]"
+	    : o->type == CONF_TYPE_ALIAS_DOMAINS
+		? "a list like [\"example.net=example.org\"]"
 		: "a list like [\"192.0.2.0/24\"]");
 }
 
@@ -537,12 +577,14 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 	case CONF_TYPE_ADDRESS:
 	case CONF_TYPE_TEXT:
 	case CONF_TYPE_PATH:
+	case CONF_TYPE_DELIMITERS:
 		return put_text(form, *(char *const *)field, out);
 	case CONF_TYPE_DOMAINS:
 	case CONF_TYPE_ENDPOINTS:
 	case CONF_TYPE_SERVERS:
 	case CONF_TYPE_STUBS:
 	case CONF_TYPE_NETWORKS:
+	case CONF_TYPE_ALIAS_DOMAINS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

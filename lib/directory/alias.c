@@ -16,6 +16,7 @@ alias_init(struct alias *a)
 	buf_init(&a->name, MAILBOX_MAX);
 	/* a bare target grows by its domain */
 	buf_init(&a->targets, (size_t)ALIAS_ENTRY_MAX * 128);
+	buf_init(&a->includes, ALIAS_ENTRY_MAX);
 	buf_init(&a->text, ALIAS_ENTRY_MAX);
 }
 
@@ -24,6 +25,7 @@ alias_fini(struct alias *a)
 {
 	buf_fini(&a->name);
 	buf_fini(&a->targets);
+	buf_fini(&a->includes);
 	buf_fini(&a->text);
 }
 
@@ -102,20 +104,32 @@ find_bare(struct span s, char c)
 	return s.n;
 }
 
-static unsigned
-line_of(const struct alias *a, const char *p)
+/* Line and column of a place in what is read; NULL: of its end. */
+static void
+place_of(const struct alias *a, const char *p, unsigned *line, unsigned *column)
 {
-	unsigned line = a->line;
-
-	for (const char *q = a->text.p; q < p; q++)
-		line += *q == '\n';
-	return line;
+	*line = a->origin_line;
+	*column = 1;
+	for (size_t i = 0; i < a->origin.n && a->origin.p + i != p; i++) {
+		*column += 1;
+		if (a->origin.p[i] != '\n')
+			continue;
+		/* the end is that of the last line */
+		if (p == NULL && i + 1 == a->origin.n)
+			break;
+		*line += 1;
+		*column = 1;
+	}
 }
 
 static bool
-bad(const struct alias *a, const char *at, struct why *why, const char *text)
+bad(struct alias *a, const char *at, struct why *why, const char *text)
 {
-	(void)why_set(why, RC_PERM, STATUS, "%u: %s", line_of(a, at), text);
+	unsigned line, column;
+
+	a->bad = true;
+	place_of(a, at, &line, &column);
+	(void)why_set(why, RC_PERM, STATUS, "%u:%u: %s", line, column, text);
 	return false;
 }
 
@@ -148,7 +162,6 @@ read_name(struct span s, struct alias *a, struct why *why)
 	struct buf box;
 	bool ok;
 
-	buf_clear(&a->name);
 	if (s.n > 0 && s.p[0] == '@') {
 		a->kind = ALIAS_DOMAIN;
 		buf_init(&box, s.n + 1 + MAILBOX_MAX);
@@ -164,6 +177,8 @@ read_name(struct span s, struct alias *a, struct why *why)
 		a->kind = ALIAS_LOCAL;
 		ok = local_part(s, &a->name, &inner) == RC_OK;
 	}
+	if (!ok)
+		buf_clear(&a->name);
 	return ok || bad(a, s.p, why, inner.text);
 }
 
@@ -175,8 +190,50 @@ is_action(struct span s)
 	return s.n > 0 && (s.p[0] == '|' || s.p[0] == '/' || s.p[0] == ':');
 }
 
+/* ":include:/path", all of it in quotes perhaps: the path, else nothing. */
+static struct span
+included(struct span s)
+{
+	if (s.n > 1 && s.p[0] == '"' && s.p[s.n - 1] == '"')
+		s = span_make(s.p + 1, s.n - 2);
+	if (!span_starts_ci(s, SPAN_LIT(":include:")))
+		return SPAN_NONE;
+	return trim(span_from(s, 9));
+}
+
 static bool
-read_target(struct span s, struct alias *a, struct why *why)
+read_include(struct span path, struct alias *a, struct why *why)
+{
+	unsigned line, column;
+
+	if (path.p[0] != '/')
+		return bad(a, path.p, why, "absolute path expected");
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] < ' ' || path.p[i] == '"' || path.p[i] == '\\' ||
+		    path.p[i] == 0x7f)
+			return bad(a, path.p, why,
+			    "quote, backslash or control character in the "
+			    "path");
+	place_of(a, path.p, &line, &column);
+	(void)buf_putf(&a->includes, "%u:%u ", line, column);
+	(void)buf_put_span(&a->includes, path);
+	(void)buf_putc(&a->includes, '\n');
+	return !a->includes.over ||
+	       bad(a, path.p, why, "address or entry too long");
+}
+
+static bool
+refuse_action(struct span s, struct alias *a, struct why *why)
+{
+	if (span_at(s, 0) == ':' || span_at(s, 1) == ':')
+		return bad(a, s.p, why, "only :include:/path is known");
+	return bad(a, s.p, why,
+	    "programs and files are not delivered to yet, only addresses");
+}
+
+/* One address; `include`: or a file of some. */
+static bool
+read_target(struct span s, bool include, struct alias *a, struct why *why)
 {
 	struct why inner = {.rc = RC_OK};
 	struct span local, domain;
@@ -185,8 +242,13 @@ read_target(struct span s, struct alias *a, struct why *why)
 
 	if (s.n == 0)
 		return bad(a, s.p, why, "address expected");
+	if (include && included(s).n > 0)
+		return read_include(included(s), a, why);
 	if (is_action(s))
-		return bad(a, s.p, why, "only addresses can be targets");
+		return refuse_action(s, a, why);
+	/* sendmail's "not an alias": what names itself is none here, anyway */
+	if (s.p[0] == '\\')
+		s = span_from(s, 1);
 	if (a->targets.n > 0)
 		(void)buf_putc(&a->targets, '\n');
 	start = a->targets.n;
@@ -205,7 +267,7 @@ read_target(struct span s, struct alias *a, struct why *why)
 		return bad(a, s.p, why, inner.text);
 	/* nor with a backslash in front */
 	if (is_action(span_from(buf_span(&a->targets), start)))
-		return bad(a, s.p, why, "only addresses can be targets");
+		return refuse_action(s, a, why);
 	if (a->targets.over || a->targets.n - start > MAILBOX_MAX)
 		return bad(a, s.p, why, "address or entry too long");
 	return true;
@@ -226,11 +288,10 @@ parse(struct alias *a, struct why *why)
 	if (!read_name(trim(span_head(all, colon)), a, why))
 		return false;
 	rest = span_from(all, colon + 1);
-	buf_clear(&a->targets);
 	for (;;) {
 		size_t comma = find_bare(rest, ',');
 
-		if (!read_target(trim(span_head(rest, comma)), a, why))
+		if (!read_target(trim(span_head(rest, comma)), true, a, why))
 			return false;
 		if (comma == rest.n)
 			return true;
@@ -241,11 +302,36 @@ parse(struct alias *a, struct why *why)
 bool
 alias_next(struct alias_input *in, struct alias *a, struct why *why)
 {
-	in->rc = RC_OK;
 	if (!gather(in, a))
 		return false;
-	if (parse(a, why))
-		return true;
-	in->rc = RC_PERM;
-	return false;
+	buf_clear(&a->name);
+	buf_clear(&a->targets);
+	buf_clear(&a->includes);
+	a->bad = false;
+	a->origin = buf_span(&a->text);
+	a->origin_line = a->line;
+	(void)parse(a, why); /* a->bad says it */
+	return true;
+}
+
+void
+alias_include(struct alias *a, struct span file, struct why *why)
+{
+	struct span rest = file;
+
+	a->origin = file;
+	a->origin_line = 1;
+	while (rest.n > 0 && !a->bad) {
+		struct span line = span_cut(&rest, '\n');
+
+		while (line.n > 0 && !is_comment(line) && !a->bad) {
+			size_t comma = find_bare(line, ',');
+			struct span one = trim(span_head(line, comma));
+
+			/* a line may end with a comma */
+			if (one.n > 0)
+				(void)read_target(one, false, a, why);
+			line = span_from(line, comma + 1);
+		}
+	}
 }

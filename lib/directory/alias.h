@@ -8,8 +8,10 @@
  * "local@domain:" is one address, "local:" that name in every local domain,
  * "@domain:" who gets the mail to unknown names there. A target without '@'
  * is at the same domain. Lines that begin with white space continue the entry
- * before; empty lines and those with a '#' in front are comments. Programs
- * and files as targets are refused. Pure, fuzzed.
+ * before; empty lines and those with a '#' in front are comments. So far as
+ * aliases(5) of other servers; ":include:/path" stands for the addresses in
+ * that file; a backslash before a name changes nothing. Programs (|command) and
+ * files as targets are refused: they are not delivered to yet. Pure, fuzzed.
  */
 #ifndef LIB_DIRECTORY_ALIAS_H
 #define LIB_DIRECTORY_ALIAS_H
@@ -27,11 +29,16 @@ enum alias_kind {
 
 struct alias {
 	enum alias_kind kind;
-	unsigned line;      /* where it begins */
-	struct buf name;    /* canonical */
-	struct buf targets; /* canonical, LF between; without '@' (the same
-			       domain) only in an ALIAS_LOCAL */
-	struct buf text;    /* scratch */
+	unsigned line;       /* where it begins */
+	struct buf name;     /* canonical */
+	struct buf targets;  /* canonical, LF between; without '@' (the same
+				domain) only in an ALIAS_LOCAL */
+	struct buf includes; /* "line:col /path" of each, LF behind it */
+	bool bad;            /* the entry makes no sense; whose it is, the name
+				tells, unless that is bad and empty, too */
+	struct buf text;     /* scratch */
+	struct span origin;  /* what is read: positions are in it */
+	unsigned origin_line;
 };
 
 void alias_init(struct alias *a);
@@ -40,15 +47,21 @@ void alias_fini(struct alias *a);
 struct alias_input {
 	struct span rest; /* not yet read */
 	unsigned line;    /* lines read, from 0 on */
-	enum rc rc;
 };
 
 /*
  * The next entry of in->rest, which is advanced behind it; *a has been
- * initialised and is replaced. False at the end of the text (in->rc RC_OK),
- * or when the entry is wrong: then in->rc is RC_PERM and why says "12: ...",
- * with the line of the mistake.
+ * initialised and is replaced. False at the end of the text. When a->bad, why
+ * says "12:7: ...", with line and column of the mistake (RC_PERM 5.3.5), and
+ * the entry's targets are of no use.
  */
 bool alias_next(struct alias_input *in, struct alias *a, struct why *why);
+
+/*
+ * Add the addresses of an included file to a->targets: on lines, with commas
+ * between, and comments as above; nothing else. As above, a->bad is set by a
+ * mistake.
+ */
+void alias_include(struct alias *a, struct span file, struct why *why);
 
 #endif

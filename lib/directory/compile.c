@@ -1,6 +1,6 @@
 /*
  * Text files into a snapshot: see compile.h. All records are gathered and
- * sorted first, so that a mistake is found before anything is written and the
+ * sorted first, so that mistakes are found before anything is written and the
  * pages are written in order, full. Hashes are passed over, and the text that
  * held them is wiped.
  */
@@ -14,67 +14,32 @@
 
 #include "lib/addr/path.h"
 #include "lib/base/io.h"
-#include "lib/base/mem.h"
 #include "lib/base/secret.h"
 #include "lib/directory/account.h"
 #include "lib/directory/alias.h"
 #include "lib/directory/compile.h"
 #include "lib/directory/format.h"
+#include "lib/directory/include.h"
+#include "lib/directory/links.h"
+#include "lib/directory/records.h"
 #include "lib/base/banned.h"
 
 #define SOURCE_MAX (512U << 20)
-#define TEXT_MAX   (SIZE_MAX / 4)
 #define MAP_FIRST  ((size_t)1 << 18)
 #define MAP_MAX    ((size_t)1 << 36)
 
-/* offsets into the text of all records, which moves while it grows */
-struct record {
-	size_t key, n_key;
-	size_t value, n_value;
-	unsigned line;
-	bool out; /* its domain is not local: not written */
-};
-
 struct compile {
-	struct buf text;
-	struct record *records;
-	size_t n, cap;
+	struct records r;
+	bool incomplete; /* somebody's name cannot be read */
+	struct directory_report *report;
 	struct why *why;
 };
-
-static struct span
-key_of(const struct compile *c, const struct record *r)
-{
-	return span_make(c->text.p + r->key, r->n_key);
-}
 
 static void
 add(struct compile *c, char kind, struct span key, struct span value,
     unsigned line)
 {
-	struct record *r;
-	size_t n_local = 0;
-	struct span local, domain;
-
-	if (c->n == c->cap) {
-		c->cap = c->cap == 0 ? 1024 : c->cap * 2;
-		c->records = mem_grow(c->records, c->cap * sizeof(*r));
-	}
-	r = &c->records[c->n++];
-	*r = (struct record){.key = c->text.n, .n_key = key.n + 1};
-	r->line = line;
-	(void)buf_putc(&c->text, kind);
-	(void)buf_put_span(&c->text, key);
-	if (addr_split(key, &local, &domain))
-		n_local = local.n;
-	else if (kind == 'b')
-		n_local = key.n;
-	for (size_t i = r->key + 1; i <= r->key + n_local; i++)
-		if (c->text.p[i] >= 'A' && c->text.p[i] <= 'Z')
-			c->text.p[i] = (char)(c->text.p[i] + ('a' - 'A'));
-	r->value = c->text.n;
-	r->n_value = value.n;
-	(void)buf_put_span(&c->text, value);
+	records_add(&c->r, kind, key, value, line);
 }
 
 /* All of a source, in memory that did not move while it was read. */
@@ -96,17 +61,38 @@ read_source(int fd, const char *name, struct buf *b, struct why *why)
 	return RC_OK;
 }
 
+/* A wrong line's mail waits: it may have been meant for somebody else than who
+ * would get it without that line. */
+static void
+add_account(struct compile *c, struct span line, unsigned line_no)
+{
+	struct account account;
+	struct why inner;
+
+	account_init(&account);
+	if (account_parse(line, &account, &inner) == RC_OK) {
+		add(c, 'a', buf_span(&account.login), buf_span(&account.login),
+		    line_no);
+	} else {
+		directory_report_add(
+		    c->report, "accounts:%u: %s", line_no, inner.text);
+		if (account.login.n > 0)
+			add(c, 'a', buf_span(&account.login), SPAN_NONE,
+			    line_no);
+		else
+			c->incomplete = true;
+	}
+	account_fini(&account);
+}
+
 static enum rc
 add_accounts(struct compile *c, int fd)
 {
-	struct account account;
 	unsigned line_no = 0;
 	struct span rest;
-	struct why inner;
 	struct buf text;
 	enum rc rc;
 
-	account_init(&account);
 	buf_init(&text, (size_t)SOURCE_MAX + 131072);
 	rc = read_source(fd, "accounts", &text, c->why);
 	rest = buf_span(&text);
@@ -114,20 +100,53 @@ add_accounts(struct compile *c, int fd)
 		struct span line = span_cut(&rest, '\n');
 
 		line_no++;
-		if (account_is_comment(line))
-			continue;
-		if (account_parse(line, &account, &inner) == RC_OK)
-			add(c, 'a', buf_span(&account.login),
-			    buf_span(&account.login), line_no);
-		else
-			rc = why_set(c->why, RC_PERM, "5.3.5",
-			    "accounts:%u: %s", line_no, inner.text);
+		if (!account_is_comment(line))
+			add_account(c, line, line_no);
 	}
 	if (text.p != NULL)
 		secret_wipe(text.p, text.n);
 	buf_fini(&text);
-	account_fini(&account);
 	return rc;
+}
+
+/* The files that an alias includes, into its targets. */
+static enum rc
+include(struct compile *c, struct alias *a)
+{
+	struct span rest = buf_span(&a->includes);
+	struct why inner = {.rc = RC_OK};
+	enum rc rc = RC_OK;
+	struct buf text;
+
+	buf_init(&text, INCLUDE_MAX);
+	while (rest.n > 0 && rc == RC_OK && !a->bad) {
+		struct span path = span_cut(&rest, '\n');
+		struct span place = span_cut(&path, ' ');
+
+		buf_clear(&text);
+		rc = include_read(path, &text, &inner);
+		if (rc == RC_PERM) {
+			a->bad = true;
+			directory_report_add(c->report,
+			    "aliases:" SPAN_FMT ": %s", SPAN_ARG(place),
+			    inner.text);
+		} else if (rc == RC_OK) {
+			alias_include(a, buf_span(&text), &inner);
+			if (a->bad)
+				directory_report_add(c->report, SPAN_FMT ":%s",
+				    SPAN_ARG(path), inner.text);
+		}
+	}
+	buf_fini(&text);
+	/* the old snapshot serves on, until it can be read */
+	if (rc == RC_TEMP)
+		return why_set(c->why, rc, inner.status, "%s", inner.text);
+	if (!a->bad && a->targets.n == 0) {
+		a->bad = true;
+		directory_report_add(
+		    c->report, "aliases:%u: nobody is in the file", a->line);
+	}
+	return RC_OK;
 }
 
 static enum rc
@@ -135,26 +154,32 @@ add_aliases(struct compile *c, int fd)
 {
 	static const char kinds[] = {
 	    [ALIAS_ADDRESS] = 'l', [ALIAS_LOCAL] = 'b', [ALIAS_DOMAIN] = 'c'};
-	struct alias_input in = {.rc = RC_OK};
+	struct alias_input in = {.line = 0};
 	struct alias alias;
 	struct why inner;
 	struct buf text;
+	enum rc rc;
 
 	alias_init(&alias);
 	buf_init(&text, (size_t)SOURCE_MAX + 131072);
-	in.rc = read_source(fd, "aliases", &text, c->why);
+	rc = read_source(fd, "aliases", &text, c->why);
 	in.rest = buf_span(&text);
-	if (in.rc == RC_OK) {
-		while (alias_next(&in, &alias, &inner))
+	while (rc == RC_OK && alias_next(&in, &alias, &inner)) {
+		if (alias.bad)
+			directory_report_add(
+			    c->report, "aliases:%s", inner.text);
+		else if (alias.includes.n > 0)
+			rc = include(c, &alias);
+		if (alias.name.n == 0)
+			c->incomplete = true;
+		else
 			add(c, kinds[alias.kind], buf_span(&alias.name),
-			    buf_span(&alias.targets), alias.line);
-		if (in.rc != RC_OK)
-			(void)why_set(c->why, in.rc, inner.status, "aliases:%s",
-			    inner.text);
+			    alias.bad ? SPAN_NONE : buf_span(&alias.targets),
+			    alias.line);
 	}
 	buf_fini(&text);
 	alias_fini(&alias);
-	return in.rc;
+	return rc;
 }
 
 static enum rc
@@ -167,6 +192,15 @@ add_conf(struct compile *c, const struct directory_source *source)
 	enum rc rc = RC_OK;
 
 	add(c, 'v', SPAN_NONE, SPAN_LIT(DIRECTORY_VERSION), 0);
+	add(c, 's', SPAN_NONE, span_of(source->delimiters), 0);
+	for (size_t i = 0;
+	     source->alias_domains != NULL && i < source->alias_domains->n;
+	     i++) {
+		struct span target = span_of(source->alias_domains->v[i]);
+		struct span alias = span_cut(&target, '=');
+
+		add(c, 'd', alias, target, 0);
+	}
 	for (size_t i = 0; i < source->domains->n; i++) {
 		struct span domain = span_of(source->domains->v[i]);
 
@@ -205,68 +239,59 @@ add_users(struct compile *c, const struct directory_source *source)
 	}
 }
 
-static int
-by_key(const void *va, const void *vb, void *arg)
-{
-	const struct record *a = va, *b = vb;
-	int d = span_cmp(key_of(arg, a), key_of(arg, b));
-
-	if (d != 0)
-		return d;
-	return a->line < b->line ? -1 : a->line > b->line;
-}
-
-static bool
-is_domain(struct compile *c, struct span domain)
-{
-	size_t low = 0, high = c->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		struct span key = key_of(c, &c->records[mid]);
-		int d = key.p[0] < 'd'   ? -1
-			: key.p[0] > 'd' ? 1
-					 : span_cmp(span_from(key, 1), domain);
-
-		if (d == 0)
-			return true;
-		if (d < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
-}
-
-/* Sorted by key, nothing twice; what is in no local domain is left out. */
-static enum rc
+/* Sorted by key; of several with one key the first counts; what is in no local
+ * domain is left out. */
+static void
 arrange(struct compile *c)
 {
-	const struct record *twice = NULL;
+	if (c->incomplete)
+		add(c, 'x', SPAN_NONE, SPAN_NONE, 0);
+	records_sort(&c->r);
+	for (size_t i = 0; i < c->r.n; i++) {
+		struct record *at = &c->r.v[i];
+		struct span key = records_key(&c->r, at), local, domain;
+		struct span before =
+		    i == 0 ? SPAN_NONE : records_key(&c->r, at - 1);
 
-	qsort_r(c->records, c->n, sizeof(*c->records), by_key, c);
-	for (size_t i = 0; i < c->n; i++) {
-		struct record *r = &c->records[i];
-		struct span key = key_of(c, r), local, domain;
-
-		if (i > 0 && span_eq(key, key_of(c, r - 1))) {
-			r->out = true; /* a domain may be listed twice */
-			if (r->line > 0 &&
-			    (twice == NULL || r->line < twice->line))
-				twice = r;
+		if (i > 0 && span_eq(key, before)) {
+			at->out = true; /* a domain may be listed twice */
+			if (at->line > 0)
+				directory_report_add(c->report,
+				    "%s:%u: " SPAN_FMT
+				    " is given twice, the first counts",
+				    key.p[0] == 'a' ? "accounts" : "aliases",
+				    at->line, SPAN_ARG(span_from(key, 1)));
 			continue;
 		}
 		domain = span_from(key, 1);
 		if (key.p[0] == 'c' || key.p[0] == 'h' ||
-		    addr_split(domain, &local, &domain))
-			r->out = key.p[0] != 'b' && !is_domain(c, domain);
+		    (key.p[0] != 'b' && addr_split(domain, &local, &domain)))
+			at->out = records_find(&c->r, 'd', domain) == NULL;
 	}
-	if (twice == NULL)
-		return RC_OK;
-	return why_set(c->why, RC_PERM, "5.3.5",
-	    "%s:%u: " SPAN_FMT " is given twice, first on line %u",
-	    c->text.p[twice->key] == 'a' ? "accounts" : "aliases", twice->line,
-	    SPAN_ARG(span_from(key_of(c, twice), 1)), (twice - 1)->line);
+}
+
+/* RFC 5321 4.5.1: there is a mailbox in any case, but somebody should read it.
+ */
+static void
+note_postmaster(struct compile *c, const struct directory_source *source)
+{
+	struct directory *d;
+	struct buf login;
+
+	if (source->domains->n == 0)
+		return;
+	d = directory_of(&c->r, source->delimiters);
+	buf_init(&login, 1024);
+	if (directory_find(d, SPAN_LIT("postmaster"), &login) ==
+		DIRECTORY_ACCOUNT &&
+	    records_find(&c->r, 'a', buf_span(&login)) == NULL &&
+	    span_find(buf_span(&login), '@') < login.n)
+		directory_report_note(c->report,
+		    "postmaster: nobody reads it: give it an alias, or a "
+		    "password (steadctl account add " SPAN_FMT ")",
+		    SPAN_ARG(buf_span(&login)));
+	buf_fini(&login);
+	directory_close(&d);
 }
 
 static int
@@ -279,10 +304,10 @@ put_records(const struct compile *c, MDB_env *env)
 	if (e != 0)
 		return e;
 	e = mdb_dbi_open(txn, NULL, 0, &dbi);
-	for (size_t i = 0; e == 0 && i < c->n; i++) {
-		const struct record *r = &c->records[i];
-		MDB_val key = {r->n_key, c->text.p + r->key};
-		MDB_val value = {r->n_value, c->text.p + r->value};
+	for (size_t i = 0; e == 0 && i < c->r.n; i++) {
+		const struct record *r = &c->r.v[i];
+		MDB_val key = {r->n_key, c->r.text.p + r->key};
+		MDB_val value = {r->n_value, c->r.text.p + r->value};
 
 		if (!r->out)
 			e = mdb_put(txn, dbi, &key, &value, MDB_APPEND);
@@ -367,25 +392,37 @@ write_snapshot(const struct compile *c, const char *path)
 	return rc;
 }
 
-enum rc
-directory_compile(
-    const struct directory_source *source, const char *path, struct why *why)
+static enum rc
+gather(struct compile *c, const struct directory_source *source)
 {
-	struct compile c = {.why = why};
+	enum rc rc = add_conf(c, source);
+
+	add_users(c, source);
+	if (rc == RC_OK && source->accounts >= 0)
+		rc = add_accounts(c, source->accounts);
+	if (rc == RC_OK && source->aliases >= 0)
+		rc = add_aliases(c, source->aliases);
+	if (rc != RC_OK)
+		return rc;
+	arrange(c);
+	if (!source->partly) {
+		links_follow(&c->r, source->delimiters, c->report);
+		note_postmaster(c, source);
+	}
+	return RC_OK;
+}
+
+enum rc
+directory_compile(const struct directory_source *source, const char *path,
+    struct directory_report *report, struct why *why)
+{
+	struct compile c = {.report = report, .why = why};
 	enum rc rc;
 
-	buf_init(&c.text, TEXT_MAX);
-	rc = add_conf(&c, source);
-	add_users(&c, source);
-	if (rc == RC_OK && source->accounts >= 0)
-		rc = add_accounts(&c, source->accounts);
-	if (rc == RC_OK && source->aliases >= 0)
-		rc = add_aliases(&c, source->aliases);
-	if (rc == RC_OK)
-		rc = arrange(&c);
-	if (rc == RC_OK)
+	records_init(&c.r);
+	rc = gather(&c, source);
+	if (rc == RC_OK && path != NULL)
 		rc = write_snapshot(&c, path);
-	buf_fini(&c.text);
-	free(c.records);
+	records_fini(&c.r);
 	return rc;
 }

@@ -10,24 +10,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/addr/detail.h"
 #include "lib/addr/path.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/db/file.h"
 #include "lib/directory/directory.h"
 #include "lib/directory/format.h"
+#include "lib/directory/links.h"
 #include "lib/base/banned.h"
 
 struct directory {
+	const struct records *records; /* not a file yet: these; else NULL */
 	MDB_env *env;
 	MDB_txn *txn; /* reset */
 	MDB_dbi dbi;
+	char delimiters[DIRECTORY_DELIMITERS_MAX + 1];
 };
 
 /* One lookup: all its reads in one transaction. */
 struct look {
 	const struct directory *d;
 	struct span local, domain;
+	struct span home; /* the domain that `domain` stands for, or is */
 	bool broken;
 };
 
@@ -54,8 +59,15 @@ get(struct look *l, char kind, struct span rest, struct span *value)
 {
 	char text[DIRECTORY_KEY_MAX];
 	MDB_val key = {rest.n + 1, text}, data;
+	const struct record *r;
 	int e;
 
+	if (l->d->records != NULL) {
+		r = records_find(l->d->records, kind, rest);
+		if (r != NULL)
+			*value = records_value(l->d->records, r);
+		return r != NULL;
+	}
 	if (rest.n >= sizeof(text))
 		return false;
 	text[0] = kind;
@@ -94,7 +106,7 @@ directory_open(const char *path, struct directory **out, struct why *why)
 {
 	struct directory *d = mem_alloc(sizeof(*d));
 	struct look l = {.d = d};
-	struct span version;
+	struct span version, delimiters;
 	enum rc rc = RC_TEMP;
 	uint64_t size;
 	int e;
@@ -109,7 +121,9 @@ directory_open(const char *path, struct directory **out, struct why *why)
 		goto out;
 	}
 	if (!get(&l, 'v', SPAN_NONE, &version) ||
-	    !span_eq(version, SPAN_LIT(DIRECTORY_VERSION))) {
+	    !span_eq(version, SPAN_LIT(DIRECTORY_VERSION)) ||
+	    !get(&l, 's', SPAN_NONE, &delimiters) ||
+	    !span_copy(delimiters, d->delimiters, sizeof(d->delimiters))) {
 		(void)why_set(why, RC_TEMP, "4.3.0",
 		    "%s: no directory of this version", path);
 		goto out;
@@ -122,12 +136,25 @@ out:
 	return rc;
 }
 
+struct directory *
+directory_of(const struct records *records, const char *delimiters)
+{
+	struct directory *d = mem_alloc(sizeof(*d));
+
+	d->records = records;
+	if (!span_copy(
+		span_of(delimiters), d->delimiters, sizeof(d->delimiters)))
+		bug("delimiters");
+	return d;
+}
+
 void
 directory_close(struct directory **d)
 {
 	if (*d == NULL)
 		return;
-	mdb_txn_abort((*d)->txn); /* takes NULL */
+	if ((*d)->txn != NULL)
+		mdb_txn_abort((*d)->txn);
 	if ((*d)->env != NULL)
 		mdb_env_close((*d)->env);
 	free(*d);
@@ -165,70 +192,100 @@ put_bare(struct buf *out, struct span targets, struct span at)
 	}
 }
 
+const char *
+directory_delimiters(const struct directory *d)
+{
+	return d->delimiters;
+}
+
+/* Is it a domain of this host? Then its home is known. */
+static bool
+at_home(struct look *l)
+{
+	if (!get(l, 'd', l->domain, &l->home))
+		return false;
+	if (l->home.n == 0)
+		l->home = l->domain;
+	return true;
+}
+
 /* `local` in lower case. */
 static enum directory_kind
 find_system(struct look *l, struct span local, struct buf *out)
 {
 	struct span value, nothing;
 
-	if (!get(l, 'u', local, &value) || !get(l, 'h', l->domain, &nothing))
+	if (!get(l, 'u', local, &value) || !get(l, 'h', l->home, &nothing))
 		return DIRECTORY_UNKNOWN;
 	(void)buf_put_span(out, value); /* over is seen in the end */
 	return DIRECTORY_ACCOUNT;
 }
 
+/* What is listed by its whole address. */
 static enum directory_kind
-find_local(struct look *l, struct span local, struct buf *out)
+find_address(
+    struct look *l, struct span local, struct span domain, struct buf *out)
 {
 	enum directory_kind kind = DIRECTORY_UNKNOWN;
-	struct span value;
+	struct span value = SPAN_NONE;
 	struct buf key;
 
 	buf_init(&key, DIRECTORY_KEY_MAX - 1);
-	put_lower(&key, local);
+	(void)buf_put_span(&key, local);
 	(void)buf_putc(&key, '@');
-	(void)buf_put_span(&key, l->domain);
-	if (key.over)
-		goto out;
-	if (get(l, 'a', buf_span(&key), &value)) {
+	(void)buf_put_span(&key, domain);
+	if (!key.over && get(l, 'a', buf_span(&key), &value))
 		kind = DIRECTORY_ACCOUNT;
-		(void)buf_put_span(out, value); /* over is seen in the end */
-	} else if (get(l, 'l', buf_span(&key), &value)) {
+	else if (!key.over && get(l, 'l', buf_span(&key), &value))
 		kind = DIRECTORY_ALIAS;
-		(void)buf_put_span(out, value);
-	} else if (get(l, 'b', span_head(buf_span(&key), local.n), &value)) {
-		kind = DIRECTORY_ALIAS;
-		put_bare(out, value, l->domain);
-	} else {
-		kind = find_system(l, span_head(buf_span(&key), local.n), out);
-	}
-out:
+	if (kind != DIRECTORY_UNKNOWN && value.n == 0)
+		kind = DIRECTORY_BROKEN;
+	(void)buf_put_span(out, value); /* over is seen in the end */
 	buf_fini(&key);
 	return kind;
 }
 
-/* user+detail is user; the local part may be quoted, and need it no more */
+static enum directory_kind
+find_local(struct look *l, struct span mixed, struct buf *out)
+{
+	enum directory_kind kind = DIRECTORY_UNKNOWN;
+	struct span value, local;
+	struct buf lower;
+
+	buf_init(&lower, DIRECTORY_KEY_MAX - 1);
+	put_lower(&lower, mixed);
+	local = buf_span(&lower);
+	if (!lower.over)
+		kind = find_address(l, local, l->domain, out);
+	if (!lower.over && kind == DIRECTORY_UNKNOWN &&
+	    l->home.p != l->domain.p)
+		kind = find_address(l, local, l->home, out);
+	if (!lower.over && kind == DIRECTORY_UNKNOWN) {
+		if (get(l, 'b', local, &value)) {
+			kind = value.n > 0 ? DIRECTORY_ALIAS : DIRECTORY_BROKEN;
+			if (value.n > 0)
+				put_bare(out, value, l->home);
+		} else {
+			kind = find_system(l, local, out);
+		}
+	}
+	buf_fini(&lower);
+	return kind;
+}
+
+/* user+detail is user; of several bases the longest that there is */
 static enum directory_kind
 find_base(struct look *l, struct buf *out)
 {
 	enum directory_kind kind = DIRECTORY_UNKNOWN;
-	struct span base = l->local, local, domain;
-	struct buf text;
+	size_t at = SIZE_MAX;
+	struct buf base;
 
-	if (span_at(base, 0) == '"')
-		base = span_from(base, 1);
-	if (span_find(base, '+') == base.n || span_find(base, '+') == 0)
-		return kind;
-	buf_init(&text, 1024);
-	(void)buf_putc(&text, '"');
-	(void)buf_put_span(&text, span_head(base, span_find(base, '+')));
-	(void)buf_puts(&text, "\"@x");
-	if (addr_mailbox(buf_span(&text), &text, NULL) == RC_OK) {
-		buf_drop(&text, span_find(base, '+') + 4);
-		if (addr_split(buf_span(&text), &local, &domain))
-			kind = find_local(l, local, out);
-	}
-	buf_fini(&text);
+	buf_init(&base, DIRECTORY_KEY_MAX - 1);
+	while (kind == DIRECTORY_UNKNOWN &&
+	       addr_detail_base(l->local, l->d->delimiters, &at, &base))
+		kind = find_local(l, buf_span(&base), out);
+	buf_fini(&base);
 	return kind;
 }
 
@@ -237,10 +294,10 @@ find_catchall(struct look *l, struct buf *out)
 {
 	struct span value;
 
-	if (!get(l, 'c', l->domain, &value))
+	if (!get(l, 'c', l->domain, &value) && !get(l, 'c', l->home, &value))
 		return DIRECTORY_UNKNOWN;
 	(void)buf_put_span(out, value);
-	return DIRECTORY_ALIAS;
+	return value.n > 0 ? DIRECTORY_ALIAS : DIRECTORY_BROKEN;
 }
 
 static enum directory_kind
@@ -257,18 +314,17 @@ find_postmaster(struct look *l, struct buf *out)
 {
 	enum directory_kind kind = DIRECTORY_UNKNOWN;
 	struct look to = {.d = l->d};
-	struct span address, nothing;
+	struct span address;
 	struct buf ignored;
 
 	if (!span_eq_ci(l->local, SPAN_LIT("postmaster")) ||
 	    !get(l, 'p', SPAN_NONE, &address) ||
 	    !addr_split(address, &to.local, &to.domain))
 		return kind;
-	if (span_eq_ci(to.local, l->local) && span_eq(to.domain, l->domain))
+	if (span_eq_ci(to.local, l->local) && span_eq(to.domain, l->home))
 		return kind;
 	buf_init(&ignored, 0);
-	if (!get(&to, 'd', to.domain, &nothing) ||
-	    find_user(&to, &ignored) != DIRECTORY_UNKNOWN ||
+	if (!at_home(&to) || find_user(&to, &ignored) != DIRECTORY_UNKNOWN ||
 	    find_catchall(&to, &ignored) != DIRECTORY_UNKNOWN) {
 		kind = DIRECTORY_ALIAS;
 		(void)buf_put_span(out, address);
@@ -276,6 +332,23 @@ find_postmaster(struct look *l, struct buf *out)
 	l->broken = l->broken || to.broken;
 	buf_fini(&ignored);
 	return kind;
+}
+
+/*
+ * Nobody has been named who reads it: a mailbox is there all the same, and
+ * whoever opens an account of that name finds what has come.
+ */
+static enum directory_kind
+find_last_postmaster(struct look *l, struct buf *out)
+{
+	struct span first;
+
+	if (!span_eq_ci(l->local, SPAN_LIT("postmaster")) ||
+	    !get(l, 'f', SPAN_NONE, &first))
+		return DIRECTORY_UNKNOWN;
+	(void)buf_puts(out, "postmaster@"); /* over is seen in the end */
+	(void)buf_put_span(out, first);
+	return DIRECTORY_ACCOUNT;
 }
 
 static enum directory_kind
@@ -291,13 +364,17 @@ find(struct look *l, struct span mailbox, struct buf *out)
 	} else if (!addr_split(mailbox, &l->local, &l->domain)) {
 		return DIRECTORY_UNKNOWN;
 	}
-	if (!get(l, 'd', l->domain, &nothing))
+	if (!at_home(l))
 		return DIRECTORY_ELSEWHERE;
 	kind = find_user(l, out);
 	if (kind == DIRECTORY_UNKNOWN)
 		kind = find_postmaster(l, out);
+	if (kind == DIRECTORY_UNKNOWN && get(l, 'x', SPAN_NONE, &nothing))
+		kind = DIRECTORY_BROKEN;
 	if (kind == DIRECTORY_UNKNOWN)
 		kind = find_catchall(l, out);
+	if (kind == DIRECTORY_UNKNOWN)
+		kind = find_last_postmaster(l, out);
 	return kind;
 }
 
@@ -316,13 +393,14 @@ look(const struct directory *d, finder *f, struct span mailbox,
 	size_t before;
 	bool was_over;
 
-	if (d == NULL || mdb_txn_renew(d->txn) != 0)
+	if (d == NULL || (d->records == NULL && mdb_txn_renew(d->txn) != 0))
 		return DIRECTORY_ERROR;
 	before = out->n;
 	was_over = out->over;
 	out->over = false;
 	kind = f(&l, mailbox, out);
-	mdb_txn_reset(d->txn);
+	if (d->records == NULL)
+		mdb_txn_reset(d->txn);
 	if (l.broken || (target != NULL && out->over)) {
 		out->n = before;
 		kind = DIRECTORY_ERROR;
@@ -345,7 +423,7 @@ find_system_mailbox(struct look *l, struct span mailbox, struct buf *out)
 	enum directory_kind kind = DIRECTORY_UNKNOWN;
 	struct buf local;
 
-	if (!addr_split(mailbox, &l->local, &l->domain))
+	if (!addr_split(mailbox, &l->local, &l->domain) || !at_home(l))
 		return kind;
 	buf_init(&local, DIRECTORY_KEY_MAX - 1);
 	put_lower(&local, l->local);

@@ -22,6 +22,8 @@ enum directory_kind {
 	DIRECTORY_UNKNOWN,   /* no such mailbox in a domain of this host */
 	DIRECTORY_ACCOUNT,   /* a mailbox here */
 	DIRECTORY_ALIAS,     /* stands for other addresses */
+	DIRECTORY_BROKEN,    /* whose it is cannot be told: a line of the
+				administrator's files is wrong */
 	DIRECTORY_ERROR,     /* no snapshot, or it cannot be read */
 };
 
@@ -35,8 +37,13 @@ enum directory_kind {
  * before then.
  *
  * Looked up in this order: account, alias of the address, alias of the local
- * part, user of the system; the same without "+detail" (RFC 5233); postmaster;
- * catch-all.
+ * part, user of the system; the same without "+detail" (RFC 5233), the longest
+ * base first; postmaster as the configuration has it; catch-all; for postmaster
+ * an account at the first local domain, listed or not. In a domain that stands
+ * for another, what is listed by its address there comes first, and then all
+ * is as at the other domain. A line that is wrong leaves its name BROKEN; while
+ * the name itself cannot be read so is whoever would be UNKNOWN, or a
+ * catch-all's: it may be theirs.
  */
 enum directory_kind directory_find(
     const struct directory *d, struct span mailbox, struct buf *target);
@@ -48,18 +55,24 @@ enum directory_kind directory_find(
 enum directory_kind directory_find_user(
     const struct directory *d, struct span mailbox, struct buf *target);
 
+#define DIRECTORY_DELIMITERS_MAX 15
+/* The characters that may stand between user and detail; borrowed. */
+const char *directory_delimiters(const struct directory *d);
+
 #define DIRECTORY_EXPAND_MAX   10000 /* results; twice that on the way */
 #define DIRECTORY_EXPAND_DEPTH 20    /* aliases of aliases */
 
 /*
  * All that `mailbox` stands for in the end: logins are appended to `accounts`
  * and addresses of other hosts to `elsewhere`, each with an LF behind it and
- * once. A user of the system whose alias names the user as well (`joe: joe,
- * ann`) is among them. RC_OK: one of them at least; why->text then is "", or
- * tells the first target that was left out because it is unknown or leads too
- * deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when there are only
- * loops, 5.5.3 when there are too many; RC_TEMP when the directory cannot be
- * read or a buffer is full. Nothing has been appended then.
+ * once. A login that an alias names with a detail has a TAB and that address
+ * behind it. A user of the system whose alias names the user as well (`joe:
+ * joe, ann`) is among them. RC_OK: one of them at least; why->text then is "",
+ * or tells the first target that was left out because it is unknown or leads
+ * too deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when there are only
+ * loops, 5.5.3 when there are too many; RC_TEMP: 4.3.5 when one of them is
+ * BROKEN, 4.3.0 when the directory cannot be read or a buffer is full. Nothing
+ * has been appended then.
  */
 enum rc directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why);

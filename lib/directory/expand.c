@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/addr/detail.h"
 #include "lib/base/mem.h"
 #include "lib/directory/directory.h"
 #include "lib/base/banned.h"
@@ -29,6 +30,7 @@ struct expand {
 	struct buf targets;
 	struct buf *accounts, *elsewhere;
 	struct why left_out; /* the first; RC_OK: none */
+	struct why broken;   /* likewise */
 };
 
 /* FNV-1a: aliases are the administrator's, nobody aims at the table */
@@ -73,11 +75,14 @@ refuse:
 }
 
 static void
-result(struct expand *x, struct buf *to, struct span s)
+result(struct expand *x, struct buf *to, struct span s, struct span more)
 {
 	if (x->n_results++ == DIRECTORY_EXPAND_MAX)
 		x->full = true;
 	(void)buf_put_span(to, s); /* over is seen in the end */
+	if (more.n > 0)
+		(void)buf_putc(to, '\t');
+	(void)buf_put_span(to, more);
 	(void)buf_putc(to, '\n');
 }
 
@@ -93,7 +98,27 @@ static void
 add_account(struct expand *x, struct span login, unsigned depth)
 {
 	if (add(x, 'a', login, depth))
-		result(x, x->accounts, login);
+		result(x, x->accounts, login, SPAN_NONE);
+}
+
+/* The same, found as the address s, which the recipient's word does not tell
+ * where an alias led to it. */
+static void
+add_account_as(struct expand *x, const struct directory *d, struct span s,
+    struct item item)
+{
+	struct span login = buf_span(&x->targets);
+	struct buf detail;
+
+	buf_init(&detail, 1024);
+	if (item.depth > 0 &&
+	    addr_detail_of(s, login, directory_delimiters(d), &detail))
+		detail.n = 0;
+	else
+		s = SPAN_NONE;
+	if (add(x, 'a', login, item.depth))
+		result(x, x->accounts, login, s);
+	buf_fini(&detail);
 }
 
 /*
@@ -141,13 +166,13 @@ visit(struct expand *x, const struct directory *d, struct item item)
 	buf_clear(&x->targets);
 	switch (directory_find(d, s, &x->targets)) {
 	case DIRECTORY_ELSEWHERE:
-		result(x, x->elsewhere, s);
+		result(x, x->elsewhere, s, SPAN_NONE);
 		break;
 	case DIRECTORY_UNKNOWN:
 		leave_out(x, "5.1.1", s, "no such mailbox");
 		break;
 	case DIRECTORY_ACCOUNT:
-		add_account(x, buf_span(&x->targets), item.depth);
+		add_account_as(x, d, s, item);
 		break;
 	case DIRECTORY_ALIAS:
 		if (item.depth == DIRECTORY_EXPAND_DEPTH) {
@@ -155,6 +180,15 @@ visit(struct expand *x, const struct directory *d, struct item item)
 			break;
 		}
 		return add_targets(x, d, s, item.depth + 1);
+	case DIRECTORY_BROKEN:
+		/* in part is not enough: those who are left out would not
+		 * know */
+		if (x->broken.rc == RC_OK)
+			(void)why_set(&x->broken, RC_TEMP, "4.3.5",
+			    SPAN_FMT ": its line in accounts or aliases has a "
+				     "mistake",
+			    SPAN_ARG(s));
+		break;
 	case DIRECTORY_ERROR:
 		return false;
 	}
@@ -164,6 +198,9 @@ visit(struct expand *x, const struct directory *d, struct item item)
 static enum rc
 outcome(struct expand *x, struct span mailbox, struct why *why)
 {
+	if (x->broken.rc != RC_OK)
+		return why_set(
+		    why, RC_TEMP, x->broken.status, "%s", x->broken.text);
 	if (x->full)
 		return why_set(why, RC_PERM, "5.5.3",
 		    "alias stands for more than %d addresses",

@@ -5,22 +5,27 @@
  *
  *   v                       DIRECTORY_VERSION
  *   f                       the first local domain
+ *   s                       what may stand between user and detail
  *   p                       the postmaster's address, when there is one
- *   d example.org           a local domain
+ *   d example.org           a local domain, or one that stands for it: then
+ *                           the local one is the value
  *   a joe@example.org       an account: its login as it was written
- *   l joe@example.org       an alias: targets, LF between
+ *   l joe@example.org       an alias: targets, LF between; an account or alias
+ *                           without a value cannot be told for a mistake
  *   b joe                   the same for every local domain; a target without
  *                           '@' is at the domain that was asked for
- *   h example.org           a domain at which users of the system have a
- * mailbox u joe                   such a user c example.org           who gets
- * what nobody else does there
+ *   h example.org           there users of the system have mailboxes
+ *   u joe                   such a user
+ *   c example.org           who gets what nobody else does there
+ *   x                       there is an account or alias whose name cannot be
+ *                           told for a mistake
  *
  * (without the space). Behind the last page nothing follows.
  */
 #ifndef LIB_DIRECTORY_FORMAT_H
 #define LIB_DIRECTORY_FORMAT_H
 
-#define DIRECTORY_VERSION "mailstead directory 2"
+#define DIRECTORY_VERSION "mailstead directory 3"
 #define DIRECTORY_KEY_MAX 511 /* of LMDB */
 
 #endif

@@ -87,9 +87,12 @@ put_head(struct buf *b, const struct maildir_deliver *d)
 {
 	buf_puts(b, "Return-Path: <");
 	put_value(b, d->sender);
-	buf_puts(b, ">\nDelivered-To: ");
-	put_value(b, d->account);
-	buf_puts(b, "\n");
+	buf_puts(b, ">\n");
+	if (!span_starts(d->trace, SPAN_LIT("Delivered-To: "))) {
+		buf_puts(b, "Delivered-To: ");
+		put_value(b, d->account);
+		buf_puts(b, "\n");
+	}
 	buf_put_span(b, d->trace);
 	/* as it would come back from the queue's file */
 	if (d->trace.n > 0 && d->trace.p[d->trace.n - 1] != '\n')

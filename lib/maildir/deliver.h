@@ -7,8 +7,9 @@
  * The file holds, line ends LF:
  *
  *   Return-Path: <sender>
- *   Delivered-To: account
- *   trace                   (our Received field; empty when it is in the file)
+ *   Delivered-To: account   (unless the trace begins with one, which has the
+ *                           detail of the address)
+ *   trace                   (our Received field; not when it is in the file)
  *   the message             (CRLF becomes LF, any other CR and LF stay)
  *
  * Its name in new/ is `<base>,S=<size>,W=<size with CRLF line ends>`, where

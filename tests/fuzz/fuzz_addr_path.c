@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/addr/detail.h"
 #include "lib/addr/path.h"
 #include "lib/base/banned.h"
 
@@ -24,6 +25,32 @@ check_text(struct span s)
 		must(s.p[i] >= 0x20 && s.p[i] < 0x7f);
 }
 
+/* Each base is a local part, shorter than the one before, and its detail is
+ * found again; not so with one that has no delimiter. */
+static void
+check_bases(struct span box, struct span local)
+{
+	size_t at = SIZE_MAX, last = SIZE_MAX;
+	struct buf base, again;
+
+	buf_init(&base, 254);
+	buf_init(&again, 1000);
+	while (addr_detail_base(local, "+-", &at, &base)) {
+		must(at < last && at < local.n && base.n > 0);
+		last = at;
+		buf_clear(&again);
+		must(addr_detail_of(box, buf_span(&base), "+-", &again));
+		must(span_eq(buf_span(&again), box));
+		buf_clear(&again);
+		must(buf_put_span(&again, buf_span(&base)) &&
+		     buf_puts(&again, "@x"));
+		must(addr_mailbox(buf_span(&again), &again, NULL) == RC_OK);
+		must(again.n == 2 * (base.n + 2));
+	}
+	buf_fini(&base);
+	buf_fini(&again);
+}
+
 static void
 check_mailbox(struct span box)
 {
@@ -37,6 +64,7 @@ check_mailbox(struct span box)
 	must(addr_split(box, &local, &domain));
 	must(local.n >= 1 && local.n <= 64);
 	must(domain.n >= 1 && local.n + 1 + domain.n == box.n);
+	check_bases(box, local);
 	buf_clear(&again);
 	must(buf_puts(&again, "a@") && buf_put_span(&again, domain));
 	if (again.n <= 254)

@@ -207,7 +207,7 @@ open_directory(void)
 	assert_true(
 	    io_write_all(source.accounts, accounts, sizeof(accounts) - 1) &&
 	    io_write_all(source.aliases, aliases, sizeof(aliases) - 1));
-	assert_int_equal(directory_compile(&source, path, &why), RC_OK);
+	assert_int_equal(directory_compile(&source, path, NULL, &why), RC_OK);
 	assert_int_equal(directory_open(path, &t.q.directory, &why), RC_OK);
 	io_close(&source.accounts);
 	io_close(&source.aliases);

@@ -90,7 +90,7 @@ open_directory(void)
 
 	(void)snprintf(path, sizeof(path), "%s/d.mdb", t.dir);
 	assert_true(io_write_all(source.accounts, "alice@example.org !\n", 20));
-	assert_int_equal(directory_compile(&source, path, &why), RC_OK);
+	assert_int_equal(directory_compile(&source, path, NULL, &why), RC_OK);
 	assert_int_equal(directory_open(path, &t.q.directory, &why), RC_OK);
 	io_close(&source.accounts);
 }

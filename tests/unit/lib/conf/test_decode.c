@@ -14,6 +14,7 @@
 	}
 #define AUTH "auth.threads=2\nauth.remember=0\n"
 #define TOP  "hostname=a.b\ndomains=c.d\n"
+#define REST "alias_domains=\nrecipient_delimiter=+\n"
 
 static const struct row {
 	const char *name;
@@ -26,7 +27,7 @@ static const struct row {
 	TEXT("delivery.processes=1\ndelivery.threads=1\n"
 	     "log.level=info\n"),
 	true},
-    {"empty text", TEXT(TOP "postmaster=\n"), true},
+    {"empty text", TEXT(TOP "postmaster=\n" REST), true},
     {"sections out of order",
 	TEXT("log.level=info\ndelivery.processes=1\n"
 	     "delivery.threads=1\n"),
@@ -43,7 +44,7 @@ static const struct row {
     {"no value", TEXT("log.level\n"), false},
     {"empty value", TEXT("log.level=\n"), false},
     {"NUL", TEXT("log.level=info\0\n"), false},
-    {"NUL in an address", TEXT(TOP "postmaster=a%00@b.c\n"), false},
+    {"NUL in an address", TEXT(TOP "postmaster=a%00@b.c\n" REST), false},
     {"out of bounds", TEXT("delivery.processes=17\ndelivery.threads=1\n"),
 	false},
     {"unit",
@@ -53,12 +54,13 @@ static const struct row {
     {"other word for true", TEXT(AUTH "auth.allow_plaintext=yes\n"), false},
     {"needless escape", TEXT("log.level=inf%6f\n"), false},
     {"escape cut", TEXT("log.level=info%6\n"), false},
-    {"upper case host", TEXT("hostname=A.b\ndomains=c.d\npostmaster=\n"),
+    {"upper case host", TEXT("hostname=A.b\ndomains=c.d\npostmaster=\n" REST),
 	false},
-    {"no domains", TEXT("hostname=a.b\ndomains=\npostmaster=\n"), false},
-    {"two spaces", TEXT("hostname=a.b\ndomains=c.d  e.f\npostmaster=\n"),
+    {"no domains", TEXT("hostname=a.b\ndomains=\npostmaster=\n" REST), false},
+    {"two spaces", TEXT("hostname=a.b\ndomains=c.d  e.f\npostmaster=\n" REST),
 	false},
-    {"space behind", TEXT("hostname=a.b\ndomains=c.d \npostmaster=\n"), false},
+    {"space behind", TEXT("hostname=a.b\ndomains=c.d \npostmaster=\n" REST),
+	false},
     {"not a path", TEXT("paths.spool=x\n"), false},
 };
 

@@ -130,6 +130,13 @@ static const struct row {
 	TEXT(BASE "x: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n"),
 	"m:3:1: x: unknown option\nm:3:35: nested too deeply\n"},
 
+    {"alias domains that make no sense",
+	TEXT("hostname: a\ndomains: [a.b, c.d]\nalias_domains:\n"
+	     "  - x.y=A.b\n  - X.Y=c.d\n  - c.d=a.b\n  - z=x.y\n"),
+	"m:5:5: alias_domains: x.y is given twice\n"
+	"m:6:5: alias_domains: c.d is one of domains already\n"
+	"m:7:5: alias_domains: x.y is not one of domains\n"},
+
     /* unknown options */
     {"letter missing", TEXT(BASE "smtpd:\n  max_sesions: 5\n"),
 	"m:4:3: smtpd.max_sesions: unknown option; did you mean "

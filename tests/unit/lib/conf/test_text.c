@@ -25,11 +25,30 @@ static const struct row {
 	CONF_TOP,
 	"hostname=mx.example.org\n"
 	"domains=a.example xn--b.c\n"
-	"postmaster=postmaster@a.example\n"},
+	"postmaster=postmaster@a.example\n"
+	"alias_domains=\n"
+	"recipient_delimiter=+\n"},
     {"postmaster", BASE "postmaster: Joe.D=x%y@Example.ORG\n", CONF_TOP,
 	"hostname=mx.example.org\n"
 	"domains=example.org\n"
-	"postmaster=Joe.D%3dx%25y@example.org\n"},
+	"postmaster=Joe.D%3dx%25y@example.org\n"
+	"alias_domains=\n"
+	"recipient_delimiter=+\n"},
+    {"alias domains, delimiters",
+	BASE "alias_domains: [A.Example=Example.org, b.example=example.org]\n"
+	     "recipient_delimiter: '-='\n",
+	CONF_TOP,
+	"hostname=mx.example.org\n"
+	"domains=example.org\n"
+	"postmaster=postmaster@example.org\n"
+	"alias_domains=a.example%3dexample.org b.example%3dexample.org\n"
+	"recipient_delimiter=-%3d\n"},
+    {"no delimiter", BASE "recipient_delimiter: ''\n", CONF_TOP,
+	"hostname=mx.example.org\n"
+	"domains=example.org\n"
+	"postmaster=postmaster@example.org\n"
+	"alias_domains=\n"
+	"recipient_delimiter=\n"},
     {"paths", BASE "paths: {spool: \"/a b/\\xe4\\\"\\\\\", aliases: ''}\n",
 	CONF_PATHS,
 	"paths.spool=/a%20b/%c3%a4%22\\\n"

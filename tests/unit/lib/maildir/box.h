@@ -19,7 +19,8 @@
 
 #define BOX      "example.org/bob/Maildir/"
 #define BOX_BASE "qid0.R7"
-#define BOX_HEAD "Return-Path: <al@a>\nDelivered-To: bob@example.org\n"
+#define BOX_PATH "Return-Path: <al@a>\n"
+#define BOX_HEAD BOX_PATH "Delivered-To: bob@example.org\n"
 
 static struct box {
 	char top[64];

@@ -28,6 +28,8 @@ static const struct row rows[] = {
     {"the same from the queue", L(""), L(RC "a: b\r\n\r\nc\r\n"), 0,
 	L(R "a: b\n\nc\n"), 5},
     {"trace without its end", L("X: y"), L("z"), 0, L("X: y\nz"), 1},
+    {"trace that names the recipient", L("Delivered-To: j+x@o\n" R), L("z"), 0,
+	L(R "z"), 2},
     {"empty", L(""), L(""), 0, L(""), 0},
     {"no line end", L(""), L("abc"), 0, L("abc"), 0},
     {"LF stays", L(""), L("a\nb\n\r\n"), 0, L("a\nb\n\n"), 3},
@@ -70,7 +72,9 @@ check_row(void **state)
 	if (row->pad > 0)
 		memset(buf_reserve(&in, row->pad), 'x', row->pad);
 	in.n = row->pad;
-	buf_puts(&want, BOX_HEAD);
+	buf_puts(&want, span_starts(row->trace, SPAN_LIT("Delivered-To: "))
+			    ? BOX_PATH "Delivered-To: j+x@o\n"
+			    : BOX_HEAD);
 	/* what is padded has its trace, if any, before */
 	if (row->pad > 0)
 		buf_put_span(&want, row->trace);
