@@ -19,6 +19,9 @@
 #define SLICE        64  /* records in a job */
 #define PENDING_MAX  256 /* jobs in the pool: others want it, too */
 #define PENDING_MS   20
+/* for one that is just being written or read, which is soon over */
+#define BUSY_TRIES 50
+#define BUSY_MS    100
 
 enum act {
 	ACT_FLUSH,
@@ -52,6 +55,9 @@ struct acting {
 	uint64_t done;
 	uint64_t failed;
 	struct why why; /* the first failure's */
+	uint64_t busy;  /* in this pass: another one is for them */
+	unsigned passes;
+	struct why busy_why;
 	size_t n_targets;
 	size_t room;
 	struct target *targets;
@@ -62,6 +68,13 @@ failed(struct acting *a, const struct why *why)
 {
 	if (a->failed++ == 0)
 		a->why = *why;
+}
+
+static void
+busy(struct acting *a, const struct why *why)
+{
+	if (a->busy++ == 0)
+		a->busy_why = *why;
 }
 
 /* Does it concern m at all? Said when only m was asked for. */
@@ -124,7 +137,7 @@ begin(struct acting *a, struct message *m)
 		message_wake(m);
 		a->done++;
 	} else if (message_change(m, &why) != RC_OK) {
-		failed(a, &why);
+		busy(a, &why);
 	} else {
 		add_target(a, m);
 	}
@@ -199,6 +212,9 @@ finish(struct acting *a)
 {
 	struct buf b;
 
+	if (a->failed == 0)
+		a->why = a->busy_why;
+	a->failed += a->busy;
 	buf_init(&b, 1024);
 	if (a->all)
 		buf_putf(&b, "%llu message%s", (unsigned long long)a->done,
@@ -235,7 +251,7 @@ begin_record(struct acting *a, const struct record *r)
 	} else if (r->line == RECORD_OUT) {
 		why_set(&why, RC_TEMP, "4.3.0",
 		    "%s is just being written or read: try again", r->name);
-		failed(a, &why);
+		busy(a, &why);
 	} else if (a->act == ACT_FLUSH && r->line == RECORD_DUE) {
 		idle_first(a->ask.q, r->name);
 		a->done++;
@@ -344,13 +360,29 @@ all_turn(struct acting *a)
 	}
 }
 
+/* Once more, for those that were busy; the others it does not concern any more.
+ */
+static void
+pass_again(struct acting *a)
+{
+	a->passes++;
+	a->busy = 0;
+	a->bucket = 0;
+	a->ended = false;
+	a->after[0] = '\0';
+	manage_again(&a->ask, BUSY_MS);
+}
+
 static void
 turn(struct manage_ask *ask)
 {
 	struct acting *a = (struct acting *)ask;
 
 	if (a->bucket == QMGR_BUCKETS && a->ended) {
-		finish(a);
+		if (a->busy > 0 && a->passes < BUSY_TRIES)
+			pass_again(a);
+		else
+			finish(a);
 		return;
 	}
 	if (pool_pending(ask->q->pool) > PENDING_MAX) {
