@@ -47,6 +47,8 @@ check_directory(const struct conf *conf)
 	    .delimiters = conf->recipient_delimiter,
 	    .postmaster = conf->postmaster,
 	    .aliases = -1,
+	    .relay_domains = &conf->relay.domains,
+	    .relay_recipients = -1,
 	    .user_domains = &conf->users.domains};
 	char *accounts = workers_path(&auth, conf);
 	struct directory_report report;
@@ -64,6 +66,13 @@ check_directory(const struct conf *conf)
 		    source.aliases >= 0 || why_sys(&why, RC_PERM, "5.3.5", "%s",
 					       conf->paths.aliases) == RC_OK;
 	}
+	if (ok && conf->relay.recipients[0] != '\0') {
+		source.relay_recipients = open(
+		    conf->relay.recipients, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		ok = source.relay_recipients >= 0 ||
+		     why_sys(&why, RC_PERM, "5.3.5", "%s",
+			 conf->relay.recipients) == RC_OK;
+	}
 	ok = ok && user_each(conf, put_user, &users, &why) == RC_OK;
 	source.users = buf_span(&users);
 	ok = ok && directory_compile(&source, NULL, &report, &why) == RC_OK;
@@ -77,6 +86,7 @@ check_directory(const struct conf *conf)
 	ok = ok && report.n == 0;
 	io_close(&source.accounts);
 	io_close(&source.aliases);
+	io_close(&source.relay_recipients);
 	directory_report_fini(&report);
 	buf_fini(&users);
 	free(accounts);

@@ -145,12 +145,15 @@ static void
 child(const struct master *m)
 {
 	const char *aliases = m->conf->paths.aliases;
+	const char *recipients = m->conf->relay.recipients;
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {.domains = &m->conf->domains,
 	    .alias_domains = &m->conf->alias_domains,
 	    .delimiters = m->conf->recipient_delimiter,
 	    .postmaster = m->conf->postmaster,
 	    .aliases = -1,
+	    .relay_domains = &m->conf->relay.domains,
+	    .relay_recipients = -1,
 	    .user_domains = &m->conf->users.domains};
 	struct directory_report report;
 	struct buf users;
@@ -165,6 +168,12 @@ child(const struct master *m)
 		source.aliases = open(aliases, O_RDONLY | O_CLOEXEC);
 		if (source.aliases < 0)
 			rc = why_sys(&why, RC_PERM, "5.3.5", "%s", aliases);
+	}
+	if (rc == RC_OK && recipients[0] != '\0') {
+		source.relay_recipients =
+		    open(recipients, O_RDONLY | O_CLOEXEC);
+		if (source.relay_recipients < 0)
+			rc = why_sys(&why, RC_PERM, "5.3.5", "%s", recipients);
 	}
 	if (rc == RC_OK)
 		rc = list_users(m, &users, &why);

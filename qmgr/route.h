@@ -1,6 +1,6 @@
 /*
- * Which way a recipient at another host goes: the smart host of the
- * configuration, or the hosts of its domain. Pure.
+ * Which way a recipient at another host goes: the host that relay.domains names
+ * for its domain, the smart host, or the hosts of its domain. Pure.
  */
 #ifndef QMGR_ROUTE_H
 #define QMGR_ROUTE_H
@@ -23,5 +23,8 @@ struct route {
  */
 bool route_find(
     const struct conf *conf, struct span address, struct route *route);
+
+/* Is it one way, so that one message may go there for both? */
+bool route_same(const struct route *a, const struct route *b);
 
 #endif

@@ -257,12 +257,23 @@ static bool
 give(struct qmgr *q, struct site *s, size_t n)
 {
 	struct visit *v = TAILQ_FIRST(&s->visits);
-	struct route route;
+	struct route route, other;
 
 	/* a smart host may have come or gone since: then it goes there */
 	if (!route_find(q->w->conf,
 		span_of(v->m->env->rcpts[v->rcpts[v->at]].address), &route))
 		bug("a recipient has lost its domain");
+	/* those of another way are not taken along, though the host be named
+	 * alike, or the configuration have changed since they were put here */
+	for (size_t i = 1; i < n; i++) {
+		const char *address =
+		    v->m->env->rcpts[v->rcpts[v->at + i]].address;
+
+		if (!route_find(q->w->conf, span_of(address), &other))
+			bug("a recipient has lost its domain");
+		if (!route_same(&route, &other))
+			n = i;
+	}
 	if (!agent_relay(
 		v->m, s, &route, &(struct agent_group){v->rcpts + v->at, n}))
 		return false;

@@ -135,6 +135,7 @@ rcpt_ok(struct session *s, struct span mailbox)
 	switch (directory_find(s->server->directory, mailbox, NULL)) {
 	case DIRECTORY_ACCOUNT:
 	case DIRECTORY_ALIAS:
+	case DIRECTORY_RELAY:
 		return true;
 	case DIRECTORY_UNKNOWN:
 		reply(s, REPLY_NO_SUCH_USER, SPAN_NONE);

@@ -95,6 +95,7 @@ enum conf_bits {
 #define CONF_C_NETWORKS      struct conf_list /* for network_parse */
 #define CONF_C_DELIMITERS    char * /* of CONF_DELIMITERS, each once */
 #define CONF_C_ALIAS_DOMAINS struct conf_list /* domain=domain */
+#define CONF_C_ROUTES        struct conf_list /* domain, domain=host:port */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

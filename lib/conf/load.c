@@ -339,6 +339,47 @@ check_alias_domains(struct load *l)
 	}
 }
 
+/* Is it the domain of one of the first n items? */
+static bool
+is_among(const struct conf_list *list, size_t n, struct span domain)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct span rest = span_of(list->v[i]);
+
+		if (span_eq(span_cut(&rest, '='), domain))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_relay_domains(struct load *l)
+{
+	const struct conf_places_option *at =
+	    &l->places.options[CONF_ID_relay_domains];
+	const struct conf_list *list = &l->conf->relay.domains;
+	const struct conf_list *alias = &l->conf->alias_domains;
+
+	if (!is_good(l, CONF_ID_domains, CONF_ID_relay_domains) ||
+	    !is_good(l, CONF_ID_alias_domains, CONF_ID_alias_domains))
+		return;
+	for (size_t i = 0; i < list->n; i++) {
+		struct span rest = span_of(list->v[i]);
+		struct span domain = span_cut(&rest, '=');
+		const char *what = NULL;
+
+		if (is_local(l->conf, domain) ||
+		    is_among(alias, alias->n, domain))
+			what = "one of this host's already";
+		else if (is_among(list, i, domain))
+			what = "given twice";
+		if (what != NULL)
+			conf_report_add(&l->report, at->items[i],
+			    "relay.domains: " SPAN_FMT " is %s",
+			    SPAN_ARG(domain), what);
+	}
+}
+
 /* Empty means postmaster at the first domain: nobody else has to know. */
 static void
 fill_postmaster(struct conf *conf)
@@ -385,6 +426,7 @@ conf_load_text(
 	check_retry(l);
 	check_users(l);
 	check_alias_domains(l);
+	check_relay_domains(l);
 	if (l->report.n > 0)
 		goto out;
 	fill_postmaster(l->conf);

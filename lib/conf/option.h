@@ -24,6 +24,7 @@ enum conf_type {
 	CONF_TYPE_NETWORKS,
 	CONF_TYPE_DELIMITERS,
 	CONF_TYPE_ALIAS_DOMAINS,
+	CONF_TYPE_ROUTES,
 };
 
 /* The index of each option, to name one in code. */
@@ -78,7 +79,8 @@ conf_option_is_list(const struct conf_option *o)
 	return o->type == CONF_TYPE_DOMAINS || o->type == CONF_TYPE_ENDPOINTS ||
 	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS ||
 	       o->type == CONF_TYPE_NETWORKS ||
-	       o->type == CONF_TYPE_ALIAS_DOMAINS;
+	       o->type == CONF_TYPE_ALIAS_DOMAINS ||
+	       o->type == CONF_TYPE_ROUTES;
 }
 
 /* Text, so that an empty value differs from none. */

@@ -3,6 +3,7 @@
  * too and are read by the same functions, so that a report shows them as
  * options.def has them.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "lib/base/network.h"
@@ -192,6 +193,45 @@ alias_domain_ok(struct span s)
 	return host_ok(span_head(s, sign)) && host_ok(span_from(s, sign + 1));
 }
 
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]", as RFC 5321 4.1.3 writes them. */
+static bool
+literal_ok(struct span s)
+{
+	struct span tag = SPAN_LIT("IPv6:");
+	struct in6_addr scratch;
+	char text[INET6_ADDRSTRLEN];
+	bool six;
+
+	if (s.n < 2 || s.p[0] != '[' || s.p[s.n - 1] != ']')
+		return false;
+	s = span_make(s.p + 1, s.n - 2);
+	six = span_starts_ci(s, tag);
+	return span_copy(six ? span_from(s, tag.n) : s, text, sizeof(text)) &&
+	       inet_pton(six ? AF_INET6 : AF_INET, text, &scratch) == 1;
+}
+
+static bool
+route_ok(struct span s)
+{
+	size_t sign = span_find(s, '=');
+	struct span host = span_from(s, sign + 1);
+	size_t colon = span_rfind(host, ':');
+	uint64_t port;
+
+	if (!host_ok(span_head(s, sign)))
+		return false;
+	if (sign == s.n)
+		return true;
+	/* one in brackets is a literal's */
+	if (host.n > 0 && host.p[host.n - 1] != ']' && colon < host.n) {
+		if (!num_range(
+			span_from(host, colon + 1), 1, UINT16_MAX, &port))
+			return false;
+		host = span_head(host, colon);
+	}
+	return host_ok(host) || literal_ok(host);
+}
+
 static bool
 text_ok(const struct conf_option *o, struct span s)
 {
@@ -227,6 +267,8 @@ text_ok(const struct conf_option *o, struct span s)
 		return network_parse(s, &network);
 	case CONF_TYPE_ALIAS_DOMAINS:
 		return alias_domain_ok(s);
+	case CONF_TYPE_ROUTES:
+		return route_ok(s);
 	case CONF_TYPE_DELIMITERS:
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
@@ -367,6 +409,7 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 	case CONF_TYPE_STUBS:
 	case CONF_TYPE_NETWORKS:
 	case CONF_TYPE_ALIAS_DOMAINS:
+	case CONF_TYPE_ROUTES:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -498,6 +541,11 @@ conf_value_expected(
 		(void)buf_puts(out, "two domains like "
 				    "\"example.net=example.org\"");
 		return;
+	case CONF_TYPE_ROUTES:
+		/* as above */
+		(void)buf_puts(out, "a domain, or one with its host like "
+				    "\"example.net=mx.example.net:25\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -515,6 +563,8 @@ conf_value_expected_list(const struct conf_option *o, struct buf *out)
 		? "a list like [\"corp.example=192.0.2.53:53\"]"
 	    : o->type == CONF_TYPE_ALIAS_DOMAINS
 		? "a list like [\"example.net=example.org\"]"
+	    : o->type == CONF_TYPE_ROUTES
+		? "a list like [\"example.net=mx.example.net:25\"]"
 		: "a list like [\"192.0.2.0/24\"]");
 }
 
@@ -585,6 +635,7 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 	case CONF_TYPE_STUBS:
 	case CONF_TYPE_NETWORKS:
 	case CONF_TYPE_ALIAS_DOMAINS:
+	case CONF_TYPE_ROUTES:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

@@ -182,6 +182,68 @@ add_aliases(struct compile *c, int fd)
 	return rc;
 }
 
+static void
+add_relay_recipient(struct compile *c, struct span text, unsigned line)
+{
+	struct span local = SPAN_NONE, domain = SPAN_NONE;
+	bool all = span_at(text, 0) == '@';
+	struct why inner;
+	struct buf raw, box;
+
+	buf_init(&raw, 1024);
+	buf_init(&box, 1024);
+	if (all)
+		(void)buf_putc(&raw, 'x');
+	(void)buf_put_span(&raw, text); /* over: no mailbox */
+	if (addr_mailbox(buf_span(&raw), &box, &inner) != RC_OK) {
+		directory_report_add(
+		    c->report, "recipients:%u: %s", line, inner.text);
+		add(c, 'y', SPAN_NONE, SPAN_NONE, 0);
+	} else if (all && addr_split(buf_span(&box), &local, &domain)) {
+		add(c, 'w', domain, SPAN_NONE, 0);
+	} else {
+		add(c, 'm', buf_span(&box), SPAN_NONE, 0);
+	}
+	buf_fini(&raw);
+	buf_fini(&box);
+}
+
+static enum rc
+add_relay(struct compile *c, const struct directory_source *source)
+{
+	bool listed = source->relay_recipients >= 0;
+	unsigned line_no = 0;
+	enum rc rc = RC_OK;
+	struct span rest;
+	struct buf text;
+
+	if (source->relay_domains == NULL || source->relay_domains->n == 0)
+		return RC_OK;
+	for (size_t i = 0; i < source->relay_domains->n; i++) {
+		struct span host = span_of(source->relay_domains->v[i]);
+
+		add(c, 'r', span_cut(&host, '='),
+		    listed ? SPAN_NONE : SPAN_LIT("*"), 0);
+	}
+	buf_init(&text, (size_t)SOURCE_MAX + 131072);
+	if (listed)
+		rc = read_source(
+		    source->relay_recipients, "recipients", &text, c->why);
+	rest = buf_span(&text);
+	while (rc == RC_OK && rest.n > 0) {
+		struct span line = span_cut(&rest, '\n');
+
+		line_no++;
+		if (line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
+		line = span_trim(line);
+		if (line.n > 0 && line.p[0] != '#')
+			add_relay_recipient(c, line, line_no);
+	}
+	buf_fini(&text);
+	return rc;
+}
+
 static enum rc
 add_conf(struct compile *c, const struct directory_source *source)
 {
@@ -264,6 +326,8 @@ arrange(struct compile *c)
 			continue;
 		}
 		domain = span_from(key, 1);
+		if (strchr("dmrw", key.p[0]) != NULL)
+			continue;
 		if (key.p[0] == 'c' || key.p[0] == 'h' ||
 		    (key.p[0] != 'b' && addr_split(domain, &local, &domain)))
 			at->out = records_find(&c->r, 'd', domain) == NULL;
@@ -398,6 +462,8 @@ gather(struct compile *c, const struct directory_source *source)
 	enum rc rc = add_conf(c, source);
 
 	add_users(c, source);
+	if (rc == RC_OK)
+		rc = add_relay(c, source);
 	if (rc == RC_OK && source->accounts >= 0)
 		rc = add_accounts(c, source->accounts);
 	if (rc == RC_OK && source->aliases >= 0)

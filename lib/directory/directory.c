@@ -334,6 +334,39 @@ find_postmaster(struct look *l, struct buf *out)
 	return kind;
 }
 
+/* Its detail is the other host's to understand: with or without is listed. */
+static enum directory_kind
+find_relay(struct look *l)
+{
+	size_t at = SIZE_MAX;
+	struct buf key, base;
+	struct span value;
+	bool found;
+
+	if (!get(l, 'r', l->domain, &value))
+		return DIRECTORY_ELSEWHERE;
+	if (value.n > 0 || get(l, 'w', l->domain, &value) ||
+	    span_eq_ci(l->local, SPAN_LIT("postmaster")))
+		return DIRECTORY_RELAY;
+	buf_init(&key, DIRECTORY_KEY_MAX - 1);
+	buf_init(&base, DIRECTORY_KEY_MAX - 1);
+	(void)buf_put_span(&base, l->local); /* over: no such key */
+	do {
+		buf_clear(&key);
+		put_lower(&key, buf_span(&base));
+		(void)buf_putc(&key, '@');
+		(void)buf_put_span(&key, l->domain);
+		found = !key.over && get(l, 'm', buf_span(&key), &value);
+	} while (
+	    !found && addr_detail_base(l->local, l->d->delimiters, &at, &base));
+	buf_fini(&key);
+	buf_fini(&base);
+	if (found)
+		return DIRECTORY_RELAY;
+	return get(l, 'y', SPAN_NONE, &value) ? DIRECTORY_BROKEN
+					      : DIRECTORY_UNKNOWN;
+}
+
 /*
  * Nobody has been named who reads it: a mailbox is there all the same, and
  * whoever opens an account of that name finds what has come.
@@ -365,7 +398,7 @@ find(struct look *l, struct span mailbox, struct buf *out)
 		return DIRECTORY_UNKNOWN;
 	}
 	if (!at_home(l))
-		return DIRECTORY_ELSEWHERE;
+		return find_relay(l);
 	kind = find_user(l, out);
 	if (kind == DIRECTORY_UNKNOWN)
 		kind = find_postmaster(l, out);

@@ -22,6 +22,7 @@ enum directory_kind {
 	DIRECTORY_UNKNOWN,   /* no such mailbox in a domain of this host */
 	DIRECTORY_ACCOUNT,   /* a mailbox here */
 	DIRECTORY_ALIAS,     /* stands for other addresses */
+	DIRECTORY_RELAY,     /* at another host, whose mail is taken here */
 	DIRECTORY_BROKEN,    /* whose it is cannot be told: a line of the
 				administrator's files is wrong */
 	DIRECTORY_ERROR,     /* no snapshot, or it cannot be read */

@@ -166,6 +166,7 @@ visit(struct expand *x, const struct directory *d, struct item item)
 	buf_clear(&x->targets);
 	switch (directory_find(d, s, &x->targets)) {
 	case DIRECTORY_ELSEWHERE:
+	case DIRECTORY_RELAY:
 		result(x, x->elsewhere, s, SPAN_NONE);
 		break;
 	case DIRECTORY_UNKNOWN:

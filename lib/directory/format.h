@@ -17,6 +17,11 @@
  *   h example.org           there users of the system have mailboxes
  *   u joe                   such a user
  *   c example.org           who gets what nobody else does there
+ *   r example.net           a domain of other hosts, whose mail is taken; "*":
+ *                           whoever it is for
+ *   w example.net           the same by the list of recipients
+ *   m joe@example.net       an address at one of them
+ *   y                       an address in that list cannot be read
  *   x                       there is an account or alias whose name cannot be
  *                           told for a mistake
  *

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.lab.fake import Fake
 from tests.system.suite import Suite, wait_for
 from tests.system.users import UserSuite
 
@@ -114,6 +115,52 @@ def test_postmaster_whom_nobody_has_named(tmpdir, bindir, to):
              f"imap://{address}:{port}/INBOX;UID=1"], check=True,
             capture_output=True, text=True)
         assert "token-4711" in done.stdout
+
+
+def test_relay_domains(tmpdir, bindir):
+    """Taken on 25 from anybody, for those who are there, and sent on to the
+    host that is named for the domain; the smart host gets the other mail."""
+    recipients = f"{tmpdir}/recipients"
+    with open(recipients, "w", encoding="ascii") as f:
+        f.write("# of the branch\njim@branch.example\n@all.example\n")
+    aliases = ("both: jim@branch.example, y@elsewhere.example, "
+               "z@all.example, jim@mx.example\n")
+    with Fake() as branch, Fake() as smart:
+        yaml = (f"relay:\n  host: localhost\n  port: {smart.port}\n"
+                "  tls: may\n  domains:\n"
+                f"    - branch.example=localhost:{branch.port}\n"
+                f"    - all.example=[127.0.0.1]:{branch.port}\n"
+                "    - mx.example\n"
+                f"  recipients: {recipients}\n")
+        with Suite(tmpdir, bindir, yaml, aliases=aliases) as host:
+            host.start()
+            assert swaks(host, "joe@branch.example").startswith("550 5.1.1")
+            said = swaks(host, "jim@sub.branch.example")
+            assert said.startswith("550 5.7.1") and "relay-denied" in said
+            assert swaks(host, "y@elsewhere.example").startswith("550 5.7.1")
+            for to in ("jim+x@branch.example", "postmaster@branch.example",
+                       "any@all.example"):
+                assert swaks(host, to).startswith("250 2.0.0"), to
+                wait_for(to, lambda to=to: [r for r in told(branch)
+                                            if to in r])
+            # one message, ways of its own
+            with open(recipients, "a", encoding="ascii") as f:
+                f.write("jim@mx.example\n")
+            subprocess.run([host.steadctl, "-c", host.conf, "reload"],
+                           check=True, timeout=60, capture_output=True)
+            assert swaks(host, "both@example.org").startswith("250 2.0.0")
+            wait_for("an empty queue", lambda: not host.queue())
+            assert sorted(told(smart)) == [
+                "RCPT TO:<jim@mx.example>", "RCPT TO:<y@elsewhere.example>"]
+            assert sorted(told(branch))[-3:] == [
+                "RCPT TO:<jim@branch.example>",
+                "RCPT TO:<postmaster@branch.example>",
+                "RCPT TO:<z@all.example>"]
+
+
+def told(fake):
+    return [line.decode("ascii") for line in fake.heard
+            if line.startswith(b"RCPT")]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="users are for root")

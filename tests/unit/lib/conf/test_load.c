@@ -137,6 +137,13 @@ static const struct row {
 	"m:6:5: alias_domains: c.d is one of domains already\n"
 	"m:7:5: alias_domains: x.y is not one of domains\n"},
 
+    {"relay domains that make no sense",
+	TEXT("hostname: a\ndomains: [a.b]\nalias_domains: [c.d=a.b]\n"
+	     "relay: {domains: [x, a.b, c.d=e, X=f, y=g]}\n"),
+	"m:4:22: relay.domains: a.b is one of this host's already\n"
+	"m:4:27: relay.domains: c.d is one of this host's already\n"
+	"m:4:34: relay.domains: x is given twice\n"},
+
     /* unknown options */
     {"letter missing", TEXT(BASE "smtpd:\n  max_sesions: 5\n"),
 	"m:4:3: smtpd.max_sesions: unknown option; did you mean "

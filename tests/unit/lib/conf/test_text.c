@@ -137,7 +137,9 @@ static const struct row {
 	"relay.tls=verify\n"
 	"relay.login=\n"
 	"relay.password_file=\n"
-	"relay.sessions=20\n"},
+	"relay.sessions=20\n"
+	"relay.domains=\n"
+	"relay.recipients=\n"},
     {"relay",
 	BASE "relay: {host: Out.Example, port: 465, tls: implicit,\n"
 	     "  login: 'A key%', password_file: /etc/p, sessions: 1}\n",
@@ -147,7 +149,9 @@ static const struct row {
 	"relay.tls=implicit\n"
 	"relay.login=A%20key%25\n"
 	"relay.password_file=/etc/p\n"
-	"relay.sessions=1\n"},
+	"relay.sessions=1\n"
+	"relay.domains=\n"
+	"relay.recipients=\n"},
     {"auth", BASE "auth: {allow_plaintext: yes}\n", CONF_AUTH,
 	"auth.threads=2\n"
 	"auth.remember=600000\n"

@@ -38,6 +38,10 @@
 	"carl@one.example: ann@two.example\n"                           \
 	"own@alias.example: ann@two.example\n"                          \
 	"tagged@one.example: joe+tag, dora-t, joe+other\n"
+/* far.example is no relay domain: what is listed there opens nothing */
+#define RECIPIENTS                                                  \
+	"# there\nJim@RELAY.example\r\n\n \"a b\"@relay.example \n" \
+	"@whole.example\n@far.example\nlisted@far.example\n@one.example\n"
 /* of the system, at one.example */
 #define USERS "bob\ncarl\ndora\njoe\nx.y\n"
 
@@ -135,6 +139,24 @@ static const struct row {
 	DIRECTORY_UNKNOWN, "", NULL, NULL},
     {"catch-all by the alias domain", FIND, "nobody@also.example",
 	DIRECTORY_ALIAS, "ann@two.example\nfar@far.example", NULL, NULL},
+    {"listed relay recipient", FIND, "jIM@relay.example", DIRECTORY_RELAY, "",
+	NULL, NULL},
+    {"its detail", FIND, "jim+x-y@relay.example", DIRECTORY_RELAY, "", NULL,
+	NULL},
+    {"quoted relay recipient", FIND, "\"a b\"@relay.example", DIRECTORY_RELAY,
+	"", NULL, NULL},
+    {"unlisted relay recipient", FIND, "joe@relay.example", DIRECTORY_UNKNOWN,
+	"", NULL, NULL},
+    {"postmaster of a relay domain", FIND, "Postmaster@relay.example",
+	DIRECTORY_RELAY, "", NULL, NULL},
+    {"all of a relay domain", FIND, "any@whole.example", DIRECTORY_RELAY, "",
+	NULL, NULL},
+    {"listed, but no relay domain", FIND, "listed@far.example",
+	DIRECTORY_ELSEWHERE, "", NULL, NULL},
+    {"listed, but a local domain", FIND, "jim@one.example", DIRECTORY_UNKNOWN,
+	"", NULL, NULL},
+    {"below a relay domain", FIND, "jim@sub.relay.example", DIRECTORY_ELSEWHERE,
+	"", NULL, NULL},
     {"postmaster not given", FIND, "postmaster@one.example", DIRECTORY_ACCOUNT,
 	"postmaster@one.example", NULL, NULL},
     {"postmaster of the alias domain not given", FIND,
@@ -171,6 +193,10 @@ static const struct row {
     {"expand alias", EXPAND, "team@one.example", 0,
 	"Joe@one.example\nann@two.example\n", "out@far.example\n", ""},
     {"expand elsewhere", EXPAND, "a@far.example", 0, "", "a@far.example\n", ""},
+    {"expand relay recipient", EXPAND, "jim+x@relay.example", 0, "",
+	"jim+x@relay.example\n", ""},
+    {"expand unlisted relay recipient", EXPAND, "joe@relay.example", 0, NULL,
+	"joe@relay.example: no such mailbox", "5.1.1"},
     {"expand unknown", EXPAND, "nobody@one.example", 0, NULL,
 	"nobody@one.example: no such mailbox", "5.1.1"},
     {"expand to unknown", EXPAND, "lost@one.example", 0, NULL,
@@ -222,8 +248,14 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 	char *pairs[] = {alias, also, NULL};
 	struct conf_list domains = {v, 3}, user_domains = {v, 1};
 	struct conf_list alias_domains = {pairs, 2};
+	char relay[] = "relay.example=mx.relay.example:25";
+	char whole[] = "whole.example";
+	char *routes[] = {relay, whole, NULL};
+	struct conf_list relay_domains = {routes, 2};
 	struct directory_source source = {.domains = &domains,
 	    .alias_domains = &alias_domains,
+	    .relay_domains = &relay_domains,
+	    .relay_recipients = memfile(RECIPIENTS),
 	    .delimiters = "+-",
 	    .postmaster = postmaster,
 	    .accounts = memfile(accounts),
@@ -235,6 +267,7 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 	assert_int_equal(chdir(folder), 0);
 	(void)umask(077);
 	rc = directory_compile(&source, "d.mdb", NULL, why);
+	io_close(&source.relay_recipients);
 	io_close(&source.accounts);
 	io_close(&source.aliases);
 	return rc;

@@ -160,6 +160,44 @@ compile(const struct row *row, struct directory_report *report)
 	io_close(&source.aliases);
 }
 
+/* An address of the list that cannot be read may be anybody's there. */
+static void
+recipients(void **state)
+{
+	char one[] = "one.example", relay[] = "relay.example";
+	char *v[] = {one, NULL}, *r[] = {relay, NULL};
+	struct conf_list domains = {v, 1}, routes = {r, 1};
+	struct directory_source source = {.domains = &domains,
+	    .relay_domains = &routes,
+	    .relay_recipients = memfile("jim@relay.example\njoe\n"),
+	    .delimiters = "",
+	    .postmaster = "",
+	    .accounts = -1,
+	    .aliases = -1,
+	    .partly = true};
+	struct directory_report report;
+	struct directory *d = NULL;
+	struct why why;
+
+	(void)state;
+	directory_report_init(&report);
+	assert_int_equal(
+	    directory_compile(&source, "d.mdb", &report, &why), RC_OK);
+	assert_string_equal(buf_cstr(&report.text),
+	    "recipients:2: @ expected behind the local part\n");
+	assert_int_equal(directory_open("d.mdb", &d, &why), RC_OK);
+	assert_int_equal(directory_find(d, SPAN_LIT("jim@relay.example"), NULL),
+	    DIRECTORY_RELAY);
+	assert_int_equal(
+	    directory_find(d, SPAN_LIT("joe@relay.example"), NULL), BROKEN);
+	assert_int_equal(
+	    directory_find(d, SPAN_LIT("joe@one.example"), NULL), UNKNOWN);
+	directory_close(&d);
+	directory_report_fini(&report);
+	io_close(&source.relay_recipients);
+	assert_int_equal(unlink("d.mdb"), 0);
+}
+
 static enum directory_kind
 find(const struct directory *d, const char *local, const char *more)
 {
@@ -214,14 +252,16 @@ check_row(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0])];
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 1];
+	size_t n = sizeof(rows) / sizeof(rows[0]);
 	int rc;
 
 	if (mkdtemp(folder) == NULL || chdir(folder) != 0)
 		return 1;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL,
 		    NULL, (void *)(uintptr_t)&rows[i]};
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(recipients);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	return rmdir(folder) == 0 ? rc : 1;
 }
