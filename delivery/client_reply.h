@@ -52,6 +52,7 @@ struct client_offer {
 	bool pipelining;
 	bool eightbit;
 	bool starttls;
+	bool dsn;
 	bool size;
 	uint64_t size_max; /* 0: not said */
 	bool plain;        /* AUTH */

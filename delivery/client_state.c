@@ -8,11 +8,19 @@
 #include <stdlib.h>
 
 #include "delivery/client_state.h"
+#include "lib/addr/dsn.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
 
 /* RCPTs that may be unanswered */
 #define WINDOW 100
+
+void
+client_rcpt_fini(struct client_rcpt *r)
+{
+	free(r->address);
+	free(r->orcpt);
+}
 
 void
 client_mail_end(
@@ -110,16 +118,51 @@ refuse_others(struct client *c)
 	}
 }
 
+/* RFC 3461 5.2.1: as they came, to a server that knows them; only then. */
+static void
+say_rcpt(struct client *c, const struct client_rcpt *r)
+{
+	struct buf b;
+
+	buf_init(&b, 1024);
+	if (c->offer.dsn && r->notify != ADDR_DSN_UNSAID) {
+		buf_puts(&b, " NOTIFY=");
+		addr_dsn_put_notify(&b, r->notify);
+	}
+	if (c->offer.dsn && r->orcpt != NULL)
+		buf_putf(&b, " ORCPT=%s", r->orcpt);
+	client_state_say(
+	    c, c->state, "RCPT TO:<%s>%s", r->address, buf_cstr(&b));
+	buf_fini(&b);
+}
+
+static void
+say_mail(struct client *c)
+{
+	const struct client_mail *m = c->mail;
+	struct buf b;
+
+	buf_init(&b, 1024);
+	if (c->offer.size)
+		buf_putf(&b, " SIZE=%llu", (unsigned long long)m->size);
+	if (c->offer.eightbit)
+		buf_puts(&b, " BODY=8BITMIME");
+	if (c->offer.dsn && m->ret != ADDR_DSN_RET_UNSAID)
+		buf_putf(&b, " RET=%s", addr_dsn_ret_text(m->ret));
+	if (c->offer.dsn && m->envid != NULL)
+		buf_putf(&b, " ENVID=%s", m->envid);
+	client_state_say(
+	    c, CLIENT_MAIL, "MAIL FROM:<%s>%s", m->sender, buf_cstr(&b));
+	buf_fini(&b);
+}
+
 static void
 say_rcpts(struct client *c)
 {
 	size_t window = c->offer.pipelining ? WINDOW : 1;
 
-	while (c->asked < c->n_rcpt && c->asked - c->answered < window) {
-		const struct client_rcpt *r = &c->mail->v[c->rcpt[c->asked++]];
-
-		client_state_say(c, c->state, "RCPT TO:<%s>", r->address);
-	}
+	while (c->asked < c->n_rcpt && c->asked - c->answered < window)
+		say_rcpt(c, &c->mail->v[c->rcpt[c->asked++]]);
 }
 
 /* Nothing can be sent of it: all have their outcome. */
@@ -143,7 +186,6 @@ void
 client_state_mail(struct client *c)
 {
 	struct client_mail *m = c->mail;
-	char size[40] = "";
 
 	c->n_rcpt = c->asked = c->answered = c->accepted = 0;
 	c->refused = false;
@@ -166,11 +208,7 @@ client_state_mail(struct client *c)
 		m->v[i].state = CLIENT_RCPT_TODO;
 		c->rcpt[c->n_rcpt++] = i;
 	}
-	if (c->offer.size)
-		(void)snprintf(size, sizeof(size), " SIZE=%llu",
-		    (unsigned long long)m->size); /* fits */
-	client_state_say(c, CLIENT_MAIL, "MAIL FROM:<%s>%s%s", m->sender, size,
-	    c->offer.eightbit ? " BODY=8BITMIME" : "");
+	say_mail(c);
 	if (c->offer.pipelining)
 		say_rcpts(c);
 }
@@ -332,6 +370,7 @@ on_dot(struct client *c)
 		if (!sent)
 			continue;
 		r->rc = RC_OK;
+		r->dsn = c->offer.dsn;
 		r->status[0] = '2';
 	}
 	c->dotted = false;

@@ -91,7 +91,7 @@ cmd_data_committed(struct session *s, const struct msg_committed *msg)
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);
 	} else if (msg->rc == RC_OK) {
 		LOG(SMTP_ACCEPTED, log_text(id_span(&s->sid)),
-		    log_text(msg->qid), log_str(s->txn->sender),
+		    log_text(msg->qid), log_str(s->txn->mail.sender),
 		    log_num(s->txn->n_rcpts), log_num(s->txn->size));
 		s->server->n_accepted++;
 		reply(s, REPLY_ACCEPTED, msg->qid);

@@ -46,6 +46,29 @@ def test_a_letter(drive):
         b"RCPT TO:<x@b.example>"]
 
 
+DSN = b"250-fake\r\n250-DSN\r\n250 PIPELINING"
+ASKED = ["x@b.example/3/rfc822;X+2B@a.example", "y@b.example/8/",
+         "z@b.example"]
+
+
+def test_what_is_asked_goes_on(drive):
+    """RFC 3461 5.2.1: as it came, to who knows it, and to nobody else."""
+    with Fake({"EHLO": DSN}) as fake:
+        got = send(drive, fake, ASKED, ret=2, envid="QQ+2B1")
+        assert [o.dsn for o in got] == [True] * 3
+        assert fake.heard[1:5] == [
+            b"MAIL FROM:<a@example.org> RET=HDRS ENVID=QQ+2B1",
+            b"RCPT TO:<x@b.example> NOTIFY=SUCCESS,FAILURE "
+            b"ORCPT=rfc822;X+2B@a.example",
+            b"RCPT TO:<y@b.example> NOTIFY=NEVER", b"RCPT TO:<z@b.example>"]
+    with Fake({"EHLO": PIPE}) as fake:
+        got = send(drive, fake, ASKED, ret=2, envid="QQ+2B1")
+        assert [(o.rc, o.dsn) for o in got] == [("ok", False)] * 3
+        assert not any(b"=" in x.replace(b"SIZE=", b"") for x in fake.heard)
+    with Fake({"EHLO": DSN, "DOT": b"554 5.6.0 no"}) as fake:
+        assert not any(o.dsn for o in send(drive, fake, ASKED))
+
+
 @pytest.mark.parametrize("ehlo", [DEFAULT["EHLO"], PIPE])
 def test_each_recipient_has_its_own(drive, ehlo):
     script = {"EHLO": ehlo, "RCPT": [
