@@ -63,6 +63,7 @@ cmd_ehlo(struct session *s, struct span args)
 	reply_line(s, 250, false, buf_span(&b));
 	reply_line(s, 250, false, SPAN_LIT("8BITMIME"));
 	reply_line(s, 250, false, SPAN_LIT("DSN"));
+	reply_line(s, 250, false, SPAN_LIT("CHUNKING"));
 	/* nobody is between the two ends of a Unix socket */
 	if (s->server->tls != NULL && s->service != SERVICE_LOCAL &&
 	    stream_tls(s->stream) == NULL)

@@ -137,6 +137,30 @@ txn_feed(struct txn *t, struct span in)
 	return used;
 }
 
+void
+txn_feed_chunk(struct txn *t, struct span in)
+{
+	while (in.n > 0) {
+		struct span part = span_head(in, PENDING_MAX - WRITE_FROM - 2);
+
+		dotstream_chunk(&t->dots, part, &t->pending);
+		if (t->pending.n >= WRITE_FROM)
+			write_pending(t);
+		in = span_from(in, part.n);
+	}
+	/* a chunk is answered, also when its end is not written yet */
+	if (t->size + t->pending.n > t->size_max)
+		t->too_big = true;
+}
+
+void
+txn_end_chunks(struct txn *t)
+{
+	dotstream_end(&t->dots, &t->pending);
+	write_pending(t);
+	buf_fini(&t->pending);
+}
+
 bool
 txn_commit(struct txn *t, const struct session *s)
 {

@@ -54,6 +54,9 @@ bool txn_open(struct txn *t);
  * t->dots.state is DOTSTREAM_DONE and everything is in the memfd.
  */
 size_t txn_feed(struct txn *t, struct span in);
+/* Octets of a BDAT, all used; then there are no more: DOTSTREAM_DONE. */
+void txn_feed_chunk(struct txn *t, struct span in);
+void txn_end_chunks(struct txn *t);
 /* Give it to qmgr: COMMIT_RCPT* and COMMIT. False: the link is down. */
 bool txn_commit(struct txn *t, const struct session *s);
 

@@ -14,7 +14,8 @@ static const struct row {
 	struct span content;
 	unsigned faults;
 	bool done;
-	size_t left; /* behind the end */
+	size_t left;  /* behind the end */
+	bool counted; /* octets of BDAT, and all of them */
 } rows[] = {
     {"a line", SPAN_LIT("Hi\r\n.\r\n"), SPAN_LIT("Hi\r\n"), 0, true, 0},
     {"no content", SPAN_LIT(".\r\n"), SPAN_LIT(""), 0, true, 0},
@@ -41,6 +42,18 @@ static const struct row {
 	true, 0},
     {"eight bits pass", SPAN_LIT("\xc3\xa4\r\n.\r\n"), SPAN_LIT("\xc3\xa4\r\n"),
 	0, true, 0},
+    {"counted: dots stay", SPAN_LIT(".\r\n..\r\n.\r\n"),
+	SPAN_LIT(".\r\n..\r\n.\r\n"), 0, true, 0, true},
+    {"counted: no last line end", SPAN_LIT("a\r\nb"), SPAN_LIT("a\r\nb"), 0,
+	true, 0, true},
+    {"counted: bare LF", SPAN_LIT("a\n.\nb"), SPAN_LIT("a\n.\nb"),
+	DOTSTREAM_BARE_LF, true, 0, true},
+    {"counted: bare CR", SPAN_LIT("a\rb\r\r\n"), SPAN_LIT("a\rb\r\r\n"),
+	DOTSTREAM_BARE_CR, true, 0, true},
+    {"counted: CR at the end", SPAN_LIT("a\r\n\r"), SPAN_LIT("a\r\n\r"),
+	DOTSTREAM_BARE_CR, true, 0, true},
+    {"counted: NUL", SPAN_LIT("\0"), SPAN_LIT("\0"), DOTSTREAM_NUL, true, 0,
+	true},
 };
 
 /* In pieces of n octets: where the network cuts must not matter. */
@@ -55,9 +68,17 @@ check_cut(const struct row *row, size_t n)
 	while (used < row->in.n && d.state != DOTSTREAM_DONE) {
 		size_t part = row->in.n - used < n ? row->in.n - used : n;
 
+		if (row->counted) {
+			dotstream_chunk(
+			    &d, span_make(row->in.p + used, part), &out);
+			used += part;
+			continue;
+		}
 		used +=
 		    dotstream_feed(&d, span_make(row->in.p + used, part), &out);
 	}
+	if (row->counted)
+		dotstream_end(&d, &out);
 	assert_int_equal(d.state == DOTSTREAM_DONE, row->done);
 	assert_int_equal(d.faults, row->faults);
 	assert_int_equal(out.n, row->content.n);
