@@ -129,6 +129,42 @@ def test_too_many_recipients_go_again(drive):
             "ok", "perm"]
 
 
+def test_limits_that_are_said(drive):
+    """RFC 9422: no more than the server says that it takes."""
+    def limits(words):
+        return b"250-fake\r\n250-PIPELINING\r\n250 LIMITS " + words
+
+    to = ["a@b.example", "b@c.example", "c@B.example", "d@d.example",
+          "e@b.example"]
+
+    def by_mail(heard):
+        """RCPTs behind each MAIL."""
+        found = []
+        for line in heard:
+            if line.startswith(b"MAIL"):
+                found.append("")
+            elif line.startswith(b"RCPT"):
+                found[-1] += chr(line[9])
+        return found
+
+    for words, expect in [(b"RCPTMAX=2", ["ab", "cd", "e"]),
+                          (b"RCPTDOMAINMAX=1", ["ace", "b", "d"]),
+                          (b"RCPTDOMAINMAX=2 RCPTMAX=3", ["abc", "de"]),
+                          (b"RCPTMAX=0", ["abcde"])]:
+        with Fake({"EHLO": limits(words)}) as fake:
+            assert [o.rc for o in send(drive, fake, to)] == ["ok"] * 5
+            assert by_mail(fake.heard) == expect, words
+            assert len(fake.bodies) == len(expect)
+    # of the rest nothing is lost: it is tried again
+    with Fake({"EHLO": limits(b"RCPTMAX=2 MAILMAX=2")}) as fake:
+        got = send(drive, fake, to)
+        assert [o.rc for o in got] == ["ok"] * 4 + ["temp"]
+        assert got[4].status == "4.5.3" and not got[4].site
+        # and a further message has a further connection
+        assert send(drive, fake)[0].rc == "ok"
+        assert fake.accepted == 2
+
+
 @pytest.mark.parametrize("reply, rc", [(b"451 4.3.0 not now", "temp"),
                                        (b"554 5.7.1 never", "perm")])
 def test_who_was_put_off_is_not_forgotten_when_data_is_refused(

@@ -67,6 +67,20 @@ def test_what_is_offered_is_in_the_table(suite):
     assert "AUTH" not in offered(suite, "submission", False)
 
 
+def test_the_limit_is_enforced(tmpdir, bindir):
+    """RFC 9422: not one more, and not one less."""
+    with Suite(tmpdir, bindir, accounts=["alice@example.org"],
+               yaml="smtpd: {max_recipients: 100}\n") as s:
+        wire = s.start().connect()
+        wire.reply()
+        assert "LIMITS RCPTMAX=100" in wire.say("EHLO x.example")[1]
+        assert wire.say("MAIL FROM:<x@elsewhere.example>")[0] == "250"
+        said = [wire.say(f"RCPT TO:<alice+{n}@example.org>")
+                for n in range(101)]
+        assert [code for code, _ in said[:100]] == ["250"] * 100
+        assert said[100][0] == "452" and said[100][1].startswith("4.5.3")
+
+
 def test_what_is_named_is_there():
     tests = {os.path.basename(p) for p in glob.glob(f"{ROOT}/tests/**/test_*",
                                                     recursive=True)}
