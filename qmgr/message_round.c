@@ -323,8 +323,11 @@ message_saved(struct message *m, bool written)
 	m->unwritten |= !written;
 	if (m->wants_notice && TAILQ_EMPTY(&m->errands)) {
 		m->wants_notice = false;
-		message_kick(m);
-		return;
+		/* unless it has been held meanwhile */
+		if (m->state == MESSAGE_ACTIVE) {
+			message_kick(m);
+			return;
+		}
 	}
 	if (m->state == MESSAGE_SAVING && TAILQ_EMPTY(&m->errands) &&
 	    !m->changing)

@@ -174,6 +174,19 @@ addr_dsn_orcpt(struct buf *b, struct span text)
 }
 
 void
+addr_dsn_put_xtext(struct buf *b, struct span plain)
+{
+	for (size_t i = 0; i < plain.n; i++) {
+		int c = span_at(plain, i);
+
+		if (is_printable(c) && c != ' ' && c != '+' && c != '=')
+			buf_putc(b, (char)c);
+		else
+			buf_putf(b, "+%02X", (unsigned)c);
+	}
+}
+
+void
 addr_dsn_put_plain(struct buf *b, struct span xtext)
 {
 	for (size_t i = 0; i < xtext.n; i++) {

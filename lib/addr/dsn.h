@@ -49,6 +49,9 @@ const char *addr_dsn_ret_text(unsigned ret);
 bool addr_dsn_envid(struct buf *b, struct span text);
 bool addr_dsn_orcpt(struct buf *b, struct span text);
 
+/* Any text as xtext, appended. */
+void addr_dsn_put_xtext(struct buf *b, struct span plain);
+
 /*
  * What xtext stands for (RFC 3461 4), appended; what is none is appended as it
  * is.

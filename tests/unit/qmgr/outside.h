@@ -59,7 +59,7 @@ static struct {
 	size_t n_jobs;
 	size_t n_local;
 	bool local_is_slow; /* it delivers only when local_delivers() */
-	char slow[1024][24];
+	char slow[1024][80];
 	size_t n_slow;
 	/* what the next commits ask, of RFC 3461 */
 	uint8_t notify, ret;
@@ -163,7 +163,7 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	}
 	assert_int_equal(msg->deliver.rcpt, 0);
 	assert_true(t.n_slow < 1024);
-	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 24));
+	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 80));
 }
 
 static void

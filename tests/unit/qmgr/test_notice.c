@@ -249,6 +249,43 @@ some_wait(void)
 	assert_int_equal(files(NULL, NULL, 0), 0);
 }
 
+/* Held while the notice waits for a word to be written: it comes to rest. */
+static void
+held_before_it_is_told(void)
+{
+	static const struct why good = {.rc = RC_OK, .status = "2.0.0"};
+	static const struct why later = {RC_TEMP, "4.2.2", "full"};
+	struct message *m;
+	struct why why;
+
+	settle();
+	start_remote();
+	t.local_is_slow = true;
+	t.notify = ADDR_DSN_SUCCESS;
+	submit(ALICE "\n" FAR);
+	assert_int_equal(t.n_slow, 1);
+	m = first();
+	message_outcome(m, 0, &good);
+	message_outcome(m, 1, &later);
+	assert_true(m->wants_notice);
+	assert_int_equal(message_change(m, &why), RC_OK);
+	message_changed(m, true);
+	settle();
+	assert_int_equal(m->state, MESSAGE_IDLE);
+	assert_int_equal(files("-s", NULL, 0), 0);
+	head_has("Mailstead-To: sent <" ALICE ">");
+	/* released, it is told */
+	assert_int_equal(message_change(m, &why), RC_OK);
+	message_changed(m, false);
+	message_wake(m);
+	settle();
+	answer(&t.jobs[1], GOOD);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+	one("-s0-");
+	HAS("Final-Recipient: rfc822; " ALICE "\r\nAction: delivered\r\n");
+	HAS("Final-Recipient: rfc822; " FAR "\r\nAction: relayed\r\n");
+}
+
 /* ---- failure ---- */
 
 static void
@@ -401,6 +438,7 @@ static const struct row {
     {"owed after a crash", owed_after_a_crash},
     {"success is there", success_is_there},
     {"some wait", some_wait},
+    {"held before it is told", held_before_it_is_told},
     {"failure unwanted", failure_unwanted},
     {"failure, whole", failure_full},
     {"failure, too large", failure_too_large},

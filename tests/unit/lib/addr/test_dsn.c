@@ -14,7 +14,8 @@ enum what {
 	RET,
 	ENVID,
 	ORCPT,
-	PLAIN
+	PLAIN,
+	XTEXT
 };
 
 #define FIFTY "12345678901234567890123456789012345678901234567890"
@@ -74,6 +75,7 @@ static const struct row {
 	"1234567890123456789012345678901234567890",
 	NULL},
     {"decoded", PLAIN, "a+2Bb+40+3d", "a+b@="},
+    {"encoded", XTEXT, "a+b =\n\xe4", "a+2Bb+20+3D+0A+E4"},
     {"what is none stays", PLAIN, "a+2", "a+2"},
 };
 
@@ -104,6 +106,9 @@ check_row(void **state)
 		break;
 	case ORCPT:
 		ok = addr_dsn_orcpt(&b, in);
+		break;
+	case XTEXT:
+		addr_dsn_put_xtext(&b, in);
 		break;
 	case PLAIN:
 		addr_dsn_put_plain(&b, in);
