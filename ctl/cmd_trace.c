@@ -140,6 +140,14 @@ say_returned(struct buf *b, const struct output_row *row)
 }
 
 static void
+say_told(struct buf *b, const struct output_row *row)
+{
+	put(b, row, "the sender is told by notice ", "notice");
+	put(b, row, ": ", "text");
+	put_address(b, row, ", ", "to");
+}
+
+static void
 say_dropped(struct buf *b, const struct output_row *row)
 {
 	put_address(b, row, "given up for ", "to");
@@ -200,6 +208,7 @@ static const struct event {
     {"failed", say_failed, NULL},
     {"waits", say_waits, NULL},
     {"returned", say_returned, NULL},
+    {"told", say_told, NULL},
     {"dropped", say_dropped, NULL},
     {"done", NULL, "has left the queue"},
     {"held", NULL, "held by an administrator"},

@@ -15,6 +15,7 @@
 #include "ctl/letter.h"
 #include "ctl/server.h"
 #include "ctl/submit.h"
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/id.h"
@@ -44,6 +45,9 @@ struct call {
 	const char *sender; /* -f; NULL: the caller */
 	const char *name;   /* -F; NULL: as the system knows it */
 	char **rcpts;
+	uint8_t notify;    /* -N */
+	uint8_t ret;       /* -R */
+	const char *envid; /* -V; or NULL */
 };
 
 static int
@@ -52,7 +56,9 @@ usage(const char *text)
 	command_say("%s", text);
 	(void)fputs(/* the status tells too */
 	    "usage: sendmail [-i] [-t] [-f ADDRESS] [-F NAME] [-C FILE] "
-	    "[--] [ADDRESS...] <MESSAGE\n"
+	    "[-N WHEN]\n"
+	    "                [-R full|hdrs] [-V ENVID] [--] [ADDRESS...] "
+	    "<MESSAGE\n"
 	    "       sendmail -bp (mailq), sendmail -bi (newaliases)\n",
 	    stderr);
 	return EX_USAGE;
@@ -68,6 +74,47 @@ set_mode(struct call *c, char mode)
 	else if (mode != 'm')
 		return false;
 	return true;
+}
+
+/* What is asked about notices, RFC 3461: EX_OK or the exit status. */
+static int
+ask(struct call *c, int opt)
+{
+	struct span text = span_of(optarg);
+
+	if (opt == 'N' && !addr_dsn_notify(text, &c->notify))
+		return usage("-N: never, or of success,failure,delay");
+	if (opt == 'R' && !addr_dsn_ret(text, &c->ret))
+		return usage("-R: full or hdrs");
+	if (opt == 'V')
+		c->envid = optarg;
+	return EX_OK;
+}
+
+/* The same as parameters of MAIL and RCPT. */
+static int
+put_asked(const struct call *c, struct buf *mail, struct buf *rcpt)
+{
+	struct buf envid, checked;
+	bool ok = true;
+
+	if (c->ret != ADDR_DSN_RET_UNSAID)
+		buf_putf(mail, " RET=%s", addr_dsn_ret_text(c->ret));
+	if (c->envid != NULL) {
+		buf_init(&envid, 4096);
+		buf_init(&checked, 4096);
+		addr_dsn_put_xtext(&envid, span_of(c->envid));
+		ok = !envid.over && addr_dsn_envid(&checked, buf_span(&envid));
+		buf_putf(mail, " ENVID=%s", buf_cstr(&checked));
+		buf_fini(&envid);
+		buf_fini(&checked);
+	}
+	if (c->notify != ADDR_DSN_UNSAID) {
+		buf_puts(rcpt, " NOTIFY=");
+		addr_dsn_put_notify(rcpt, c->notify);
+	}
+	return ok ? EX_OK
+		  : usage("-V: up to 100 printable characters of ASCII");
 }
 
 /* EX_OK, or the exit status. What other sendmails have and changes nothing
@@ -99,6 +146,8 @@ parse(struct call *c, int argc, char **argv)
 			return usage("-b: only m, p and i are there");
 		else if (opt == '?')
 			return usage("no such option");
+		else if (ask(c, opt) != EX_OK)
+			return EX_USAGE;
 	}
 	c->rcpts = argv + optind;
 	return EX_OK;
@@ -264,25 +313,33 @@ static int
 run_mail(const struct call *c, const struct conf *conf)
 {
 	struct submit m = {.run = conf->paths.run, .hostname = conf->hostname};
-	struct buf in, sender, rcpts;
+	struct buf in, sender, rcpts, mail, rcpt;
 	struct letter l;
 	int status;
 
 	buf_init(&in, (size_t)conf->smtpd.max_message_size + 65536);
 	buf_init(&sender, 4096);
 	buf_init(&rcpts, RCPTS_MAX);
-	status = read_input(&in);
+	buf_init(&mail, 1024);
+	buf_init(&rcpt, 1024);
+	status = put_asked(c, &mail, &rcpt);
+	if (status == EX_OK)
+		status = read_input(&in);
 	letter_read(
 	    &l, c->dots ? buf_span(&in) : letter_cut_at_dot(buf_span(&in)));
 	if (status == EX_OK)
 		status = gather(c, conf, &l, &sender, &rcpts);
 	m.sender = buf_span(&sender);
 	m.rcpts = buf_span(&rcpts);
+	m.mail = buf_cstr(&mail);
+	m.rcpt = buf_cstr(&rcpt);
 	if (status == EX_OK)
 		status = send_letter(c, conf, &l, &m);
 	buf_fini(&in);
 	buf_fini(&sender);
 	buf_fini(&rcpts);
+	buf_fini(&mail);
+	buf_fini(&rcpt);
 	return status;
 }
 

@@ -105,7 +105,7 @@ say(struct talk *t, struct span line)
 }
 
 static unsigned
-say_path(struct talk *t, const char *verb, struct span path)
+say_path(struct talk *t, const char *verb, struct span path, const char *params)
 {
 	struct buf b;
 	unsigned code;
@@ -113,7 +113,7 @@ say_path(struct talk *t, const char *verb, struct span path)
 	buf_init(&b, 65536);
 	buf_putf(&b, "%s:<", verb);
 	buf_put_span(&b, path);
-	buf_puts(&b, ">\r\n");
+	buf_putf(&b, ">%s\r\n", params);
 	code = say(t, buf_span(&b));
 	buf_fini(&b);
 	return code;
@@ -192,7 +192,7 @@ begin(struct talk *t, const struct submit *m)
 	buf_fini(&b);
 	if (code != 250)
 		return refused(t, code, SPAN_NONE);
-	code = say_path(t, "MAIL FROM", m->sender);
+	code = say_path(t, "MAIL FROM", m->sender, m->mail);
 	return code == 250 ? EX_OK : refused(t, code, m->sender);
 }
 
@@ -201,11 +201,14 @@ begin(struct talk *t, const struct submit *m)
  * the end; else stop.
  */
 static int
-name_recipients(struct talk *t, struct span rcpts, unsigned *taken, int *worst)
+name_recipients(
+    struct talk *t, const struct submit *m, unsigned *taken, int *worst)
 {
+	struct span rcpts = m->rcpts;
+
 	while (rcpts.n > 0) {
 		struct span rcpt = span_cut(&rcpts, '\n');
-		unsigned code = say_path(t, "RCPT TO", rcpt);
+		unsigned code = say_path(t, "RCPT TO", rcpt, m->rcpt);
 
 		if (code == 250) {
 			++*taken;
@@ -248,7 +251,7 @@ submit_message(const struct submit *m)
 	if (status == EX_OK)
 		status = begin(&t, m);
 	if (status == EX_OK)
-		status = name_recipients(&t, m->rcpts, &taken, &worst);
+		status = name_recipients(&t, m, &taken, &worst);
 	if (status == EX_OK)
 		status = send_data(&t, m->data);
 	if (status == EX_OK && worst != EX_OK)

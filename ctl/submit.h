@@ -12,6 +12,8 @@ struct submit {
 	const char *hostname; /* to greet with */
 	struct span sender;   /* canonical; empty: the null reverse-path */
 	struct span rcpts;    /* one a line */
+	const char *mail;     /* MAIL's parameters, " RET=HDRS"; or "" */
+	const char *rcpt;     /* each RCPT's, likewise */
 	struct span data;     /* what follows DATA, to its last dot */
 };
 

@@ -453,7 +453,8 @@ client_send(struct client *c, struct client_mail *m)
 bool
 client_reusable(const struct client *c)
 {
-	return c->state == CLIENT_IDLE && c->sent < CLIENT_SENT_MAX;
+	return c->state == CLIENT_IDLE && c->sent < CLIENT_SENT_MAX &&
+	       client_state_may_mail(c);
 }
 
 enum client_trouble

@@ -25,6 +25,8 @@ struct client;
 struct client_rcpt {
 	uint32_t number;
 	char *address;
+	uint8_t notify; /* RFC 3461 4.1 */
+	char *orcpt;    /* RFC 3461 4.2; NULL: none */
 	enum client_rcpt_state {
 		CLIENT_RCPT_TODO,
 		CLIENT_RCPT_ACCEPTED, /* in this transaction */
@@ -33,6 +35,7 @@ struct client_rcpt {
 	} state;
 	enum rc rc;
 	bool site;
+	bool dsn; /* sent to a server that was told what notices are wanted */
 	char status[WHY_STATUS_MAX];
 	char text[WHY_TEXT_MAX];
 	char host[384];
@@ -41,12 +44,16 @@ struct client_rcpt {
 
 struct client_mail {
 	const char *sender;
+	uint8_t ret;       /* RFC 3461 4.3 */
+	const char *envid; /* RFC 3461 4.4; NULL: none */
 	uint64_t size;
 	struct client_body *body;
 	size_t n;
 	struct client_rcpt *v;
 };
 
+/* Release what a recipient owns. */
+void client_rcpt_fini(struct client_rcpt *r);
 /* Every recipient that is not done for ends so. */
 void client_mail_end(
     struct client_mail *m, const struct why *why, bool site, const char *host);

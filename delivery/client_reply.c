@@ -172,6 +172,26 @@ auth_words(struct span words, struct client_offer *o)
 	}
 }
 
+static void
+limit_words(struct span words, struct client_offer *o)
+{
+	while (words.n > 0) {
+		struct span value = span_cut(&words, ' ');
+		struct span key = span_cut(&value, '=');
+		uint64_t n;
+
+		/* nothing is allowed: that is no limit but a mistake */
+		if (!num_u64(value, &n) || n == 0)
+			continue;
+		if (span_eq_ci(key, SPAN_LIT("MAILMAX")))
+			o->mail_max = n;
+		else if (span_eq_ci(key, SPAN_LIT("RCPTMAX")))
+			o->rcpt_max = n;
+		else if (span_eq_ci(key, SPAN_LIT("RCPTDOMAINMAX")))
+			o->domain_max = n;
+	}
+}
+
 struct client_offer
 client_reply_offer(const struct client_reply *r)
 {
@@ -185,9 +205,12 @@ client_reply_offer(const struct client_reply *r)
 
 		o.pipelining |= span_eq_ci(word, SPAN_LIT("PIPELINING"));
 		o.eightbit |= span_eq_ci(word, SPAN_LIT("8BITMIME"));
+		o.dsn |= span_eq_ci(word, SPAN_LIT("DSN"));
 		o.starttls |= span_eq_ci(word, SPAN_LIT("STARTTLS"));
 		if (span_eq_ci(word, SPAN_LIT("AUTH")))
 			auth_words(line, &o);
+		if (span_eq_ci(word, SPAN_LIT("LIMITS")))
+			limit_words(line, &o);
 		if (!span_eq_ci(word, SPAN_LIT("SIZE")))
 			continue;
 		o.size = true;

@@ -52,10 +52,15 @@ struct client_offer {
 	bool pipelining;
 	bool eightbit;
 	bool starttls;
+	bool dsn;
 	bool size;
 	uint64_t size_max; /* 0: not said */
 	bool plain;        /* AUTH */
 	bool login;
+	/* LIMITS, RFC 9422; 0: not said */
+	uint64_t mail_max;   /* messages on one connection */
+	uint64_t rcpt_max;   /* recipients in one transaction */
+	uint64_t domain_max; /* and domains that they are of */
 };
 struct client_offer client_reply_offer(const struct client_reply *r);
 

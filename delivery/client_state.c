@@ -8,11 +8,19 @@
 #include <stdlib.h>
 
 #include "delivery/client_state.h"
+#include "lib/addr/dsn.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
 
 /* RCPTs that may be unanswered */
 #define WINDOW 100
+
+void
+client_rcpt_fini(struct client_rcpt *r)
+{
+	free(r->address);
+	free(r->orcpt);
+}
 
 void
 client_mail_end(
@@ -110,16 +118,58 @@ refuse_others(struct client *c)
 	}
 }
 
+/* RFC 3461 5.2.1: as they came, to a server that knows them; only then. */
+static void
+say_rcpt(struct client *c, const struct client_rcpt *r)
+{
+	struct buf b;
+
+	buf_init(&b, 1024);
+	if (c->offer.dsn && r->notify != ADDR_DSN_UNSAID) {
+		buf_puts(&b, " NOTIFY=");
+		addr_dsn_put_notify(&b, r->notify);
+	}
+	if (c->offer.dsn && r->orcpt != NULL)
+		buf_putf(&b, " ORCPT=%s", r->orcpt);
+	client_state_say(
+	    c, c->state, "RCPT TO:<%s>%s", r->address, buf_cstr(&b));
+	buf_fini(&b);
+}
+
+bool
+client_state_may_mail(const struct client *c)
+{
+	return c->offer.mail_max == 0 || c->mails < c->offer.mail_max;
+}
+
+static void
+say_mail(struct client *c)
+{
+	const struct client_mail *m = c->mail;
+	struct buf b;
+
+	buf_init(&b, 1024);
+	if (c->offer.size)
+		buf_putf(&b, " SIZE=%llu", (unsigned long long)m->size);
+	if (c->offer.eightbit)
+		buf_puts(&b, " BODY=8BITMIME");
+	if (c->offer.dsn && m->ret != ADDR_DSN_RET_UNSAID)
+		buf_putf(&b, " RET=%s", addr_dsn_ret_text(m->ret));
+	if (c->offer.dsn && m->envid != NULL)
+		buf_putf(&b, " ENVID=%s", m->envid);
+	c->mails++;
+	client_state_say(
+	    c, CLIENT_MAIL, "MAIL FROM:<%s>%s", m->sender, buf_cstr(&b));
+	buf_fini(&b);
+}
+
 static void
 say_rcpts(struct client *c)
 {
 	size_t window = c->offer.pipelining ? WINDOW : 1;
 
-	while (c->asked < c->n_rcpt && c->asked - c->answered < window) {
-		const struct client_rcpt *r = &c->mail->v[c->rcpt[c->asked++]];
-
-		client_state_say(c, c->state, "RCPT TO:<%s>", r->address);
-	}
+	while (c->asked < c->n_rcpt && c->asked - c->answered < window)
+		say_rcpt(c, &c->mail->v[c->rcpt[c->asked++]]);
 }
 
 /* Nothing can be sent of it: all have their outcome. */
@@ -139,11 +189,59 @@ too_large(struct client *c)
 	return true;
 }
 
+static struct span
+domain_of(const char *address)
+{
+	struct span s = span_of(address);
+
+	return span_from(s, span_rfind(s, '@') + 1);
+}
+
+/* Is its domain none of those of the transaction so far? */
+static bool
+is_new_domain(const struct client *c, const struct client_rcpt *r)
+{
+	struct span domain = domain_of(r->address);
+
+	for (size_t i = 0; i < c->n_rcpt; i++)
+		if (span_eq_ci(
+			domain_of(c->mail->v[c->rcpt[i]].address), domain))
+			return false;
+	return true;
+}
+
+/*
+ * Who is in this transaction: as many as the server says that it takes (RFC
+ * 9422), the others in the next one.
+ */
+static void
+choose_rcpts(struct client *c)
+{
+	struct client_mail *m = c->mail;
+	uint64_t domains = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct client_rcpt *r = &m->v[i];
+		bool other;
+
+		if (r->state == CLIENT_RCPT_DONE)
+			continue;
+		other = c->offer.domain_max > 0 && is_new_domain(c, r);
+		if ((c->offer.rcpt_max > 0 && c->n_rcpt >= c->offer.rcpt_max) ||
+		    (other && domains >= c->offer.domain_max)) {
+			r->state = CLIENT_RCPT_LATER;
+			continue;
+		}
+		domains += other;
+		r->state = CLIENT_RCPT_TODO;
+		c->rcpt[c->n_rcpt++] = i;
+	}
+}
+
 void
 client_state_mail(struct client *c)
 {
 	struct client_mail *m = c->mail;
-	char size[40] = "";
 
 	c->n_rcpt = c->asked = c->answered = c->accepted = 0;
 	c->refused = false;
@@ -160,17 +258,8 @@ client_state_mail(struct client *c)
 	}
 	free(c->rcpt);
 	c->rcpt = mem_array(m->n, sizeof(*c->rcpt));
-	for (size_t i = 0; i < m->n; i++) {
-		if (m->v[i].state == CLIENT_RCPT_DONE)
-			continue;
-		m->v[i].state = CLIENT_RCPT_TODO;
-		c->rcpt[c->n_rcpt++] = i;
-	}
-	if (c->offer.size)
-		(void)snprintf(size, sizeof(size), " SIZE=%llu",
-		    (unsigned long long)m->size); /* fits */
-	client_state_say(c, CLIENT_MAIL, "MAIL FROM:<%s>%s%s", m->sender, size,
-	    c->offer.eightbit ? " BODY=8BITMIME" : "");
+	choose_rcpts(c);
+	say_mail(c);
 	if (c->offer.pipelining)
 		say_rcpts(c);
 }
@@ -300,8 +389,8 @@ on_data(struct client *c)
 static bool
 any_later(const struct client *c)
 {
-	for (size_t i = 0; i < c->n_rcpt; i++)
-		if (c->mail->v[c->rcpt[i]].state == CLIENT_RCPT_LATER)
+	for (size_t i = 0; i < c->mail->n; i++)
+		if (c->mail->v[i].state == CLIENT_RCPT_LATER)
 			return true;
 	return false;
 }
@@ -310,6 +399,11 @@ any_later(const struct client *c)
 static void
 next(struct client *c)
 {
+	static const struct why enough = {RC_TEMP, "4.5.3",
+	    "the host takes no more recipients on one connection"};
+
+	if (any_later(c) && !client_state_may_mail(c))
+		client_mail_end(c->mail, &enough, false, c->shown);
 	if (any_later(c))
 		client_state_mail(c);
 	else
@@ -332,6 +426,7 @@ on_dot(struct client *c)
 		if (!sent)
 			continue;
 		r->rc = RC_OK;
+		r->dsn = c->offer.dsn;
 		r->status[0] = '2';
 	}
 	c->dotted = false;

@@ -53,7 +53,8 @@ struct client {
 	enum client_trouble trouble;
 	bool logged_in;
 	struct client_offer offer;
-	unsigned sent; /* messages */
+	unsigned sent;  /* messages */
+	uint64_t mails; /* MAIL commands */
 	/* the message under way */
 	struct client_mail *mail;
 	size_t *rcpt; /* the transaction's recipients: indexes of mail->v */
@@ -75,6 +76,8 @@ void client_state_fail(struct client *c, const struct why *why);
 void client_state_fail_text(
     struct client *c, const char *status, const char *text);
 void client_state_fail_reply(struct client *c, const char *what);
+/* Does the server say that it takes another MAIL? RFC 9422 */
+bool client_state_may_mail(const struct client *c);
 /* The message is through: tell, and wait for another. Gone, perhaps. */
 void client_state_idle(struct client *c);
 

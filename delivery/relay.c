@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "delivery/relay_state.h"
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
@@ -79,14 +80,17 @@ relay_on_rcpt(struct relay_desk *desk, const struct msg_relay_rcpt *m)
 		TAILQ_INSERT_TAIL(&desk->building, j, next);
 	}
 	mail = &j->mail;
-	if (mail->n == RELAY_RCPT_MAX || m->address.n > 1000)
+	if (mail->n == RELAY_RCPT_MAX || m->address.n > 1000 ||
+	    !addr_dsn_notify_ok(m->notify) || m->orcpt.n > ADDR_DSN_ORCPT_MAX)
 		return false;
 	if (mail->n == j->room) {
 		j->room = j->room == 0 ? 1 : 2 * j->room;
 		mail->v = mem_grow(mail->v, j->room * sizeof(*mail->v));
 	}
-	mail->v[mail->n] = (struct client_rcpt){
-	    .number = m->rcpt, .address = span_dup(m->address)};
+	mail->v[mail->n] = (struct client_rcpt){.number = m->rcpt,
+	    .address = span_dup(m->address),
+	    .notify = m->notify,
+	    .orcpt = m->orcpt.n > 0 ? span_dup(m->orcpt) : NULL};
 	mail->n++;
 	return true;
 }
@@ -123,7 +127,7 @@ drop_doubles(struct relay_job *j)
 
 	for (size_t i = 0; i < m->n; i++) {
 		if (under_way(j->desk, j->qid, m->v[i].number))
-			free(m->v[i].address);
+			client_rcpt_fini(&m->v[i]);
 		else
 			m->v[n++] = m->v[i];
 	}
@@ -139,12 +143,14 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 
 	if (j == NULL || j->mail.n != m->recipients || m->port == 0 ||
 	    m->port > UINT16_MAX || m->tls > RELAY_TLS_IMPLICIT ||
+	    m->ret >= ADDR_DSN_RET_COUNT || m->envid.n > ADDR_DSN_ENVID_MAX ||
 	    m->sender.n > 1000 || m->login.n > 1000 || m->password.n > 1000 ||
 	    m->next_hop.n >= RELAY_HOST_MAX)
 		return false;
 	TAILQ_REMOVE(&desk->building, j, next);
 	j->qid = span_dup(m->qid);
 	j->sender = span_dup(m->sender);
+	j->envid = m->envid.n > 0 ? span_dup(m->envid) : NULL;
 	j->key = (struct relay_key){.next_hop = span_dup(m->next_hop),
 	    .mx = m->mx != 0,
 	    .port = (uint16_t)m->port,
@@ -153,6 +159,8 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	    .password = secret_of(m->password)};
 	j->start_ms = clock_mono_ms();
 	j->mail.sender = j->sender;
+	j->mail.ret = m->ret;
+	j->mail.envid = j->envid;
 	j->mail.size = m->size;
 	j->mail.body = client_body_new(desk->pool, m->file, m->offset, m->size);
 	m->file = -1;

@@ -21,7 +21,7 @@ void
 relay_job_free(struct relay_job *j)
 {
 	for (size_t i = 0; i < j->mail.n; i++)
-		free(j->mail.v[i].address);
+		client_rcpt_fini(&j->mail.v[i]);
 	free(j->mail.v);
 	client_body_free(&j->mail.body);
 	relay_key_fini(&j->key);
@@ -30,6 +30,7 @@ relay_job_free(struct relay_job *j)
 	free(j->hops);
 	free(j->qid);
 	free(j->sender);
+	free(j->envid);
 	free(j);
 }
 
@@ -56,6 +57,7 @@ relay_job_tell(const struct relay_job *j)
 				       .rcpt = r->number,
 				       .rc = (uint8_t)r->rc,
 				       .site = r->site,
+				       .dsn = r->dsn,
 				       .status = span_of(r->status),
 				       .text = span_of(r->text),
 				       .host = span_of(r->host),
@@ -77,7 +79,7 @@ relay_job_keep(struct relay_job *j)
 		if (m->v[i].rc == RC_OK)
 			m->v[n++] = m->v[i];
 		else
-			free(m->v[i].address);
+			client_rcpt_fini(&m->v[i]);
 	}
 	m->n = n;
 	if (n == 0) {

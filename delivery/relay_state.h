@@ -36,6 +36,7 @@ struct relay_job {
 	uint64_t number; /* on the link it came by */
 	char *qid;
 	char *sender;
+	char *envid; /* or NULL */
 	struct relay_key key;
 	struct client_mail mail;
 	size_t room; /* of mail.v */

@@ -24,6 +24,7 @@ struct foreign {
 	char name[STORE_NAME_MAX + 1];
 	uint32_t rcpt;
 	bool done; /* relayed, before its message was loaded here */
+	bool dsn;  /* likewise, to a host that tells of success itself */
 };
 
 /* a message on its way to one destination */
@@ -151,20 +152,23 @@ attempt_of(struct agent *a, struct span qid, uint32_t rcpt, bool *old)
  * success does not matter: it is attempted anew.
  */
 static void
-note_foreign(struct agent *a, struct span qid, uint32_t rcpt, bool ok)
+note_foreign(struct agent *a, const struct msg_relayed *d)
 {
+	struct span qid = d->qid;
+	uint32_t rcpt = d->rcpt;
 	struct foreign *f = find_foreign(a, qid, rcpt);
 	struct message *m = message_find(a->q, qid);
 
 	if (f == NULL)
 		return;
-	if (!ok) {
+	if (d->rc != RC_OK) {
 		drop_foreign(a, f);
 		return;
 	}
 	/* m may be on the disk only, or have ended: the note stays, as one of
 	 * FOREIGN_MAX */
 	f->done = true;
+	f->dsn = d->dsn != 0;
 	if (m == NULL)
 		return;
 	/* it may wait for its turn: it must not have it */
@@ -217,7 +221,9 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	m = attempt_of(a, d->qid, d->rcpt, &old);
 	if (m == NULL) {
 		/* the repetition finds its name */
-		note_foreign(a, d->qid, d->rcpt, false);
+		note_foreign(
+		    a, &(struct msg_relayed){
+			   .qid = d->qid, .rcpt = d->rcpt, .rc = RC_TEMP});
 		return;
 	}
 	why = why_of(d->rc, d->status, d->text);
@@ -263,7 +269,7 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	m = attempt_of(a, d->qid, d->rcpt, &old);
 	if (m == NULL) {
-		note_foreign(a, d->qid, d->rcpt, d->rc == RC_OK);
+		note_foreign(a, d);
 		return;
 	}
 	/* by our own note of it: the worker's number is not needed */
@@ -272,6 +278,7 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	why = why_of(d->rc, d->status, d->text);
 	a->q->n_relayed += why.rc == RC_OK;
 	message_reply(m, d->rcpt, d->host, d->reply);
+	m->attempts[d->rcpt].dsn = d->dsn != 0;
 	message_outcome(m, d->rcpt, &why);
 	if (j == NULL)
 		return;
@@ -421,7 +428,7 @@ at_work(struct message *m, enum role role, size_t rcpt)
 }
 
 bool
-agent_settled(struct message *m, size_t rcpt)
+agent_settled(struct message *m, size_t rcpt, bool *dsn)
 {
 	struct agent *a = at_work(m, ROLE_REMOTE, rcpt);
 	struct foreign *f;
@@ -431,6 +438,7 @@ agent_settled(struct message *m, size_t rcpt)
 	f = find_foreign(a, span_of(m->name), (uint32_t)rcpt);
 	if (f == NULL || !f->done)
 		return false;
+	*dsn = f->dsn;
 	drop_foreign(a, f);
 	return true;
 }
@@ -508,6 +516,8 @@ send_job(struct agent *a, const struct message *m, const struct route *route,
 	    .qid = span_of(m->name),
 	    .recipients = (uint32_t)group->n,
 	    .sender = span_of(m->env->sender),
+	    .ret = m->env->ret,
+	    .envid = span_of(m->env->envid),
 	    .next_hop = route->next_hop,
 	    .mx = route->mx,
 	    .port = route->port,
@@ -526,10 +536,14 @@ send_job(struct agent *a, const struct message *m, const struct route *route,
 	}
 	for (size_t i = 0; i < group->n; i++) {
 		size_t rcpt = group->rcpts[i];
+		const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 
-		if (!proto_send_relay_rcpt(a->link,
-			&(struct msg_relay_rcpt){a->last_job, (uint32_t)rcpt,
-			    span_of(m->env->rcpts[rcpt].address)}))
+		if (!proto_send_relay_rcpt(
+			a->link, &(struct msg_relay_rcpt){.job = a->last_job,
+				     .rcpt = (uint32_t)rcpt,
+				     .address = span_of(r->address),
+				     .notify = r->notify,
+				     .orcpt = span_of(r->orcpt)}))
 			return false;
 	}
 	return proto_send_relay(a->link, &job);

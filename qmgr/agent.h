@@ -40,9 +40,9 @@ struct agent_room agent_room(const struct qmgr *q, enum role role);
 
 /*
  * Has a remote worker told, before m was loaded, that an attempt for the qmgr
- * before us has succeeded? Says so once.
+ * before us has succeeded? Says so once; *dsn as in MSG_RELAYED.
  */
-bool agent_settled(struct message *m, size_t rcpt);
+bool agent_settled(struct message *m, size_t rcpt, bool *dsn);
 
 /* Is there a worker of that role, however much it has to do? */
 bool agent_exists(const struct qmgr *q, enum role role);

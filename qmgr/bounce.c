@@ -3,6 +3,7 @@
  * ASCII, so that it makes no line; the header of the message goes in as it is,
  * between boundaries that its writer did not know.
  */
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "qmgr/bounce.h"
 #include "lib/base/banned.h"
@@ -25,18 +26,34 @@ host_name(const char *host)
 	return name.n > 0 ? name : s;
 }
 
+/* RFC 3464 2.3.4: its class goes with the action */
 static void
 put_status(struct buf *out, const struct bounce_rcpt *r)
 {
+	static const struct {
+		char class;
+		const char *other;
+	} of[] = {
+	    [BOUNCE_FAILED] = {'5', "5.0.0"},
+	    [BOUNCE_DELAYED] = {'4', "4.0.0"},
+	    [BOUNCE_DELIVERED] = {'2', "2.0.0"},
+	    [BOUNCE_RELAYED] = {'2', "2.0.0"},
+	    [BOUNCE_EXPANDED] = {'2', "2.0.0"},
+	};
 	const char *s = r->why.status;
 
-	/* RFC 3464 2.3.4 */
 	if (r->expired)
 		s = "4.4.7";
-	else if ((s[0] != '4' && s[0] != '5') || s[1] != '.')
-		s = "5.0.0";
+	else if (s[0] != of[r->action].class || s[1] != '.')
+		s = of[r->action].other;
 	put_plain(out, s);
 }
+
+static const char *const subjects[] = {
+    [BOUNCE_FAILURE] = "Your message could not be delivered",
+    [BOUNCE_SUCCESS] = "Your message has been delivered",
+    [BOUNCE_DELAY] = "Your message is delayed",
+};
 
 static void
 put_head(const struct bounce *b, struct buf *out, bool eight)
@@ -50,17 +67,16 @@ put_head(const struct bounce *b, struct buf *out, bool eight)
 	    b->hostname);
 	put_plain(out, b->sender);
 	buf_putf(out,
-	    ">\r\nSubject: Your message could not be delivered\r\n"
+	    ">\r\nSubject: %s\r\n"
 	    "Message-ID: <%s@%s>\r\n"
 	    "Auto-Submitted: auto-replied\r\n" /* RFC 3834 5 */
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n",
-	    b->id, b->hostname, b->boundary);
+	    subjects[b->kind], b->id, b->hostname, b->boundary);
 	if (eight)
 		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
-	buf_puts(out, "\r\nThis is a report of mail that was not "
-		      "delivered.\r\n");
+	buf_puts(out, "\r\nThis is a report of what became of mail.\r\n");
 }
 
 static void
@@ -69,26 +85,57 @@ put_boundary(const struct bounce *b, struct buf *out, const char *type)
 	buf_putf(out, "\r\n--%s\r\nContent-Type: %s\r\n", b->boundary, type);
 }
 
+static const char *
+words_of(const struct bounce_rcpt *r)
+{
+	switch (r->action) {
+	case BOUNCE_FAILED:
+		return r->expired
+			   ? "was tried for as long as this server keeps "
+			     "mail. The last attempt:\r\n"
+			   : "was given up:\r\n";
+	case BOUNCE_DELAYED:
+		return "could not be reached yet. The last attempt:\r\n";
+	case BOUNCE_DELIVERED:
+		return "has the message in the mailbox.\r\n";
+	case BOUNCE_RELAYED:
+		return "was taken over by a server that does not tell of "
+		       "deliveries:\r\n"
+		       "    you will hear no more, unless it fails.\r\n";
+	case BOUNCE_EXPANDED:
+		return "stands for several others, to whom it is on its "
+		       "way.\r\n";
+	}
+	return "";
+}
+
 static void
 put_words_of(struct buf *out, const struct bounce_rcpt *r)
 {
 	buf_puts(out, "\r\n  <");
 	put_plain(out, r->address);
-	buf_puts(out, ">\r\n");
-	if (r->expired)
-		buf_puts(out, "    was tried for as long as this server keeps "
-			      "mail. The last attempt:\r\n");
+	buf_puts(out, ">\r\n    ");
+	buf_puts(out, words_of(r));
+	if (r->action == BOUNCE_DELIVERED || r->action == BOUNCE_EXPANDED)
+		return;
 	if (r->reply != NULL) {
 		buf_puts(out, "    ");
 		put_plain(out, r->host == NULL ? "the other host" : r->host);
 		buf_puts(out, " said:\r\n    ");
 		put_plain(out, r->reply);
-	} else {
+	} else if (r->why.text[0] != '\0') {
 		buf_puts(out, "    ");
 		put_plain(out, r->why.text);
 	}
 	buf_puts(out, "\r\n");
 }
+
+static const char *const introductions[] = {
+    [BOUNCE_FAILURE] = "could not be delivered to everybody, and no further "
+		       "attempt will be made.",
+    [BOUNCE_SUCCESS] = "has been delivered, of which you asked to be told.",
+    [BOUNCE_DELAY] = "has not been delivered to everybody yet.",
+};
 
 static void
 put_words(const struct bounce *b, struct buf *out)
@@ -98,11 +145,62 @@ put_words(const struct bounce *b, struct buf *out)
 	put_plain(out, b->hostname);
 	buf_puts(out, ".\r\n\r\nYour message of ");
 	clock_put_rfc5322(out, b->arrived_us);
-	buf_puts(out, "\r\ncould not be delivered to everybody, and no "
-		      "further attempt will be made.\r\nIts header is "
-		      "attached. It was not delivered to:\r\n");
+	buf_puts(out, "\r\n");
+	buf_puts(out, introductions[b->kind]);
+	if (b->kind == BOUNCE_DELAY) {
+		buf_puts(out, "\r\nIt is tried until ");
+		clock_put_rfc5322(out, b->until_us);
+		buf_puts(out, ". You need not send it again.");
+	}
+	buf_putf(out, "\r\n%s is attached. This is about:\r\n",
+	    b->full ? "It" : "Its header");
 	for (size_t i = 0; i < b->n; i++)
 		put_words_of(out, &b->rcpts[i]);
+}
+
+static const char *const actions[] = {
+    [BOUNCE_FAILED] = "failed",
+    [BOUNCE_DELAYED] = "delayed",
+    [BOUNCE_DELIVERED] = "delivered",
+    [BOUNCE_RELAYED] = "relayed",
+    [BOUNCE_EXPANDED] = "expanded",
+};
+
+const char *
+bounce_action_text(enum bounce_action action)
+{
+	return actions[action];
+}
+
+/* RFC 3464 2.3.1: "rfc822; " and the address as its sender wrote it */
+static void
+put_orcpt(struct buf *out, const char *orcpt)
+{
+	struct span address = span_of(orcpt), type = span_cut(&address, ';');
+	struct buf b;
+
+	buf_init(&b, ADDR_DSN_ORCPT_MAX);
+	addr_dsn_put_plain(&b, address);
+	buf_puts(out, "Original-Recipient: ");
+	buf_put_span(out, type);
+	buf_puts(out, "; ");
+	put_plain(out, buf_cstr(&b));
+	buf_puts(out, "\r\n");
+	buf_fini(&b);
+}
+
+/* RFC 3461 6.3 (a) */
+static void
+put_envid(struct buf *out, const char *envid)
+{
+	struct buf b;
+
+	buf_init(&b, ADDR_DSN_ENVID_MAX);
+	addr_dsn_put_plain(&b, span_of(envid));
+	buf_puts(out, "Original-Envelope-Id: ");
+	put_plain(out, buf_cstr(&b));
+	buf_puts(out, "\r\n");
+	buf_fini(&b);
 }
 
 /* RFC 3464 2.3 */
@@ -110,9 +208,12 @@ static void
 put_fields_of(
     const struct bounce *b, struct buf *out, const struct bounce_rcpt *r)
 {
-	buf_puts(out, "\r\nFinal-Recipient: rfc822; ");
+	buf_puts(out, "\r\n");
+	if (r->orcpt != NULL)
+		put_orcpt(out, r->orcpt);
+	buf_puts(out, "Final-Recipient: rfc822; ");
 	put_plain(out, r->address);
-	buf_puts(out, "\r\nAction: failed\r\nStatus: ");
+	buf_putf(out, "\r\nAction: %s\r\nStatus: ", actions[r->action]);
 	put_status(out, r);
 	if (r->host != NULL) {
 		struct span name = host_name(r->host);
@@ -123,11 +224,20 @@ put_fields_of(
 					  ? '?'
 					  : name.p[i]);
 	}
-	buf_puts(out, r->reply != NULL ? "\r\nDiagnostic-Code: smtp; "
-				       : "\r\nDiagnostic-Code: x-mailstead; ");
-	put_plain(out, r->reply != NULL ? r->reply : r->why.text);
+	if (r->reply != NULL) {
+		buf_puts(out, "\r\nDiagnostic-Code: smtp; ");
+		put_plain(out, r->reply);
+	} else if (b->kind != BOUNCE_SUCCESS) {
+		buf_puts(out, "\r\nDiagnostic-Code: x-mailstead; ");
+		put_plain(out, r->why.text);
+	}
 	buf_puts(out, "\r\nLast-Attempt-Date: ");
 	clock_put_rfc5322(out, b->now_us);
+	buf_puts(out, "\r\n");
+	if (r->action != BOUNCE_DELAYED)
+		return;
+	buf_puts(out, "Will-Retry-Until: ");
+	clock_put_rfc5322(out, b->until_us);
 	buf_puts(out, "\r\n");
 }
 
@@ -135,8 +245,11 @@ static void
 put_fields(const struct bounce *b, struct buf *out)
 {
 	put_boundary(b, out, "message/delivery-status");
-	buf_putf(out, "\r\nReporting-MTA: dns; %s\r\nX-Mailstead-Queue-ID: ",
-	    b->hostname);
+	buf_puts(out, "\r\n");
+	if (b->envid != NULL)
+		put_envid(out, b->envid);
+	buf_putf(out,
+	    "Reporting-MTA: dns; %s\r\nX-Mailstead-Queue-ID: ", b->hostname);
 	put_plain(out, b->parent);
 	buf_puts(out, "\r\nArrival-Date: ");
 	clock_put_rfc5322(out, b->arrived_us);
@@ -188,15 +301,30 @@ put_header(const struct bounce *b, struct buf *out, struct span header)
 	}
 }
 
+static void
+put_message(const struct bounce *b, struct buf *out)
+{
+	put_boundary(b, out, "message/rfc822");
+	if (is_eight(b->header))
+		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
+	buf_puts(out, "\r\n");
+	buf_put_span(out, b->header);
+}
+
 bool
 bounce_format(const struct bounce *b, struct buf *out)
 {
-	struct span header = header_of(span_head(b->header, BOUNCE_HEADER_MAX));
+	struct span header =
+	    b->full ? b->header
+		    : header_of(span_head(b->header, BOUNCE_HEADER_MAX));
 
 	put_head(b, out, is_eight(header));
 	put_words(b, out);
 	put_fields(b, out);
-	put_header(b, out, header);
+	if (b->full)
+		put_message(b, out);
+	else
+		put_header(b, out, header);
 	buf_putf(out, "\r\n--%s--\r\n", b->boundary);
 	return !out->over;
 }

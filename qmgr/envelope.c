@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/mem.h"
@@ -20,7 +21,7 @@
 #define AT_STATE  ENVELOPE_STATE_AT
 #define TO_PREFIX "Mailstead-To: "
 
-static const char *const words[] = {"todo", "done", "fail"};
+static const char *const words[] = {"todo", "late", "sent", "done", "fail"};
 
 const char *
 envelope_word_text(enum envelope_word word)
@@ -45,24 +46,30 @@ envelope_free(struct envelope **envelope)
 	for (size_t i = 0; i < e->n_rcpts; i++) {
 		free(e->rcpts[i].address);
 		free(e->rcpts[i].account);
+		free(e->rcpts[i].orcpt);
 	}
 	free(e->rcpts);
 	free(e->sender);
 	free(e->client);
 	free(e->protocol);
 	free(e->login);
+	free(e->envid);
 	free(e);
 }
 
-void
+struct envelope_rcpt *
 envelope_add(struct envelope *e, struct span address, struct span account)
 {
+	struct envelope_rcpt *r;
+
 	/* room grows by doubling: at each power of two */
 	if ((e->n_rcpts & (e->n_rcpts - 1)) == 0)
 		e->rcpts = mem_grow(e->rcpts,
 		    (e->n_rcpts == 0 ? 1 : e->n_rcpts * 2) * sizeof(*e->rcpts));
-	e->rcpts[e->n_rcpts++] = (struct envelope_rcpt){
-	    span_dup(address), span_dup(account), ENVELOPE_TODO, 0};
+	r = &e->rcpts[e->n_rcpts++];
+	*r = (struct envelope_rcpt){
+	    .address = span_dup(address), .account = span_dup(account)};
+	return r;
 }
 
 struct envelope *
@@ -76,10 +83,17 @@ envelope_copy(const struct envelope *e)
 	c->client = mem_dup(e->client);
 	c->protocol = mem_dup(e->protocol);
 	c->login = mem_dup(e->login);
+	c->ret = e->ret;
+	c->envid = mem_dup(e->envid);
 	for (size_t i = 0; i < e->n_rcpts; i++) {
-		envelope_add(c, span_of(e->rcpts[i].address),
-		    span_of(e->rcpts[i].account));
-		c->rcpts[i].word = e->rcpts[i].word;
+		const struct envelope_rcpt *from = &e->rcpts[i];
+		struct envelope_rcpt *r = envelope_add(
+		    c, span_of(from->address), span_of(from->account));
+
+		r->word = from->word;
+		r->notify = from->notify;
+		r->orcpt = mem_dup(from->orcpt);
+		r->expanded = from->expanded;
 	}
 	return c;
 }
@@ -90,8 +104,34 @@ envelope_todo(const struct envelope *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n_rcpts; i++)
-		n += e->rcpts[i].word == ENVELOPE_TODO;
+		n += envelope_is_todo(&e->rcpts[i]);
 	return n;
+}
+
+size_t
+envelope_open(const struct envelope *e)
+{
+	size_t n = envelope_todo(e);
+
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		n += e->rcpts[i].word == ENVELOPE_SENT;
+	return n;
+}
+
+bool
+envelope_owes(const struct envelope *e, const struct envelope_rcpt *r)
+{
+	/* RFC 3461 5.2: nobody is told of mail from <> */
+	return (r->notify & ADDR_DSN_SUCCESS) != 0 && e->sender[0] != '\0';
+}
+
+bool
+envelope_owes_any(const struct envelope *e)
+{
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		if (envelope_owes(e, &e->rcpts[i]))
+			return true;
+	return false;
 }
 
 bool
@@ -113,13 +153,46 @@ put_digits(struct buf *b, size_t at, uint64_t value)
 	memcpy(b->p + at, text, 10);
 }
 
+/* " key=value", encoded; nothing where there is no value */
+static void
+put_some(struct buf *b, const char *key, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	buf_putf(b, " %s=", key);
+	enc_line(b, span_of(value));
+}
+
+static void
+put_to(struct buf *b, struct envelope_rcpt *r)
+{
+	buf_puts(b, TO_PREFIX);
+	r->word_at = b->n;
+	buf_puts(b, words[r->word]);
+	buf_puts(b, " <");
+	enc_line(b, span_of(r->address));
+	buf_puts(b, ">");
+	put_some(b, "account", r->account);
+	if (r->expanded)
+		buf_puts(b, " expanded");
+	if (r->notify != ADDR_DSN_UNSAID) {
+		buf_puts(b, " notify=");
+		addr_dsn_put_notify(b, r->notify);
+	}
+	put_some(b, "orcpt", r->orcpt);
+	buf_puts(b, "\r\n");
+}
+
 bool
 envelope_format(struct envelope *e, struct buf *b)
 {
 	buf_puts(b, QUEUE_LINE);
 	buf_puts(b, "Mailstead-From: <");
 	enc_line(b, span_of(e->sender));
-	buf_puts(b, ">\r\nMailstead-Arrived: ");
+	buf_puts(b, ">");
+	put_some(b, "ret", addr_dsn_ret_text(e->ret));
+	put_some(b, "envid", e->envid);
+	buf_puts(b, "\r\nMailstead-Arrived: ");
 	clock_put_rfc3339(b, e->arrived_us);
 	buf_puts(b, " client=");
 	enc_line(b, span_of(e->client));
@@ -128,21 +201,8 @@ envelope_format(struct envelope *e, struct buf *b)
 	buf_puts(b, " login=");
 	enc_line(b, span_of(e->login));
 	buf_puts(b, "\r\n");
-	for (size_t i = 0; i < e->n_rcpts; i++) {
-		struct envelope_rcpt *r = &e->rcpts[i];
-
-		buf_puts(b, TO_PREFIX);
-		r->word_at = b->n;
-		buf_puts(b, words[r->word]);
-		buf_puts(b, " <");
-		enc_line(b, span_of(r->address));
-		buf_puts(b, ">");
-		if (!envelope_is_remote(r)) {
-			buf_puts(b, " account=");
-			enc_line(b, span_of(r->account));
-		}
-		buf_puts(b, "\r\n");
-	}
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		put_to(b, &e->rcpts[i]);
 	if (b->over || e->size > 9999999999U)
 		return false;
 	e->offset = b->n;
@@ -264,10 +324,65 @@ parse_queue_line(struct envelope *e, struct span line)
 	return true;
 }
 
+/* Words of RFC 3461, each as envelope_format() writes it. */
+static bool
+take_ret(struct span *line, uint8_t *ret)
+{
+	char *text = NULL;
+	bool ok;
+
+	if (!span_starts(*line, SPAN_LIT("ret=")))
+		return true;
+	ok = take_value(line, "ret=", ' ', &text) &&
+	     addr_dsn_ret(span_of(text), ret);
+	free(text);
+	return ok;
+}
+
+static bool
+take_notify(struct span *line, uint8_t *notify)
+{
+	char *text = NULL;
+	bool ok;
+
+	if (!span_starts(*line, SPAN_LIT("notify=")))
+		return true;
+	ok = take_value(line, "notify=", ' ', &text) &&
+	     addr_dsn_notify(span_of(text), notify);
+	free(text);
+	return ok;
+}
+
+/* "key=value" if it comes next; of xtext the other function says so */
+static bool
+take_xtext(struct span *line, const char *key,
+    bool (*check)(struct buf *b, struct span text), char **out)
+{
+	struct buf b;
+	bool ok;
+
+	if (!span_starts(*line, span_of(key)))
+		return true;
+	buf_init(&b, 1024);
+	ok = take_value(line, key, ' ', out) && check(&b, span_of(*out)) &&
+	     span_eq(buf_span(&b), span_of(*out));
+	buf_fini(&b);
+	return ok;
+}
+
+/* Is there nothing, or a space before what follows? It is taken. */
+static bool
+take_gap(struct span *line)
+{
+	return line->n == 0 || take_lit(line, " ");
+}
+
 static bool
 parse_from(struct envelope *e, struct span line)
 {
 	return take_value(&line, "Mailstead-From: <", '>', &e->sender) &&
+	       take_gap(&line) && take_ret(&line, &e->ret) &&
+	       take_xtext(&line, "envid=", addr_dsn_envid, &e->envid) &&
 	       line.n == 0;
 }
 
@@ -285,31 +400,57 @@ parse_arrived(struct envelope *e, struct span line)
 	       take_value(&line, "login=", ' ', &e->login);
 }
 
+/* An unknown one counts as todo. */
+static enum envelope_word
+word_of(struct span text)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (span_eq(text, span_of(words[i])))
+			return (enum envelope_word)i;
+	return ENVELOPE_TODO;
+}
+
+static bool
+take_account(struct span *line, struct envelope_rcpt *r)
+{
+	if (span_starts(*line, SPAN_LIT("account=")))
+		return take_value(line, "account=", ' ', &r->account) &&
+		       r->account[0] != '\0';
+	if (!take_lit(line, "expanded"))
+		return true;
+	r->expanded = true;
+	/* it is nobody's to deliver, whatever its word has become */
+	if (envelope_is_todo(r))
+		r->word = ENVELOPE_SENT;
+	return take_gap(line);
+}
+
 static bool
 parse_to(struct envelope *e, struct span line, uint64_t word_at)
 {
-	struct envelope_rcpt r = {.word_at = word_at};
-	struct span word;
+	struct envelope_rcpt r = {.word_at = word_at}, *to;
 	bool ok;
 
 	if (e->n_rcpts == ENVELOPE_RCPTS_MAX || !take_lit(&line, TO_PREFIX))
 		return false;
-	word = span_head(line, ENVELOPE_WORD_LEN);
+	r.word = word_of(span_head(line, ENVELOPE_WORD_LEN));
 	line = span_from(line, ENVELOPE_WORD_LEN);
-	if (span_eq(word, SPAN_LIT("done")))
-		r.word = ENVELOPE_DONE;
-	else if (span_eq(word, SPAN_LIT("fail")))
-		r.word = ENVELOPE_FAIL;
-	ok = take_value(&line, " <", '>', &r.address) &&
-	     (line.n == 0 || (take_value(&line, " account=", ' ', &r.account) &&
-				 r.account[0] != '\0' && line.n == 0));
+	ok = take_value(&line, " <", '>', &r.address) && take_gap(&line) &&
+	     take_account(&line, &r) && take_notify(&line, &r.notify) &&
+	     take_xtext(&line, "orcpt=", addr_dsn_orcpt, &r.orcpt) &&
+	     line.n == 0;
 	if (ok) {
-		envelope_add(e, span_of(r.address), span_of(r.account));
-		e->rcpts[e->n_rcpts - 1].word = r.word;
-		e->rcpts[e->n_rcpts - 1].word_at = word_at;
+		to = envelope_add(e, span_of(r.address), span_of(r.account));
+		to->word = r.word;
+		to->word_at = word_at;
+		to->notify = r.notify;
+		to->expanded = r.expanded;
+		to->orcpt = r.orcpt;
+		r.orcpt = NULL;
 	}
 	free(r.address);
 	free(r.account);
+	free(r.orcpt);
 	return ok;
 }
 

@@ -10,6 +10,11 @@
  *   Mailstead-To: todo <bob@example.net> account=bob@example.net
  *   Mailstead-To: done <carol@example.com>
  *
+ * What the sender asked about notices (RFC 3461) stands behind that, where
+ * there is something: ` ret=HDRS`, ` envid=...` in From, ` notify=SUCCESS`,
+ * ` orcpt=rfc822;...` in To. ` expanded` is an alias whose targets have lines
+ * of their own, and whose sender is to hear that it was one.
+ *
  * ((+): one line in the file.) Who has an account gets it in a mailbox here,
  * who has none at another host.
  * Lines end with CRLF. All values go through enc_line, so no address can make
@@ -24,6 +29,8 @@
 
 enum envelope_word {
 	ENVELOPE_TODO,
+	ENVELOPE_LATE, /* the same, and the sender has been warned */
+	ENVELOPE_SENT, /* the recipient has it; the sender has yet to hear */
 	ENVELOPE_DONE,
 	ENVELOPE_FAIL,
 };
@@ -33,6 +40,9 @@ struct envelope_rcpt {
 	char *account; /* mailbox here that gets it; "": another host */
 	enum envelope_word word;
 	uint64_t word_at; /* offset of its four bytes in the file */
+	uint8_t notify;   /* RFC 3461 4.1: addr_dsn_notify */
+	char *orcpt;      /* RFC 3461 4.2: "rfc822;x+40y"; "": none */
+	bool expanded;    /* an alias: others have it, this one never will */
 };
 
 struct envelope {
@@ -45,6 +55,8 @@ struct envelope {
 	char *client;   /* "[192.0.2.1]" */
 	char *protocol; /* RFC 3848 */
 	char *login;    /* "" : none */
+	uint8_t ret;    /* RFC 3461 4.3: addr_dsn_ret */
+	char *envid;    /* RFC 3461 4.4, xtext; "": none */
 	size_t n_rcpts;
 	struct envelope_rcpt *rcpts;
 };
@@ -58,13 +70,28 @@ struct envelope *envelope_new(void);
 void envelope_free(struct envelope **e);
 /* A copy, owned by the caller. */
 struct envelope *envelope_copy(const struct envelope *e);
-void envelope_add(struct envelope *e, struct span address, struct span account);
+/* One more recipient, todo; the new one is returned, until the next call. */
+struct envelope_rcpt *envelope_add(
+    struct envelope *e, struct span address, struct span account);
+/* Is it still to be delivered? */
+static inline bool
+envelope_is_todo(const struct envelope_rcpt *r)
+{
+	return r->word == ENVELOPE_TODO || r->word == ENVELOPE_LATE;
+}
+/* How many are. */
 size_t envelope_todo(const struct envelope *e);
+/* These, and those whose sender has yet to hear. */
+size_t envelope_open(const struct envelope *e);
+/* Does the sender want to hear of that recipient's success? */
+bool envelope_owes(const struct envelope *e, const struct envelope_rcpt *r);
+/* Of any recipient's? */
+bool envelope_owes_any(const struct envelope *e);
 /* Is it for another host? */
 static inline bool
 envelope_is_remote(const struct envelope_rcpt *r)
 {
-	return r->account[0] == '\0';
+	return r->account[0] == '\0' && !r->expanded;
 }
 /* Is any recipient at another host? */
 bool envelope_has_remote(const struct envelope *e);
@@ -93,7 +120,7 @@ enum rc envelope_parse(struct span text, uint64_t file_size,
 const char *envelope_state_text(bool held);
 /* Is this the beginning of a queue file, up to and with its state? */
 bool envelope_is_head(struct span text);
-/* "todo", "done", "fail": four bytes. */
+/* "todo", "late", "sent", "done", "fail": four bytes. */
 const char *envelope_word_text(enum envelope_word word);
 
 #endif

@@ -64,6 +64,8 @@ tell_recipients(const struct message *m)
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
 		const struct envelope_rcpt *r = &m->env->rcpts[i];
 
+		if (r->expanded)
+			continue;
 		begin(&t, m->q, HISTORY_RECIPIENT, span_of(m->name));
 		put(&t, "to", span_of(r->address));
 		put_some(&t, "account", span_of(r->account));
@@ -206,6 +208,20 @@ history_event_loss(struct qmgr *q, const struct history_event_loss *l)
 	put_some(&t, "notice", span_of(l->notice));
 	put_some(&t, "status", span_of(l->status));
 	put_some(&t, "text", span_of(l->text));
+	end(&t);
+}
+
+void
+history_event_told(struct qmgr *q, const struct history_event_loss *l)
+{
+	struct telling t;
+
+	if (q->history == NULL)
+		return;
+	begin(&t, q, HISTORY_TOLD, span_of(l->id));
+	put(&t, "to", span_of(l->address));
+	put(&t, "notice", span_of(l->notice));
+	put(&t, "text", span_of(l->text));
 	end(&t);
 }
 

@@ -35,6 +35,8 @@ struct history_event_loss {
 	const char *text;
 };
 void history_event_loss(struct qmgr *q, const struct history_event_loss *l);
+/* The same of one who is not: its sender is told of `text`, "delivered". */
+void history_event_told(struct qmgr *q, const struct history_event_loss *l);
 
 /* A commit that was not taken: its ID is in the log and nowhere else. */
 void history_event_not_taken(struct qmgr *q, struct span id,

@@ -18,6 +18,7 @@ static const char *const names[HISTORY_EVENTS] = {
     [HISTORY_FAILED] = "failed",
     [HISTORY_WAITS] = "waits",
     [HISTORY_RETURNED] = "returned",
+    [HISTORY_TOLD] = "told",
     [HISTORY_DROPPED] = "dropped",
     [HISTORY_DONE] = "done",
     [HISTORY_HELD] = "held",

@@ -31,6 +31,7 @@ enum history_event {
 	HISTORY_FAILED,    /* or for good */
 	HISTORY_WAITS,     /* for its next attempt */
 	HISTORY_RETURNED,  /* its sender is told, in a message of its own */
+	HISTORY_TOLD,      /* likewise, of a success or a delay */
 	HISTORY_DROPPED,   /* its sender cannot be told */
 	HISTORY_DONE,      /* it has left the queue */
 	HISTORY_HELD,      /* by an administrator, as the next two */

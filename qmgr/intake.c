@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/io.h"
@@ -32,7 +33,7 @@ struct partial {
 	TAILQ_ENTRY(partial) next;
 	uint64_t txn;
 	size_t n;
-	struct buf rcpts; /* LF behind each */
+	struct buf rcpts; /* recipients_put() */
 };
 
 struct intake {
@@ -90,10 +91,12 @@ on_commit_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		in->n_partials++;
 	}
 	in->bytes -= p->rcpts.n;
-	if (p->n++ < ENVELOPE_RCPTS_MAX) {
-		buf_put_span(&p->rcpts, msg->commit_rcpt.address);
-		buf_putc(&p->rcpts, '\n');
-	}
+	if (p->n++ < ENVELOPE_RCPTS_MAX)
+		recipients_put(
+		    &p->rcpts, &(struct recipients_asked){
+				   .address = msg->commit_rcpt.address,
+				   .notify = msg->commit_rcpt.notify,
+				   .orcpt = msg->commit_rcpt.orcpt});
 	in->bytes += p->rcpts.n;
 	/* as above: no honest smtpd has so many on the way */
 	while (in->bytes > PARTIAL_BYTES)
@@ -206,6 +209,18 @@ put_received(struct buf *b, const struct qmgr *q, const struct msg_commit *c,
 	buf_puts(b, "\n");
 }
 
+static bool
+envid_ok(struct span envid)
+{
+	struct buf b;
+	bool ok;
+
+	buf_init(&b, ADDR_DSN_ENVID_MAX);
+	ok = addr_dsn_envid(&b, envid) && span_eq(buf_span(&b), envid);
+	buf_fini(&b);
+	return ok;
+}
+
 /* A comment or word of Received must not be able to end itself. */
 static bool
 word_ok(struct span s, const char *also)
@@ -223,7 +238,8 @@ check_words(const struct msg_commit *c, struct why *why)
 {
 	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
 	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
-	    word_ok(c->service, "") &&
+	    word_ok(c->service, "") && c->ret < ADDR_DSN_RET_COUNT &&
+	    (c->envid.n == 0 || envid_ok(c->envid)) &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
 	    (c->login.n == 0 || user_name_ok(c->login) ||
 		recipients_canonical(c->login, why)))
@@ -240,6 +256,8 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	e->client = span_dup(c->client);
 	e->protocol = span_dup(c->protocol);
 	e->login = span_dup(c->login);
+	e->ret = c->ret;
+	e->envid = c->envid.n > 0 ? span_dup(c->envid) : NULL;
 	/* as it will be read back: milliseconds */
 	e->arrived_us = now_us / 1000 * 1000;
 	e->size = c->size;
@@ -380,7 +398,7 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	in->n_mails++;
 	in->mails_bytes += c->size;
 	if (e->n_rcpts <= q->w->conf->queue.direct_recipients &&
-	    !envelope_has_remote(e))
+	    !envelope_has_remote(e) && !envelope_owes_any(e))
 		message_start_direct(m);
 	else
 		message_enqueue(m);

@@ -6,7 +6,7 @@
  *   WRITING  the queue file is being made durable, smtpd may wait
  *   ACTIVE   on disk, loaded, attempts under way or wanted
  *   LOADING  on disk, a thread reads and checks it
- *   BOUNCING on disk, loaded, a thread makes the notice of what failed
+ *   BOUNCING on disk, loaded, a thread makes a notice for its sender
  *   SAVING   on disk, loaded, at rest but for words that are not in its file
  *            yet: read again without them it would be sent again
  *   IDLE     on disk, not loaded: waits for its time, or is held. It leaves
@@ -41,6 +41,7 @@ struct attempt {
 	struct why why;      /* of the last outcome; RC_OK: done */
 	char *host;          /* at another host: who said so, or NULL */
 	char *reply;         /* and in which words, or NULL */
+	bool dsn;            /* and tells the sender of success itself */
 };
 
 struct message {
@@ -67,6 +68,7 @@ struct message {
 	uint64_t committed;         /* bytes, as its account there has them */
 	struct errand_list errands; /* words on their way to the file */
 	bool unwritten;             /* it lacks some, and they are not */
+	bool wants_notice;          /* once the words are there */
 	bool refused_file;          /* the queue file could not be written */
 	unsigned rounds;
 	struct event *timer;
@@ -121,12 +123,18 @@ void message_skip(
 /* A queue file that was just written, with e and fd (taken): ACTIVE. */
 struct message *message_child(
     struct qmgr *q, struct span name, struct envelope *e, int fd);
+/* Recipients whose word a notice has changed. */
+struct message_noticed {
+	enum envelope_word word;
+	const size_t *rcpts;
+	size_t n;
+};
 /*
- * The recipients that `words` were written for (in BOUNCING): ACTIVE again, and
- * the round goes on. RC_TEMP: nothing was written.
+ * The word was written for them (in BOUNCING): ACTIVE again, and the round goes
+ * on. RC_TEMP: nothing was written.
  */
-void message_noticed(
-    struct message *m, const size_t *rcpts, size_t n, const struct why *why);
+void message_noticed(struct message *m, const struct message_noticed *noticed,
+    const struct why *why);
 /* Words were written to its file, or could not be. m may be gone then. */
 void message_saved(struct message *m, bool written);
 /* libevent's callback: patience or deferral is over. */

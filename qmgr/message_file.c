@@ -52,7 +52,7 @@ written(struct message *m, struct job *j)
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
 		m->env->rcpts[i].word_at = j->env->rcpts[i].word_at;
 		if (m->env->rcpts[i].word != j->env->rcpts[i].word &&
-		    envelope_todo(m->env) > 0)
+		    envelope_open(m->env) > 0)
 			errand_word(m, i);
 	}
 	buf_fini(&m->trace);

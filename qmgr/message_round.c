@@ -23,6 +23,17 @@
 #define HOST_MAX     300 /* bytes that are kept of what a host says */
 #define REPLY_MAX    600
 
+/* It has the message. Who else tells its sender, where that is wanted? */
+static void
+succeed(struct message *m, size_t rcpt)
+{
+	struct envelope_rcpt *r = &m->env->rcpts[rcpt];
+
+	r->word = envelope_owes(m->env, r) && !m->attempts[rcpt].dsn
+		      ? ENVELOPE_SENT
+		      : ENVELOPE_DONE;
+}
+
 /* Recipients that have the message, by an attempt begun before we were. */
 static void
 settle(struct message *m)
@@ -30,8 +41,9 @@ settle(struct message *m)
 	struct envelope_rcpt *r = m->env->rcpts;
 
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
-		if (r[i].word != ENVELOPE_TODO || m->attempts[i].tried ||
-		    !envelope_is_remote(&r[i]) || !agent_settled(m, i))
+		if (!envelope_is_todo(&r[i]) || m->attempts[i].tried ||
+		    !envelope_is_remote(&r[i]) ||
+		    !agent_settled(m, i, &m->attempts[i].dsn))
 			continue;
 		LOG(QUEUE_OUTCOME, log_str(m->name), log_str(r[i].address),
 		    log_str(""), log_str(why_rc_name(RC_OK)), log_str("2.0.0"),
@@ -39,8 +51,8 @@ settle(struct message *m)
 		m->attempts[i].tried = true;
 		m->attempts[i].why = (struct why){.rc = RC_OK};
 		history_event_outcome(m, i, &m->attempts[i].why);
-		r[i].word = ENVELOPE_DONE;
-		if (envelope_todo(m->env) > 0)
+		succeed(m, i);
+		if (envelope_open(m->env) > 0)
 			errand_word(m, i);
 	}
 }
@@ -52,7 +64,7 @@ attempt_all(struct message *m)
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
 		struct attempt *a = &m->attempts[i];
 
-		if (m->env->rcpts[i].word != ENVELOPE_TODO || a->tried ||
+		if (!envelope_is_todo(&m->env->rcpts[i]) || a->tried ||
 		    a->agent != NULL || envelope_is_remote(&m->env->rcpts[i]))
 			continue;
 		a->agent = agent_deliver(m, i);
@@ -79,7 +91,7 @@ failed(const struct message *m, const struct why **worst)
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
 		const struct attempt *a = &m->attempts[i];
 
-		if (m->env->rcpts[i].word != ENVELOPE_TODO)
+		if (!envelope_is_todo(&m->env->rcpts[i]))
 			continue;
 		n++;
 		/* what may work later decides: the client tries again */
@@ -140,6 +152,7 @@ become_idle(struct message *m)
 		ms *= 2;
 	if (ms > conf->queue.retry_max)
 		ms = conf->queue.retry_max;
+	ms = notice_before(m, ms);
 	if (m->not_before_ms > now + ms)
 		ms = m->not_before_ms - now;
 	m->not_before_ms = 0;
@@ -179,9 +192,13 @@ static void
 finish_round(struct message *m)
 {
 	if (!m->q->w->draining && notice_due(m)) {
+		/* first the words there are: a notice overwrites them */
+		m->wants_notice = !TAILQ_EMPTY(&m->errands);
+		if (m->wants_notice)
+			return;
 		m->state = MESSAGE_BOUNCING;
 		notice_start(m);
-	} else if (envelope_todo(m->env) > 0) {
+	} else if (envelope_open(m->env) > 0) {
 		become_idle(m);
 	} else {
 		LOG(QUEUE_DONE, log_str(m->name));
@@ -196,7 +213,7 @@ static bool
 waits(const struct message *m)
 {
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
-		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		if (envelope_is_todo(&m->env->rcpts[i]) &&
 		    !m->attempts[i].tried)
 			return true;
 	return false;
@@ -207,8 +224,7 @@ static bool
 any_failed(const struct message *m)
 {
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
-		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
-		    m->attempts[i].tried)
+		if (envelope_is_todo(&m->env->rcpts[i]) && m->attempts[i].tried)
 			return true;
 	return false;
 }
@@ -232,7 +248,7 @@ expire_later(struct message *m)
 static bool
 is_alone(const struct message *m, size_t rcpt)
 {
-	return m->env->rcpts[rcpt].word == ENVELOPE_TODO &&
+	return envelope_is_todo(&m->env->rcpts[rcpt]) &&
 	       !m->attempts[rcpt].tried && m->attempts[rcpt].agent == NULL &&
 	       !agent_exists(m->q, envelope_is_remote(&m->env->rcpts[rcpt])
 				       ? ROLE_REMOTE
@@ -305,6 +321,14 @@ void
 message_saved(struct message *m, bool written)
 {
 	m->unwritten |= !written;
+	if (m->wants_notice && TAILQ_EMPTY(&m->errands)) {
+		m->wants_notice = false;
+		/* unless it has been held meanwhile */
+		if (m->state == MESSAGE_ACTIVE) {
+			message_kick(m);
+			return;
+		}
+	}
 	if (m->state == MESSAGE_SAVING && TAILQ_EMPTY(&m->errands) &&
 	    !m->changing)
 		message_rest(m);
@@ -336,7 +360,7 @@ static bool
 any_unknown(const struct message *m)
 {
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
-		if (m->env->rcpts[i].word == ENVELOPE_TODO &&
+		if (envelope_is_todo(&m->env->rcpts[i]) &&
 		    !m->attempts[i].tried)
 			return true;
 	return false;
@@ -378,8 +402,8 @@ message_skip(
 }
 
 void
-message_noticed(
-    struct message *m, const size_t *rcpts, size_t n, const struct why *why)
+message_noticed(struct message *m, const struct message_noticed *noticed,
+    const struct why *why)
 {
 	m->state = MESSAGE_ACTIVE;
 	if (why->rc != RC_OK) {
@@ -388,9 +412,10 @@ message_noticed(
 		become_idle(m);
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		m->env->rcpts[rcpts[i]].word = ENVELOPE_FAIL;
-	m->q->n_bounced += n;
+	for (size_t i = 0; i < noticed->n; i++)
+		m->env->rcpts[noticed->rcpts[i]].word = noticed->word;
+	if (noticed->word == ENVELOPE_FAIL)
+		m->q->n_bounced += noticed->n;
 	message_kick(m);
 }
 
@@ -439,9 +464,9 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		history_event_outcome(m, rcpt, why);
 	}
 	if (why->rc == RC_OK) {
-		r->word = ENVELOPE_DONE;
+		succeed(m, rcpt);
 		/* with the last one the file goes: no word is needed */
-		if (m->state == MESSAGE_ACTIVE && envelope_todo(m->env) > 0)
+		if (m->state == MESSAGE_ACTIVE && envelope_open(m->env) > 0)
 			errand_word(m, rcpt);
 	}
 	if (m->underway > 0)

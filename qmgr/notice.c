@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/id.h"
@@ -22,11 +23,21 @@
 #define RCPTS_MAX  500 /* of one notice; the rest get another */
 #define TEXT_BYTES (8U << 20)
 
+/* What is told, the most urgent first: one notice is of one kind. */
+enum kind {
+	KIND_FAILED,
+	KIND_UNTOLD, /* the same, and the sender does not want to hear */
+	KIND_SUCCESS,
+	KIND_DELAY,
+	KIND_NONE,
+};
+
 struct notice {
 	struct message *m;
+	enum kind kind;
 	const struct store *store;
 	struct bounce b;
-	char *hostname, *sender;
+	char *hostname, *sender, *envid;
 	struct bounce_rcpt *rcpts;
 	struct envelope_rcpt *words; /* word and place only */
 	size_t *numbers;
@@ -43,78 +54,166 @@ struct notice {
 	enum rc rc;
 };
 
+static const struct {
+	char letter; /* in its name */
+	enum envelope_word word;
+	enum bounce_kind bounce;
+} kinds[] = {
+    [KIND_FAILED] = {'b', ENVELOPE_FAIL, BOUNCE_FAILURE},
+    [KIND_UNTOLD] = {'b', ENVELOPE_FAIL, BOUNCE_FAILURE},
+    [KIND_SUCCESS] = {'s', ENVELOPE_DONE, BOUNCE_SUCCESS},
+    [KIND_DELAY] = {'w', ENVELOPE_LATE, BOUNCE_DELAY},
+};
+
+bool
+notice_is(struct span name)
+{
+	struct span rest = span_from(name, ID_LEN);
+	int letter = span_at(rest, 1);
+
+	return span_at(rest, 0) == '-' && span_at(rest, 2) >= '0' &&
+	       span_at(rest, 2) <= '9' &&
+	       (letter == 'b' || letter == 's' || letter == 'w');
+}
+
+/* Has it been here for longer than that? */
 static bool
-expired(const struct message *m)
+older(const struct message *m, uint64_t ms)
 {
 	uint64_t now = clock_real_us(), arrived = m->env->arrived_us;
 
-	return now > arrived &&
-	       (now - arrived) / 1000 > m->q->w->conf->queue.max_age;
+	return now > arrived && (now - arrived) / 1000 > ms;
 }
 
-/* RC_PERM: it is not tried again; RC_TEMP: the same, out of time. */
-static enum rc
-verdict(const struct message *m, size_t i, bool too_old)
+static bool
+expired(const struct message *m)
 {
+	return older(m, m->q->w->conf->queue.max_age);
+}
+
+/* May a delay of that recipient be told, and has not been? RFC 3461 5.2.5 */
+static bool
+may_warn(const struct message *m, size_t i)
+{
+	const struct envelope_rcpt *r = &m->env->rcpts[i];
+
+	return m->q->w->conf->queue.delay_warning > 0 &&
+	       r->word == ENVELOPE_TODO && m->env->sender[0] != '\0' &&
+	       (r->notify == ADDR_DSN_UNSAID ||
+		   (r->notify & ADDR_DSN_DELAY) != 0);
+}
+
+/* What is to be told of a recipient. */
+static enum kind
+kind_of(const struct message *m, size_t i)
+{
+	const struct envelope_rcpt *r = &m->env->rcpts[i];
 	const struct attempt *a = &m->attempts[i];
 
-	if (m->env->rcpts[i].word != ENVELOPE_TODO || !a->tried)
-		return RC_OK;
-	if (a->why.rc == RC_PERM)
-		return RC_PERM;
-	return a->why.rc == RC_TEMP && too_old ? RC_TEMP : RC_OK;
+	if (r->word == ENVELOPE_SENT)
+		return KIND_SUCCESS;
+	if (!envelope_is_todo(r) || !a->tried || a->why.rc == RC_OK)
+		return KIND_NONE;
+	if (a->why.rc == RC_PERM || expired(m))
+		/* RFC 3461 5.2.6 */
+		return r->notify == ADDR_DSN_UNSAID ||
+			       (r->notify & ADDR_DSN_FAILURE) != 0
+			   ? KIND_FAILED
+			   : KIND_UNTOLD;
+	return may_warn(m, i) && older(m, m->q->w->conf->queue.delay_warning)
+		   ? KIND_DELAY
+		   : KIND_NONE;
+}
+
+/* The first of them that is to be told of any recipient. */
+static enum kind
+kind_due(const struct message *m)
+{
+	enum kind first = KIND_NONE;
+
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		enum kind kind = kind_of(m, i);
+
+		if (kind < first)
+			first = kind;
+	}
+	return first;
 }
 
 bool
 notice_due(const struct message *m)
 {
-	bool old = expired(m);
+	return kind_due(m) != KIND_NONE;
+}
 
+uint64_t
+notice_before(const struct message *m, uint64_t ms)
+{
+	uint64_t warning = m->q->w->conf->queue.delay_warning;
+	uint64_t arrived = m->env->arrived_us / 1000;
+	uint64_t now = clock_real_us() / 1000;
+
+	if (older(m, warning) || arrived > now || now + ms <= arrived + warning)
+		return ms;
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
-		if (verdict(m, i, old) != RC_OK)
-			return true;
-	return false;
+		if (may_warn(m, i))
+			return arrived + warning - now + 1;
+	return ms;
+}
+
+static enum bounce_action
+action_of(const struct message *m, size_t i, enum kind kind)
+{
+	const struct envelope_rcpt *r = &m->env->rcpts[i];
+
+	if (kind == KIND_DELAY)
+		return BOUNCE_DELAYED;
+	if (kind != KIND_SUCCESS)
+		return BOUNCE_FAILED;
+	if (r->expanded)
+		return BOUNCE_EXPANDED;
+	return envelope_is_remote(r) ? BOUNCE_RELAYED : BOUNCE_DELIVERED;
 }
 
 static void
-take_rcpt(struct notice *t, size_t i, bool is_expired)
+take_rcpt(struct notice *t, size_t i)
 {
 	const struct message *m = t->m;
+	const struct envelope_rcpt *r = &m->env->rcpts[i];
 	const struct attempt *a = &m->attempts[i];
 
 	t->numbers[t->n] = i;
-	t->words[t->n].word = ENVELOPE_FAIL;
-	t->words[t->n].word_at = m->env->rcpts[i].word_at;
-	t->rcpts[t->n++] =
-	    (struct bounce_rcpt){.address = mem_dup(m->env->rcpts[i].address),
-		.host = mem_dup(a->host),
-		.reply = mem_dup(a->reply),
-		.why = a->why,
-		.expired = is_expired};
+	t->words[t->n].word = kinds[t->kind].word;
+	t->words[t->n].word_at = r->word_at;
+	t->rcpts[t->n++] = (struct bounce_rcpt){.address = mem_dup(r->address),
+	    .orcpt = mem_dup(r->orcpt),
+	    .action = action_of(m, i, t->kind),
+	    .host = mem_dup(a->host),
+	    .reply = mem_dup(a->reply),
+	    .why = a->why,
+	    .expired =
+		kinds[t->kind].word == ENVELOPE_FAIL && a->why.rc == RC_TEMP};
 }
 
 static void
 take_rcpts(struct notice *t)
 {
 	const struct message *m = t->m;
-	bool old = expired(m);
 	size_t max = m->env->n_rcpts < RCPTS_MAX ? m->env->n_rcpts : RCPTS_MAX;
 
+	t->kind = kind_due(m);
 	t->rcpts = mem_array(max, sizeof(*t->rcpts));
 	t->words = mem_array(max, sizeof(*t->words));
 	t->numbers = mem_array(max, sizeof(*t->numbers));
-	for (size_t i = 0; i < m->env->n_rcpts && t->n < max; i++) {
-		enum rc rc = verdict(m, i, old);
-
-		if (rc != RC_OK)
-			take_rcpt(t, i, rc == RC_TEMP);
-	}
+	for (size_t i = 0; i < m->env->n_rcpts && t->n < max; i++)
+		if (kind_of(m, i) == t->kind)
+			take_rcpt(t, i);
 }
 
 /*
- * "PARENT-b2-1f0c2299": the first recipient, and a sum of them all. The same
- * recipients have the same name, and others another: a notice that is found
- * is never taken for one about somebody else.
+ * "PARENT-b2-1f0c2299": its kind, the first recipient, and a sum of them all.
+ * The same recipients have the same name, and others another: a notice that is
+ * found is never taken for one about somebody else.
  */
 static void
 make_name(struct notice *t)
@@ -128,8 +227,8 @@ make_name(struct notice *t)
 
 		sum = enc_crc32c(sum, (const char *)&number, sizeof(number));
 	}
-	n = snprintf(t->name, sizeof(t->name), "%s-b%zu-%08x", t->parent,
-	    t->numbers[0], sum);
+	n = snprintf(t->name, sizeof(t->name), "%s-%c%zu-%08x", t->parent,
+	    kinds[t->kind].letter, t->numbers[0], sum);
 	if (n > 0 && (size_t)n < sizeof(t->name))
 		return;
 	/* a file that somebody named by hand, at great length */
@@ -155,15 +254,19 @@ static enum rc
 address_it(struct notice *t)
 {
 	struct qmgr *q = t->m->q;
-	struct span sender = span_of(t->sender);
+	struct recipients_asked to = {.address = span_of(t->sender)};
+	struct buf list;
 	enum rc rc;
 
-	if (sender.n == 0)
-		return why_set(&t->why, RC_PERM, "5.1.7", "no sender");
+	if (to.address.n == 0 || t->kind == KIND_UNTOLD)
+		return why_set(&t->why, RC_PERM, "5.1.7", "nobody to tell");
 	if (q->directory == NULL)
 		return why_set(&t->why, RC_TEMP, "4.3.0", "no directory");
 	t->env = make_envelope(t);
-	rc = recipients_add(q, t->env, sender, true, &t->why);
+	buf_init(&list, RECIPIENTS_BYTES);
+	recipients_put(&list, &to);
+	rc = recipients_add(q, t->env, buf_span(&list), true, &t->why);
+	buf_fini(&list);
 	if (rc != RC_OK)
 		envelope_free(&t->env);
 	return rc;
@@ -174,6 +277,7 @@ free_notice(struct notice *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->rcpts[i].address);
+		free(t->rcpts[i].orcpt);
 		free(t->rcpts[i].host);
 		free(t->rcpts[i].reply);
 	}
@@ -182,6 +286,7 @@ free_notice(struct notice *t)
 	free(t->numbers);
 	free(t->hostname);
 	free(t->sender);
+	free(t->envid);
 	envelope_free(&t->env);
 	io_close(&t->fd);
 	io_close(&t->child);
@@ -224,13 +329,13 @@ write_child(struct notice *t, struct span text)
 static void
 make_child(struct notice *t)
 {
-	char *head = mem_grow(NULL, BOUNCE_HEADER_MAX);
+	size_t max = t->b.full ? BOUNCE_FULL_MAX : BOUNCE_HEADER_MAX;
+	char *head = mem_grow(NULL, max);
 	struct buf text;
 	size_t got;
 
 	buf_init(&text, TEXT_BYTES);
-	if (!io_pread_all(
-		t->fd, head, BOUNCE_HEADER_MAX, (off_t)t->offset, &got)) {
+	if (!io_pread_all(t->fd, head, max, (off_t)t->offset, &got)) {
 		t->rc = why_sys(&t->why, RC_TEMP, "4.3.0", "read");
 	} else {
 		t->b.header = span_make(head, got);
@@ -260,9 +365,33 @@ work(void *arg)
 		    store_words(t->fd, t->words, t->n, &why) != RC_OK;
 }
 
+/* Of what is not lost. */
+static void
+say_told(const struct notice *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const char *action = bounce_action_text(t->rcpts[i].action);
+
+		/* a sender whom nobody here is has asked in vain */
+		if (t->env == NULL)
+			continue;
+		history_event_told(
+		    t->m->q, &(struct history_event_loss){.id = t->parent,
+				 .notice = t->name,
+				 .address = t->rcpts[i].address,
+				 .text = action});
+		LOG(QUEUE_TOLD, log_str(t->parent), log_str(t->name),
+		    log_str(t->rcpts[i].address), log_str(action));
+	}
+}
+
 static void
 say(const struct notice *t)
 {
+	if (kinds[t->kind].word != ENVELOPE_FAIL) {
+		say_told(t);
+		return;
+	}
 	for (size_t i = 0; i < t->n; i++) {
 		const struct bounce_rcpt *r = &t->rcpts[i];
 
@@ -308,7 +437,9 @@ done(void *arg)
 	}
 	m->unwritten |= t->unwritten;
 	/* may release m */
-	message_noticed(m, t->numbers, t->n, &t->why);
+	message_noticed(m,
+	    &(struct message_noticed){kinds[t->kind].word, t->numbers, t->n},
+	    &t->why);
 	if (child != NULL)
 		message_kick(child);
 	free_notice(t);
@@ -328,6 +459,8 @@ begin(struct notice *t)
 	t->b.parent = t->parent;
 	t->b.sender = t->sender;
 	t->b.boundary = t->boundary;
+	t->b.envid = t->envid;
+	t->b.kind = kinds[t->kind].bounce;
 	t->b.rcpts = t->rcpts;
 	t->b.n = t->n;
 	pool_submit(t->m->q->pool, work, done, t);
@@ -347,12 +480,19 @@ notice_start(struct message *m)
 	t->hostname = mem_dup(m->q->w->conf->hostname);
 	t->sender = mem_dup(m->env->sender);
 	(void)span_copy(span_of(m->name), t->parent, sizeof(t->parent));
+	t->envid = mem_dup(m->env->envid);
 	t->b.arrived_us = m->env->arrived_us;
 	t->b.now_us = clock_real_us();
+	t->b.until_us =
+	    m->env->arrived_us + m->q->w->conf->queue.max_age * 1000;
 	take_rcpts(t);
+	/* RFC 3461 6.2: with failures only */
+	t->b.full = t->kind == KIND_FAILED &&
+		    m->env->ret == ADDR_DSN_RET_FULL &&
+		    m->size <= BOUNCE_FULL_MAX;
 	rc = address_it(t);
 	if (rc == RC_TEMP) {
-		message_noticed(m, t->numbers, 0, &t->why);
+		message_noticed(m, &(struct message_noticed){0}, &t->why);
 		free_notice(t);
 		return;
 	}

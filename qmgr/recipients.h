@@ -14,13 +14,25 @@
 /* Is it a mailbox in its canonical form? Else `why` may be filled. */
 bool recipients_canonical(struct span text, struct why *why);
 
+/* One that a transaction names: RCPT's address and parameters (RFC 3461). */
+struct recipients_asked {
+	struct span address;
+	uint8_t notify;
+	struct span orcpt;
+};
+/* Append it to a list, which recipients_add() reads. */
+void recipients_put(struct buf *list, const struct recipients_asked *r);
+
 /*
- * Add to e all that the addresses (canonical, LF between them) stand for: each
+ * Add to e all that the addresses in the list (canonical) stand for: each
  * mailbox and each address of another host once. An address that is itself
  * another host's is 5.7.1 without `relay`; an alias may lead there all the same
- * (RFC 5321 3.9). RC_PERM or RC_TEMP: e is of no use.
+ * (RFC 5321 3.9). What the sender asked about notices goes along by the rules
+ * of RFC 3461 5.2.7: all of it to the one target of an alias; where there are
+ * several, they get it without SUCCESS, which is answered by `expanded`.
+ * e->sender is set already. RC_PERM or RC_TEMP: e is of no use.
  */
-enum rc recipients_add(struct qmgr *q, struct envelope *e,
-    struct span addresses, bool relay, struct why *why);
+enum rc recipients_add(struct qmgr *q, struct envelope *e, struct span list,
+    bool relay, struct why *why);
 
 #endif

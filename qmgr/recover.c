@@ -17,6 +17,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/idle.h"
+#include "qmgr/notice.h"
 #include "qmgr/recover.h"
 #include "lib/base/banned.h"
 
@@ -156,17 +157,6 @@ work(void *arg)
 		list_files(r);
 }
 
-/*
- * A crash may have come between a notice and the words in the message that it
- * is of. That message is to be looked at first, and meet it: a notice that was
- * delivered and is gone would be made a second time.
- */
-static bool
-is_notice(const struct record *r)
-{
-	return span_starts(span_from(span_of(r->name), ID_LEN), SPAN_LIT("-b"));
-}
-
 static void
 on_file(
     struct recover *r, const struct record *found, const struct record *known)
@@ -187,7 +177,11 @@ on_file(
 	if (message_find(q, span_of(found->name)) != NULL ||
 	    nameset_has(&q->ended, span_of(found->name)))
 		return;
-	add.due_ms = idle_now(q) + (is_notice(found) ? NOTICE_MS : 0);
+	/* A crash may have come between a notice and the words in the message
+	 * that it is of. That message is to be looked at first, and meet it: a
+	 * notice that was delivered and is gone would be made a second time */
+	add.due_ms =
+	    idle_now(q) + (notice_is(span_of(found->name)) ? NOTICE_MS : 0);
 	idle_add(q, &add);
 	r->added += known->file[0] == '\0';
 }

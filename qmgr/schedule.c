@@ -211,7 +211,7 @@ schedule_add(struct message *m)
 		const struct attempt *a = &m->attempts[i];
 
 		if (envelope_is_remote(&m->env->rcpts[i]) &&
-		    m->env->rcpts[i].word == ENVELOPE_TODO && !a->tried &&
+		    envelope_is_todo(&m->env->rcpts[i]) && !a->tried &&
 		    !a->queued && a->agent == NULL)
 			add(m, i);
 	}

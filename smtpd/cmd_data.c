@@ -1,7 +1,8 @@
 /*
- * DATA: RFC 5321 4.1.1.4. The 250 behind it is sent only when qmgr says that
- * every recipient's copy is durable.
+ * DATA: RFC 5321 4.1.1.4; BDAT: RFC 3030. The 250 behind it (behind the last
+ * chunk) is sent only when qmgr says that every recipient's copy is durable.
  */
+#include "lib/base/num.h"
 #include "lib/log/log.h"
 #include "smtpd/command.h"
 #include "smtpd/refusal.h"
@@ -22,11 +23,11 @@ cmd_data(struct session *s, struct span args)
 	return ST_DATA;
 }
 
-/* The octets are all here. True: qmgr will answer. */
+/* What is here of the message: may it be taken? */
 static bool
-finish(struct session *s)
+check(struct session *s)
 {
-	struct txn *t = s->txn;
+	const struct txn *t = s->txn;
 	struct buf b;
 
 	if (t->dots.faults != 0) {
@@ -48,26 +49,29 @@ finish(struct session *s)
 		reply(s, REPLY_NO_MEMFD, SPAN_NONE);
 		return false;
 	}
-	if (!txn_commit(t, s)) {
+	return true;
+}
+
+/* The octets are all here. True: qmgr will answer. */
+static bool
+finish(struct session *s)
+{
+	if (!check(s))
+		return false;
+	if (!txn_commit(s->txn, s)) {
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);
 		return false;
 	}
 	return true;
 }
 
-size_t
-cmd_data_input(struct session *s, struct span in)
+static void
+end_message(struct session *s, const char *verb)
 {
-	size_t used = txn_feed(s->txn, in);
 	bool taken;
 
-	if (!s->server->w->stopping)
-		stream_deadline(
-		    s->stream, s->server->w->conf->smtpd.data_timeout);
-	if (s->txn->dots.state != DOTSTREAM_DONE)
-		return used;
 	stream_deadline(s->stream, 0);
-	refusal_watch(s, "DATA", SPAN_NONE);
+	refusal_watch(s, verb, SPAN_NONE);
 	taken = finish(s);
 	refusal_watch(s, NULL, SPAN_NONE);
 	if (taken) {
@@ -78,7 +82,113 @@ cmd_data_input(struct session *s, struct span in)
 		if (s->state != ST_CLOSED)
 			session_resume(s, ST_GREETED);
 	}
+}
+
+size_t
+cmd_data_input(struct session *s, struct span in)
+{
+	size_t used = txn_feed(s->txn, in);
+
+	if (!s->server->w->stopping)
+		stream_deadline(
+		    s->stream, s->server->w->conf->smtpd.data_timeout);
+	if (s->txn->dots.state != DOTSTREAM_DONE)
+		return used;
+	end_message(s, "DATA");
 	return used;
+}
+
+/* "86", "86 LAST" */
+static bool
+parse_bdat(struct span args, struct chunk *chunk)
+{
+	struct span size = span_cut(&args, ' ');
+
+	args = span_trim(args);
+	chunk->last = span_eq_ci(args, SPAN_LIT("LAST"));
+	/* 20 digits and more: nobody has so many octets */
+	return size.n <= 19 && num_u64_padded(size, &chunk->size) &&
+	       (args.n == 0 || chunk->last);
+}
+
+/* All of a chunk is here, and was not refused. */
+static void
+end_chunk(struct session *s)
+{
+	struct buf b;
+
+	if (s->chunk.last) {
+		txn_end_chunks(s->txn);
+		end_message(s, "BDAT");
+		return;
+	}
+	refusal_watch(s, "BDAT", SPAN_NONE);
+	if (check(s)) {
+		buf_init(&b, 32);
+		buf_putf(&b, "%llu", (unsigned long long)s->chunk.size);
+		reply(s, REPLY_CHUNK_OK, buf_span(&b));
+		buf_fini(&b);
+		session_resume(s, ST_BDAT);
+	} else {
+		/* RFC 3030 2: what is pipelined behind it fails as well */
+		txn_free(&s->txn);
+		if (s->state != ST_CLOSED)
+			session_resume(s, ST_GREETED);
+	}
+	refusal_watch(s, NULL, SPAN_NONE);
+}
+
+static void
+end_refused(struct session *s)
+{
+	refusal_watch(s, "BDAT", SPAN_NONE);
+	reply(s, REPLY_BAD_SEQUENCE, SPAN_NONE);
+	refusal_watch(s, NULL, SPAN_NONE);
+	if (s->state != ST_CLOSED)
+		session_resume(s, s->chunk.back);
+}
+
+size_t
+cmd_bdat_input(struct session *s, struct span in)
+{
+	struct chunk *c = &s->chunk;
+	size_t used = c->left < in.n ? (size_t)c->left : in.n;
+
+	if (!s->server->w->stopping)
+		stream_deadline(
+		    s->stream, s->server->w->conf->smtpd.data_timeout);
+	if (!c->refused)
+		txn_feed_chunk(s->txn, span_head(in, used));
+	c->left -= used;
+	if (c->left > 0)
+		return used;
+	if (c->refused)
+		end_refused(s);
+	else
+		end_chunk(s);
+	return used;
+}
+
+enum state
+cmd_bdat(struct session *s, struct span args)
+{
+	struct chunk *c = &s->chunk;
+
+	*c = (struct chunk){.back = s->state};
+	if (!parse_bdat(args, c)) {
+		/* where its octets end nobody knows: they are no commands */
+		reply(s, REPLY_SYNTAX, SPAN_LIT("BDAT size [LAST]"));
+		session_close(s);
+		return ST_CLOSED;
+	}
+	c->left = c->size;
+	c->refused = !s->esmtp || (s->state & (ST_RCPT | ST_BDAT)) == 0;
+	if (s->state == ST_RCPT && !c->refused && !txn_open(s->txn))
+		s->txn->no_room = true;
+	s->state = ST_CHUNK;
+	if (c->left == 0)
+		(void)cmd_bdat_input(s, SPAN_NONE); /* there is none to use */
+	return s->state;
 }
 
 void
@@ -91,7 +201,7 @@ cmd_data_committed(struct session *s, const struct msg_committed *msg)
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);
 	} else if (msg->rc == RC_OK) {
 		LOG(SMTP_ACCEPTED, log_text(id_span(&s->sid)),
-		    log_text(msg->qid), log_str(s->txn->sender),
+		    log_text(msg->qid), log_str(s->txn->mail.sender),
 		    log_num(s->txn->n_rcpts), log_num(s->txn->size));
 		s->server->n_accepted++;
 		reply(s, REPLY_ACCEPTED, msg->qid);

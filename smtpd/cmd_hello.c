@@ -62,6 +62,12 @@ cmd_ehlo(struct session *s, struct span args)
 	reply_line(s, 250, false, SPAN_LIT("PIPELINING"));
 	reply_line(s, 250, false, buf_span(&b));
 	reply_line(s, 250, false, SPAN_LIT("8BITMIME"));
+	reply_line(s, 250, false, SPAN_LIT("DSN"));
+	reply_line(s, 250, false, SPAN_LIT("CHUNKING"));
+	buf_clear(&b);
+	buf_putf(&b, "LIMITS RCPTMAX=%llu",
+	    (unsigned long long)conf->smtpd.max_recipients);
+	reply_line(s, 250, false, buf_span(&b));
 	/* nobody is between the two ends of a Unix socket */
 	if (s->server->tls != NULL && s->service != SERVICE_LOCAL &&
 	    stream_tls(s->stream) == NULL)

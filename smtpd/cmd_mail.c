@@ -1,7 +1,9 @@
 /*
  * MAIL, RCPT, RSET: RFC 5321 4.1.1.2, 4.1.1.3, 4.1.1.5; SIZE (RFC 1870),
- * BODY (RFC 6152), AUTH= (RFC 4954 section 5).
+ * BODY (RFC 6152), AUTH= (RFC 4954 section 5), RET, ENVID, NOTIFY and ORCPT
+ * (RFC 3461).
  */
+#include "lib/addr/dsn.h"
 #include "lib/addr/path.h"
 #include "lib/base/num.h"
 #include "smtpd/command.h"
@@ -61,8 +63,26 @@ refuse_size(struct session *s)
 	buf_fini(&b);
 }
 
+/* One that may be given once (RFC 3461 4), into *out. */
 static bool
-mail_param(struct session *s, struct span param)
+take_xtext(struct session *s, struct span key, struct span value,
+    bool (*check)(struct buf *b, struct span text), char **out)
+{
+	struct buf b;
+	bool ok;
+
+	buf_init(&b, ADDR_DSN_ORCPT_MAX);
+	ok = *out == NULL && check(&b, value);
+	if (ok)
+		*out = span_dup(buf_span(&b));
+	else
+		reply(s, REPLY_SYNTAX, key);
+	buf_fini(&b);
+	return ok;
+}
+
+static bool
+mail_param(struct session *s, struct span param, struct txn_mail *mail)
 {
 	struct span value = param, key = span_cut(&value, '=');
 	uint64_t size;
@@ -81,36 +101,82 @@ mail_param(struct session *s, struct span param)
 	if (span_eq_ci(key, SPAN_LIT("AUTH")) && value.n > 0 &&
 	    session_is_submission(s))
 		return true;
+	if (span_eq_ci(key, SPAN_LIT("ENVID")))
+		return take_xtext(s, SPAN_LIT("ENVID=xtext"), value,
+		    addr_dsn_envid, &mail->envid);
+	if (span_eq_ci(key, SPAN_LIT("RET"))) {
+		if (mail->ret == ADDR_DSN_RET_UNSAID &&
+		    addr_dsn_ret(value, &mail->ret))
+			return true;
+		reply(s, REPLY_SYNTAX, SPAN_LIT("RET=FULL or RET=HDRS"));
+		return false;
+	}
 	reply(s, REPLY_BAD_PARAM, param);
 	return false;
 }
 
 static bool
-params_ok(struct session *s, struct span args, bool mail)
+rcpt_param(struct session *s, struct span param, struct txn_rcpt *rcpt)
+{
+	struct span value = param, key = span_cut(&value, '=');
+
+	if (span_eq_ci(key, SPAN_LIT("ORCPT")))
+		return take_xtext(s, SPAN_LIT("ORCPT=type;xtext"), value,
+		    addr_dsn_orcpt, &rcpt->orcpt);
+	if (span_eq_ci(key, SPAN_LIT("NOTIFY"))) {
+		if (rcpt->notify == ADDR_DSN_UNSAID &&
+		    addr_dsn_notify(value, &rcpt->notify))
+			return true;
+		reply(s, REPLY_SYNTAX,
+		    SPAN_LIT("NOTIFY=NEVER or of SUCCESS,FAILURE,DELAY"));
+		return false;
+	}
+	reply(s, REPLY_BAD_PARAM, param);
+	return false;
+}
+
+/* Those of MAIL, or of RCPT: the other is NULL. */
+static bool
+params_ok(struct session *s, struct span args, struct txn_mail *mail,
+    struct txn_rcpt *rcpt)
 {
 	while (args.p != NULL) {
 		struct span param = span_cut(&args, ' ');
 
 		if (param.n == 0)
 			continue;
-		if (!s->esmtp || !mail) {
+		if (!s->esmtp) {
 			reply(s, REPLY_BAD_PARAM, param);
 			return false;
 		}
-		if (!mail_param(s, param))
+		if (mail != NULL ? !mail_param(s, param, mail)
+				 : !rcpt_param(s, param, rcpt))
 			return false;
 	}
 	return true;
+}
+
+static bool
+mail_ok(struct session *s, struct span args, struct txn_mail *mail)
+{
+	struct buf sender;
+	bool ok;
+
+	buf_init(&sender, MAILBOX_MAX);
+	ok = take_path(s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE, &sender) &&
+	     params_ok(s, args, mail, NULL);
+	mail->sender = span_dup(buf_span(&sender));
+	buf_fini(&sender);
+	return ok;
 }
 
 enum state
 cmd_mail(struct session *s, struct span args)
 {
 	struct server *server = s->server;
+	struct txn_mail mail = {0};
 	enum state next = s->state;
-	struct buf sender;
 
-	buf_init(&sender, MAILBOX_MAX);
 	if (server->w->draining) {
 		reply(s, REPLY_CLOSING, span_of(server->w->conf->hostname));
 		session_close(s);
@@ -118,19 +184,17 @@ cmd_mail(struct session *s, struct span args)
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);
 	} else if (!server->queue_open) {
 		reply(s, REPLY_QUEUE_REFUSES, span_of(server->queue_text));
-	} else if (take_path(
-		       s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE, &sender) &&
-		   params_ok(s, args, true)) {
-		s->txn = txn_new(s, buf_span(&sender));
+	} else if (mail_ok(s, args, &mail)) {
+		s->txn = txn_new(s, &mail);
 		reply(s, REPLY_SENDER_OK, SPAN_NONE);
 		next = ST_MAIL;
 	}
-	buf_fini(&sender);
+	txn_mail_fini(&mail);
 	return next;
 }
 
 static bool
-rcpt_ok(struct session *s, struct span mailbox)
+known(struct session *s, struct span mailbox)
 {
 	switch (directory_find(s->server->directory, mailbox, NULL)) {
 	case DIRECTORY_ACCOUNT:
@@ -156,22 +220,34 @@ rcpt_ok(struct session *s, struct span mailbox)
 	return false;
 }
 
+static bool
+rcpt_ok(struct session *s, struct span args, struct txn_rcpt *rcpt)
+{
+	struct buf address;
+	bool ok;
+
+	buf_init(&address, MAILBOX_MAX);
+	ok = take_path(s, SPAN_LIT("TO:"), &args, ADDR_FORWARD, &address) &&
+	     params_ok(s, args, NULL, rcpt) && known(s, buf_span(&address));
+	rcpt->address = span_dup(buf_span(&address));
+	buf_fini(&address);
+	return ok;
+}
+
 enum state
 cmd_rcpt(struct session *s, struct span args)
 {
+	struct txn_rcpt rcpt = {0};
 	enum state next = s->state;
-	struct buf rcpt;
 
-	buf_init(&rcpt, MAILBOX_MAX);
 	if (s->txn->n_rcpts >= s->server->w->conf->smtpd.max_recipients) {
 		reply(s, REPLY_TOO_MANY_RCPTS, SPAN_NONE);
-	} else if (take_path(s, SPAN_LIT("TO:"), &args, ADDR_FORWARD, &rcpt) &&
-		   params_ok(s, args, false) && rcpt_ok(s, buf_span(&rcpt))) {
-		txn_add(s->txn, buf_span(&rcpt));
+	} else if (rcpt_ok(s, args, &rcpt)) {
+		txn_add(s->txn, &rcpt);
 		reply(s, REPLY_RCPT_OK, SPAN_NONE);
 		next = ST_RCPT;
 	}
-	buf_fini(&rcpt);
+	txn_rcpt_fini(&rcpt);
 	return next;
 }
 

@@ -23,6 +23,8 @@ static const struct command {
     {SPAN_LIT("MAIL"), ST_GREETED, CMD_NEEDS_AUTH | CMD_TOLD, cmd_mail},
     {SPAN_LIT("RCPT"), ST_MAIL | ST_RCPT, CMD_TOLD, cmd_rcpt},
     {SPAN_LIT("DATA"), ST_RCPT, CMD_NO_ARGS | CMD_TOLD, cmd_data},
+    /* whatever the state, its octets have to be read */
+    {SPAN_LIT("BDAT"), ST_ANY, CMD_TOLD, cmd_bdat},
     {SPAN_LIT("RSET"), ST_ANY, CMD_NO_ARGS, cmd_rset},
     {SPAN_LIT("STARTTLS"), ST_NEW | ST_GREETED, CMD_NO_ARGS, cmd_starttls},
     {SPAN_LIT("AUTH"), ST_GREETED, 0, cmd_auth},

@@ -14,12 +14,14 @@ typedef enum state command_handler(struct session *s, struct span args);
 
 command_handler cmd_helo, cmd_ehlo, cmd_starttls; /* cmd_hello.c */
 command_handler cmd_mail, cmd_rcpt, cmd_rset;     /* cmd_mail.c */
-command_handler cmd_data;                         /* cmd_data.c */
+command_handler cmd_data, cmd_bdat;               /* cmd_data.c */
 command_handler cmd_auth;                         /* cmd_auth.c */
 command_handler cmd_noop, cmd_quit, cmd_vrfy, cmd_help, cmd_expn;
 
 /* ST_DATA: octets of the message; returns how many were used. */
 size_t cmd_data_input(struct session *s, struct span in);
+/* ST_CHUNK: the same. */
+size_t cmd_bdat_input(struct session *s, struct span in);
 /* qmgr's answer, or (msg NULL) the loss of its link. */
 void cmd_data_committed(struct session *s, const struct msg_committed *msg);
 

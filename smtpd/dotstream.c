@@ -1,5 +1,5 @@
 /*
- * The octets after DATA: see dotstream.h. What a bare CR or LF is taken for
+ * The octets of a message: see dotstream.h. What a bare CR or LF is taken for
  * does not matter much, since the message is refused; what matters is that it
  * never ends a line, so that nobody behind us sees another end than we do.
  */
@@ -102,4 +102,33 @@ dotstream_feed(struct dotstream *d, struct span in, struct buf *out)
 			special(d, in.p[i++], out);
 	}
 	return i;
+}
+
+void
+dotstream_chunk(struct dotstream *d, struct span in, struct buf *out)
+{
+	size_t i = 0;
+
+	while (i < in.n) {
+		if (d->state == DOTSTREAM_START)
+			d->state = DOTSTREAM_LINE;
+		if (d->state == DOTSTREAM_LINE) {
+			size_t run = plain_run(in, i, &d->eight_bit);
+
+			buf_put(out, in.p + i, run);
+			i += run;
+		}
+		if (i < in.n)
+			special(d, in.p[i++], out);
+	}
+}
+
+void
+dotstream_end(struct dotstream *d, struct buf *out)
+{
+	if (d->state == DOTSTREAM_CR) {
+		d->faults |= DOTSTREAM_BARE_CR;
+		buf_putc(out, '\r');
+	}
+	d->state = DOTSTREAM_DONE;
 }

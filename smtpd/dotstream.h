@@ -1,6 +1,7 @@
 /*
  * The octets after DATA, RFC 5321 4.5.2: ended by CRLF.CRLF and nothing else,
- * dots unstuffed. Only CRLF ends a line. Pure, fuzzed.
+ * dots unstuffed; and those of BDAT, RFC 3030, in which a dot is a dot. Only
+ * CRLF ends a line. Pure, fuzzed.
  */
 #ifndef SMTPD_DOTSTREAM_H
 #define SMTPD_DOTSTREAM_H
@@ -32,5 +33,12 @@ struct dotstream {
  * in.n + 1 bytes. Returns how much of `in` was used.
  */
 size_t dotstream_feed(struct dotstream *d, struct span in, struct buf *out);
+
+/*
+ * The same for octets that are counted: all of `in` is content. Behind the
+ * last of them dotstream_end() makes it DONE.
+ */
+void dotstream_chunk(struct dotstream *d, struct span in, struct buf *out);
+void dotstream_end(struct dotstream *d, struct buf *out);
 
 #endif

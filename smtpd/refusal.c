@@ -94,9 +94,9 @@ send_all(struct session *s, struct msg_refused *r)
 {
 	const struct txn *t = s->txn;
 
-	r->sender = span_of(t->sender);
+	r->sender = span_of(t->mail.sender);
 	for (size_t i = 0; i < t->n_rcpts && i < RCPTS_MAX; i++) {
-		r->recipient = span_of(t->rcpts[i]);
+		r->recipient = span_of(t->rcpts[i].address);
 		send_one(s, r);
 	}
 }
@@ -128,7 +128,7 @@ refusal_tell(struct session *s, unsigned code, struct span text)
 	} else if (strcmp(s->verb, "DATA") == 0) {
 		send_all(s, &r);
 	} else {
-		r.sender = span_of(s->txn->sender);
+		r.sender = span_of(s->txn->mail.sender);
 		r.recipient = buf_span(&path);
 		send_one(s, &r);
 	}

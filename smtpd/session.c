@@ -1,6 +1,6 @@
 /*
  * One SMTP connection: see session.h. Owns the stream and the transaction.
- * The input is lines in most states, octets in ST_DATA.
+ * The input is lines in most states, octets in ST_DATA and ST_CHUNK.
  */
 #include <stdlib.h>
 
@@ -58,7 +58,7 @@ void
 session_drain(struct session *s)
 {
 	/* what is under way may end: session_resume comes here then */
-	if (s->state == ST_DATA)
+	if (s->state == ST_DATA || s->state == ST_CHUNK)
 		stream_deadline(s->stream, STOP_DATA_MS);
 	if ((s->state & (ST_ANY | ST_AUTH)) == 0 || s->auth_id != 0)
 		return;
@@ -171,12 +171,14 @@ on_input(void *ctx)
 		if (s->state == ST_CLOSED || s->state == ST_COMMIT ||
 		    s->auth_id != 0)
 			return;
-		if (s->state == ST_DATA) {
+		if (s->state == ST_DATA || s->state == ST_CHUNK) {
 			struct span in = stream_input(s->stream);
 
 			if (in.n == 0)
 				return;
-			stream_consume(s->stream, cmd_data_input(s, in));
+			stream_consume(s->stream, s->state == ST_DATA
+						      ? cmd_data_input(s, in)
+						      : cmd_bdat_input(s, in));
 		} else if (!next_line(s)) {
 			return;
 		}

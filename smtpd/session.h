@@ -32,7 +32,9 @@ enum state {
 	ST_COMMIT = 32, /* qmgr has it */
 	ST_AUTH = 64,   /* a SASL exchange */
 	ST_CLOSED = 128,
-	ST_ANY = ST_NEW | ST_GREETED | ST_MAIL | ST_RCPT,
+	ST_BDAT = 256,  /* between two chunks of the message */
+	ST_CHUNK = 512, /* octets of one */
+	ST_ANY = ST_NEW | ST_GREETED | ST_MAIL | ST_RCPT | ST_BDAT,
 };
 
 struct server {
@@ -53,6 +55,15 @@ struct server {
 	TAILQ_HEAD(session_list, session) sessions;
 };
 
+/* What BDAT has announced, RFC 3030. */
+struct chunk {
+	uint64_t size;
+	uint64_t left; /* octets that have not come yet */
+	bool last;
+	bool refused;    /* they are read and thrown away, then... */
+	enum state back; /* ... it is a bad sequence, in this state */
+};
+
 struct session {
 	TAILQ_ENTRY(session) next;
 	struct server *server;
@@ -65,14 +76,15 @@ struct session {
 	uint32_t ticket; /* of the gate; 0: not counted */
 	char *helo;      /* as given; NULL before */
 	bool esmtp;
-	char *login;       /* NULL: not authenticated */
-	unsigned errors;   /* refused commands */
-	struct line line;  /* where commands are cut */
-	struct txn *txn;   /* NULL outside a transaction */
-	struct auth *auth; /* NULL outside a SASL exchange */
-	uint64_t auth_id;  /* of the question to authd; 0: none */
-	const char *verb;  /* whose refusal is to be told; else NULL */
-	struct span args;  /* behind it; borrowed while verb is set */
+	char *login;        /* NULL: not authenticated */
+	unsigned errors;    /* refused commands */
+	struct line line;   /* where commands are cut */
+	struct txn *txn;    /* NULL outside a transaction */
+	struct chunk chunk; /* in ST_CHUNK */
+	struct auth *auth;  /* NULL outside a SASL exchange */
+	uint64_t auth_id;   /* of the question to authd; 0: none */
+	const char *verb;   /* whose refusal is to be told; else NULL */
+	struct span args;   /* behind it; borrowed while verb is set */
 };
 
 /* Take a connection (fd is taken) and greet. */

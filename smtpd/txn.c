@@ -13,13 +13,30 @@
 #define PENDING_MAX 131072
 #define WRITE_FROM  65536
 
+void
+txn_mail_fini(struct txn_mail *mail)
+{
+	free(mail->sender);
+	free(mail->envid);
+	*mail = (struct txn_mail){0};
+}
+
+void
+txn_rcpt_fini(struct txn_rcpt *rcpt)
+{
+	free(rcpt->address);
+	free(rcpt->orcpt);
+	*rcpt = (struct txn_rcpt){0};
+}
+
 struct txn *
-txn_new(struct session *s, struct span sender)
+txn_new(struct session *s, struct txn_mail *mail)
 {
 	struct txn *t = mem_alloc(sizeof(*t));
 
 	t->id = ++s->server->next_id;
-	t->sender = span_dup(sender);
+	t->mail = *mail;
+	*mail = (struct txn_mail){0};
 	t->fd = -1;
 	t->in_memory = &s->server->in_memory;
 	t->memory_max = s->server->w->conf->smtpd.max_memory;
@@ -37,9 +54,9 @@ txn_free(struct txn **txn)
 	if (t == NULL)
 		return;
 	for (size_t i = 0; i < t->n_rcpts; i++)
-		free(t->rcpts[i]);
+		txn_rcpt_fini(&t->rcpts[i]);
 	free(t->rcpts);
-	free(t->sender);
+	txn_mail_fini(&t->mail);
 	io_close(&t->fd);
 	*t->in_memory -= t->kept;
 	buf_fini(&t->pending);
@@ -47,14 +64,16 @@ txn_free(struct txn **txn)
 }
 
 void
-txn_add(struct txn *t, struct span rcpt)
+txn_add(struct txn *t, struct txn_rcpt *rcpt)
 {
 	/* said twice: one copy, as if said once */
 	for (size_t i = 0; i < t->n_rcpts; i++)
-		if (span_eq_ci(span_of(t->rcpts[i]), rcpt))
+		if (span_eq_ci(
+			span_of(t->rcpts[i].address), span_of(rcpt->address)))
 			return;
 	t->rcpts = mem_grow(t->rcpts, (t->n_rcpts + 1) * sizeof(*t->rcpts));
-	t->rcpts[t->n_rcpts++] = span_dup(rcpt);
+	t->rcpts[t->n_rcpts++] = *rcpt;
+	*rcpt = (struct txn_rcpt){0};
 }
 
 bool
@@ -118,6 +137,30 @@ txn_feed(struct txn *t, struct span in)
 	return used;
 }
 
+void
+txn_feed_chunk(struct txn *t, struct span in)
+{
+	while (in.n > 0) {
+		struct span part = span_head(in, PENDING_MAX - WRITE_FROM - 2);
+
+		dotstream_chunk(&t->dots, part, &t->pending);
+		if (t->pending.n >= WRITE_FROM)
+			write_pending(t);
+		in = span_from(in, part.n);
+	}
+	/* a chunk is answered, also when its end is not written yet */
+	if (t->size + t->pending.n > t->size_max)
+		t->too_big = true;
+}
+
+void
+txn_end_chunks(struct txn *t)
+{
+	dotstream_end(&t->dots, &t->pending);
+	write_pending(t);
+	buf_fini(&t->pending);
+}
+
 bool
 txn_commit(struct txn *t, const struct session *s)
 {
@@ -127,8 +170,11 @@ txn_commit(struct txn *t, const struct session *s)
 	bool sent = qmgr != NULL;
 
 	for (size_t i = 0; sent && i < t->n_rcpts; i++)
-		sent = proto_send_commit_rcpt(qmgr,
-		    &(struct msg_commit_rcpt){t->id, span_of(t->rcpts[i])});
+		sent = proto_send_commit_rcpt(
+		    qmgr, &(struct msg_commit_rcpt){.txn = t->id,
+			      .address = span_of(t->rcpts[i].address),
+			      .notify = t->rcpts[i].notify,
+			      .orcpt = span_of(t->rcpts[i].orcpt)});
 	if (!sent)
 		return false;
 	buf_init(&client, 128);
@@ -139,7 +185,9 @@ txn_commit(struct txn *t, const struct session *s)
 		    SSL_get_cipher_name(ssl));
 	sent = proto_send_commit(
 	    qmgr, &(struct msg_commit){.txn = t->id,
-		      .sender = span_of(t->sender),
+		      .sender = span_of(t->mail.sender),
+		      .ret = t->mail.ret,
+		      .envid = span_of(t->mail.envid),
 		      .helo = span_of(s->helo),
 		      .client = buf_span(&client),
 		      .protocol = span_of(session_protocol(s)),

@@ -7,10 +7,24 @@
 #include "smtpd/msgid.h"
 #include "smtpd/session.h"
 
+/* What MAIL says. */
+struct txn_mail {
+	char *sender; /* "" is the null reverse-path */
+	uint8_t ret;  /* RFC 3461 4.3: addr_dsn_ret */
+	char *envid;  /* RFC 3461 4.4; NULL: none */
+};
+
+/* And RCPT. */
+struct txn_rcpt {
+	char *address;
+	uint8_t notify; /* RFC 3461 4.1: addr_dsn_notify */
+	char *orcpt;    /* RFC 3461 4.2; NULL: none */
+};
+
 struct txn {
 	uint64_t id;
-	char *sender; /* "" is the null reverse-path */
-	char **rcpts;
+	struct txn_mail mail;
+	struct txn_rcpt *rcpts;
 	size_t n_rcpts;
 	int fd; /* the message's memfd; -1 before DATA */
 	uint64_t size;
@@ -25,9 +39,13 @@ struct txn {
 	struct buf pending; /* not yet written to the memfd */
 };
 
-struct txn *txn_new(struct session *s, struct span sender);
+/* What is in *mail, and in *rcpt, is taken. */
+struct txn *txn_new(struct session *s, struct txn_mail *mail);
 void txn_free(struct txn **t);
-void txn_add(struct txn *t, struct span rcpt);
+void txn_add(struct txn *t, struct txn_rcpt *rcpt);
+/* Release what has not been taken. */
+void txn_mail_fini(struct txn_mail *mail);
+void txn_rcpt_fini(struct txn_rcpt *rcpt);
 
 /* Make the memfd. False with errno set. */
 bool txn_open(struct txn *t);
@@ -36,6 +54,9 @@ bool txn_open(struct txn *t);
  * t->dots.state is DOTSTREAM_DONE and everything is in the memfd.
  */
 size_t txn_feed(struct txn *t, struct span in);
+/* Octets of a BDAT, all used; then there are no more: DOTSTREAM_DONE. */
+void txn_feed_chunk(struct txn *t, struct span in);
+void txn_end_chunks(struct txn *t);
 /* Give it to qmgr: COMMIT_RCPT* and COMMIT. False: the link is down. */
 bool txn_commit(struct txn *t, const struct session *s);
 

@@ -22,6 +22,28 @@ feed(struct dotstream *d, struct span in, size_t step, size_t *used)
 	return out;
 }
 
+/* Counted octets are content, every one, and the line ends are judged alike. */
+static void
+chunks(struct span in)
+{
+	struct dotstream whole = {0}, cut = {0};
+	struct buf a, b;
+
+	buf_init(&a, in.n + 1);
+	buf_init(&b, in.n + 1);
+	dotstream_chunk(&whole, in, &a);
+	dotstream_end(&whole, &a);
+	for (size_t i = 0; i < in.n; i++)
+		dotstream_chunk(&cut, span_head(span_from(in, i), 1), &b);
+	dotstream_end(&cut, &b);
+	if (a.over || b.over || !span_eq(buf_span(&a), in) ||
+	    !span_eq(buf_span(&b), in) || whole.faults != cut.faults ||
+	    whole.eight_bit != cut.eight_bit || whole.state != DOTSTREAM_DONE)
+		abort();
+	buf_fini(&a);
+	buf_fini(&b);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -37,5 +59,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		abort();
 	buf_fini(&a);
 	buf_fini(&b);
+	chunks(in);
 	return 0;
 }

@@ -113,10 +113,10 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 	(void)ctx;
 	(void)link;
-	printf("relayed " SPAN_FMT " %u %s site=%u " SPAN_FMT "|" SPAN_FMT
-	       "|" SPAN_FMT "|" SPAN_FMT "\n",
+	printf("relayed " SPAN_FMT " %u %s site=%u dsn=%u " SPAN_FMT
+	       "|" SPAN_FMT "|" SPAN_FMT "|" SPAN_FMT "\n",
 	    SPAN_ARG(m->qid), m->rcpt, why_rc_name((enum rc)m->rc), m->site,
-	    SPAN_ARG(m->status), SPAN_ARG(m->host), SPAN_ARG(m->reply),
+	    m->dsn, SPAN_ARG(m->status), SPAN_ARG(m->host), SPAN_ARG(m->reply),
 	    SPAN_ARG(m->text));
 }
 
@@ -296,11 +296,19 @@ cmd_relay(struct span line)
 	m.sender = word(&line);
 	m.login = word(&line);
 	m.password = word(&line);
+	m.ret = (uint8_t)number(&line);
+	m.envid = word(&line);
 	while (line.n > 0) {
-		proto_send_relay_rcpt(
-		    d.qmgr, &(struct msg_relay_rcpt){
-				m.job, m.recipients + 1, word(&line)});
-		m.recipients++;
+		struct span rcpt = word(&line);
+		struct msg_relay_rcpt r = {
+		    .job = m.job, .rcpt = ++m.recipients};
+
+		/* "ADDRESS", or "ADDRESS/NOTIFY/ORCPT" */
+		r.address = span_cut(&rcpt, '/');
+		if (rcpt.n > 0)
+			r.notify = (uint8_t)(span_cut(&rcpt, '/').p[0] - '0');
+		r.orcpt = rcpt;
+		proto_send_relay_rcpt(d.qmgr, &r);
 	}
 	proto_send_relay(d.qmgr, &m);
 	io_close(&m.file);

@@ -90,7 +90,7 @@ class Drive:
 
     def relay(self, hop, rcpts, body=b"Subject: x\r\n\r\nhello\r\n", *, mx=0,
               port=25, tls=0, sender="a@example.org", login="-",
-              password="-", missing=0, qid=None):
+              password="-", missing=0, qid=None, ret=0, envid="-"):
         """Gives a job; its queue ID."""
         self.jobs += 1
         path = f"{self.folder}/letter{self.jobs}"
@@ -99,7 +99,8 @@ class Drive:
         qid = qid or f"q{self.jobs}"
         self.say(f"relay {qid} {hop} {mx} {port} {tls} {path} 10 "
                  f"{len(body) + missing} "
-                 f"{sender or '-'} {login} {password} {' '.join(rcpts)}")
+                 f"{sender or '-'} {login} {password} {ret} {envid} "
+                 f"{' '.join(rcpts)}")
         return qid
 
     def outcomes(self, n=1):
@@ -114,8 +115,9 @@ class Drive:
 class Outcome:
     def __init__(self, line):
         head, self.host, self.reply, self.text = line.split("|", 3)
-        _, self.qid, rcpt, self.rc, site, self.status = head.split(" ")
+        _, self.qid, rcpt, self.rc, site, dsn, self.status = head.split(" ")
         self.rcpt, self.site = int(rcpt), site == "site=1"
+        self.dsn = dsn == "dsn=1"
         self.line = line
 
     def __repr__(self):

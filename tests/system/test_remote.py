@@ -46,6 +46,29 @@ def test_a_letter(drive):
         b"RCPT TO:<x@b.example>"]
 
 
+DSN = b"250-fake\r\n250-DSN\r\n250 PIPELINING"
+ASKED = ["x@b.example/3/rfc822;X+2B@a.example", "y@b.example/8/",
+         "z@b.example"]
+
+
+def test_what_is_asked_goes_on(drive):
+    """RFC 3461 5.2.1: as it came, to who knows it, and to nobody else."""
+    with Fake({"EHLO": DSN}) as fake:
+        got = send(drive, fake, ASKED, ret=2, envid="QQ+2B1")
+        assert [o.dsn for o in got] == [True] * 3
+        assert fake.heard[1:5] == [
+            b"MAIL FROM:<a@example.org> RET=HDRS ENVID=QQ+2B1",
+            b"RCPT TO:<x@b.example> NOTIFY=SUCCESS,FAILURE "
+            b"ORCPT=rfc822;X+2B@a.example",
+            b"RCPT TO:<y@b.example> NOTIFY=NEVER", b"RCPT TO:<z@b.example>"]
+    with Fake({"EHLO": PIPE}) as fake:
+        got = send(drive, fake, ASKED, ret=2, envid="QQ+2B1")
+        assert [(o.rc, o.dsn) for o in got] == [("ok", False)] * 3
+        assert not any(b"=" in x.replace(b"SIZE=", b"") for x in fake.heard)
+    with Fake({"EHLO": DSN, "DOT": b"554 5.6.0 no"}) as fake:
+        assert not any(o.dsn for o in send(drive, fake, ASKED))
+
+
 @pytest.mark.parametrize("ehlo", [DEFAULT["EHLO"], PIPE])
 def test_each_recipient_has_its_own(drive, ehlo):
     script = {"EHLO": ehlo, "RCPT": [
@@ -104,6 +127,42 @@ def test_too_many_recipients_go_again(drive):
     with Fake({"RCPT": [b"250 ok", b"552 5.2.2 full"]}) as fake:
         assert [o.rc for o in send(drive, fake, ["a@b.c", "b@b.c"])] == [
             "ok", "perm"]
+
+
+def test_limits_that_are_said(drive):
+    """RFC 9422: no more than the server says that it takes."""
+    def limits(words):
+        return b"250-fake\r\n250-PIPELINING\r\n250 LIMITS " + words
+
+    to = ["a@b.example", "b@c.example", "c@B.example", "d@d.example",
+          "e@b.example"]
+
+    def by_mail(heard):
+        """RCPTs behind each MAIL."""
+        found = []
+        for line in heard:
+            if line.startswith(b"MAIL"):
+                found.append("")
+            elif line.startswith(b"RCPT"):
+                found[-1] += chr(line[9])
+        return found
+
+    for words, expect in [(b"RCPTMAX=2", ["ab", "cd", "e"]),
+                          (b"RCPTDOMAINMAX=1", ["ace", "b", "d"]),
+                          (b"RCPTDOMAINMAX=2 RCPTMAX=3", ["abc", "de"]),
+                          (b"RCPTMAX=0", ["abcde"])]:
+        with Fake({"EHLO": limits(words)}) as fake:
+            assert [o.rc for o in send(drive, fake, to)] == ["ok"] * 5
+            assert by_mail(fake.heard) == expect, words
+            assert len(fake.bodies) == len(expect)
+    # of the rest nothing is lost: it is tried again
+    with Fake({"EHLO": limits(b"RCPTMAX=2 MAILMAX=2")}) as fake:
+        got = send(drive, fake, to)
+        assert [o.rc for o in got] == ["ok"] * 4 + ["temp"]
+        assert got[4].status == "4.5.3" and not got[4].site
+        # and a further message has a further connection
+        assert send(drive, fake)[0].rc == "ok"
+        assert fake.accepted == 2
 
 
 @pytest.mark.parametrize("reply, rc", [(b"451 4.3.0 not now", "temp"),

@@ -57,6 +57,24 @@ def host(tmpdir, bindir):
         yield h.start()
 
 
+def test_asks_for_notices(host):
+    """-N, -R and -V, RFC 3461; in the mailbox of who asked."""
+    status, said = host.run("-f", ALICE, "-N", "success,failure", "-R", "hdrs",
+                            "-V", "no +1", BOB, text=b"Subject: s\n\nbody\n")
+    assert (status, said) == (0, "")
+    wait_for("the notice", lambda: host.messages(ALICE))
+    notice = host.last()
+    assert b"\nOriginal-Envelope-Id: no +1\n" in notice
+    assert b"\nAction: delivered\n" in notice
+    assert len(host.messages(BOB)) == 1
+    for wrong in (("-N", "always"), ("-N", "never,delay"), ("-R", "half"),
+                  ("-V", ""), ("-V", "a\nb"), ("-V", "x" * 101),
+                  ("-V", "\xe4")):
+        status, said = host.run(*wrong, BOB, text=b"Subject: s\n\nbody\n")
+        assert status == 64 and said.startswith(f"sendmail: {wrong[0]}"), wrong
+    assert len(host.messages(BOB)) == 1
+
+
 def test_a_line_of_cron(host):
     """No domain, no date, no dot that ends it; and it is said who it was."""
     status, said = host.run(

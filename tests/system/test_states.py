@@ -26,7 +26,7 @@ def crc32c(data):
 
 def queue_file(words=("todo",), message=MESSAGE,
                accounts=("alice@example.org", "bob@example.org"),
-               sender=b"x@elsewhere.example"):
+               sender=b"x@elsewhere.example", asked=b""):
     """As docs/design.md says it, written here a second time."""
     def head(offset, crc, state=b"live", shown=words):
         return (b"Mailstead-Queue: 1 offset=%010d size=%010d crc32c=%s "
@@ -34,8 +34,8 @@ def queue_file(words=("todo",), message=MESSAGE,
                 b"Mailstead-Arrived: 2026-11-21T19:00:00.000Z "
                 b"client=[192.0.2.1] proto=ESMTP login=\r\n" % (
                     offset, len(message), crc, state, sender) +
-                b"".join(b"Mailstead-To: %s <%s> account=%s\r\n" % (
-                    w.encode(), a.encode(), a.encode())
+                b"".join(b"Mailstead-To: %s <%s> account=%s%s\r\n" % (
+                    w.encode(), a.encode(), a.encode(), asked)
                     for w, a in zip(shown, accounts)))
     offset = len(head(0, b"0" * 8))
     masked = head(offset, b"." * 8, b"....", ["...."] * len(words))
@@ -249,6 +249,25 @@ def test_fail_has_had_its_notice(box):
     s = box.settle()
     assert s.messages("alice@example.org") == []
     assert len(s.messages("bob@example.org")) == 1
+
+
+def test_warned_is_todo(box):
+    box.queue(queue_file(("late", "done")))
+    s = box.settle()
+    assert len(s.messages("alice@example.org")) == 1
+
+
+def test_sent_is_told_and_not_sent_again(box):
+    """A crash fell between a delivery and its notice (RFC 3461)."""
+    box.queue(queue_file(("sent", "done"), sender=b"bob@example.org",
+                         asked=b" notify=SUCCESS orcpt=rfc822;A+2Bb@c"))
+    s = box.settle()
+    assert s.messages("alice@example.org") == []
+    path, = s.messages("bob@example.org")
+    fields = email.message_from_bytes(read(path)).get_payload()[1]
+    one = fields.get_payload()[1]
+    assert (one["Action"], one["Original-Recipient"]) == (
+        "delivered", "rfc822; A+b@c")
 
 
 @pytest.mark.parametrize("sender", [b"", b"nobody@example.org"])

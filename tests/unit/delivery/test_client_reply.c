@@ -16,7 +16,7 @@ struct row {
 	size_t n;          /* of `in`; 0: a C string */
 	const char *shown; /* NULL: bad; "": its end is missing */
 	const char *status;
-	const char *offer; /* P 8 T S=n A=plain L=login */
+	const char *offer; /* P 8 T S=n A=plain L=login, m r d: LIMITS */
 };
 
 #define X16(s) s s s s s s s s s s s s s s s s
@@ -58,6 +58,13 @@ static const struct row rows[] = {
 	"2.0.0", ""},
     {"SIZE without, and of no sense", "250-me\r\n250-SIZE\r\n250 SIZE x\r\n", 0,
 	"250 me SIZE SIZE x", "2.0.0", "S=0"},
+    {"LIMITS", "250-me\r\n250 LIMITS rcptmax=20 FUTURE=1 MAILMAX=5\r\n", 0,
+	"250 me LIMITS rcptmax=20 FUTURE=1 MAILMAX=5", "2.0.0", "m=5r=20"},
+    {"LIMITS of domains", "250-me\r\n250 LIMITS RCPTDOMAINMAX=1\r\n", 0,
+	"250 me LIMITS RCPTDOMAINMAX=1", "2.0.0", "d=1"},
+    {"LIMITS of no sense",
+	"250-me\r\n250 LIMITS RCPTMAX=0 MAILMAX= MAILMAX=-1 RCPTMAX=1x\r\n", 0,
+	"250 me LIMITS RCPTMAX=0 MAILMAX= MAILMAX=-1 RCPTMAX=1x", "2.0.0", ""},
 };
 
 static void
@@ -74,6 +81,12 @@ check_offer(const struct client_reply *r, const char *expect)
 		(void)buf_putf(&b, "S=%llu", (unsigned long long)o.size_max);
 	(void)buf_puts(&b, o.plain ? "A" : "");
 	(void)buf_puts(&b, o.login ? "L" : "");
+	if (o.mail_max > 0)
+		(void)buf_putf(&b, "m=%llu", (unsigned long long)o.mail_max);
+	if (o.rcpt_max > 0)
+		(void)buf_putf(&b, "r=%llu", (unsigned long long)o.rcpt_max);
+	if (o.domain_max > 0)
+		(void)buf_putf(&b, "d=%llu", (unsigned long long)o.domain_max);
 	assert_string_equal(buf_cstr(&b), expect);
 	buf_fini(&b);
 }

@@ -38,6 +38,11 @@ struct job {
 	bool mx;
 	unsigned port, tls;
 	char start[32]; /* of the message */
+	/* what the sender asked, of RFC 3461 */
+	unsigned ret;
+	char envid[64];
+	unsigned notify[64];
+	char orcpt[64][64];
 	bool answered;
 };
 
@@ -54,11 +59,17 @@ static struct {
 	size_t n_jobs;
 	size_t n_local;
 	bool local_is_slow; /* it delivers only when local_delivers() */
-	char slow[1024][24];
+	char slow[1024][80];
 	size_t n_slow;
+	/* what the next commits ask, of RFC 3461 */
+	uint8_t notify, ret;
+	const char *orcpt, *envid;
+	bool dsn; /* the remote worker's hosts have taken it over */
 	uint32_t pending_n;
 	uint32_t pending_rcpts[64];
 	char pending_to[64][64];
+	unsigned pending_notify[64];
+	char pending_orcpt[64][64];
 } t;
 
 static void
@@ -86,6 +97,9 @@ on_relay_rcpt(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)link;
 	assert_true(t.pending_n < 64);
 	t.pending_rcpts[t.pending_n] = msg->relay_rcpt.rcpt;
+	t.pending_notify[t.pending_n] = msg->relay_rcpt.notify;
+	assert_true(
+	    span_copy(msg->relay_rcpt.orcpt, t.pending_orcpt[t.pending_n], 64));
 	assert_true(span_copy(
 	    msg->relay_rcpt.address, t.pending_to[t.pending_n++], 64));
 }
@@ -114,6 +128,10 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	j->tls = r->tls;
 	memcpy(j->rcpts, t.pending_rcpts, sizeof(j->rcpts));
 	memcpy(j->to, t.pending_to, sizeof(j->to));
+	memcpy(j->notify, t.pending_notify, sizeof(j->notify));
+	memcpy(j->orcpt, t.pending_orcpt, sizeof(j->orcpt));
+	j->ret = r->ret;
+	assert_true(span_copy(r->envid, j->envid, sizeof(j->envid)));
 	t.pending_n = 0;
 	assert_true(span_copy(r->qid, j->qid, sizeof(j->qid)) &&
 		    span_copy(r->sender, j->sender, 64) &&
@@ -145,7 +163,7 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	}
 	assert_int_equal(msg->deliver.rcpt, 0);
 	assert_true(t.n_slow < 1024);
-	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 24));
+	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 80));
 }
 
 static void
@@ -192,7 +210,8 @@ open_directory(void)
 {
 	static const char accounts[] = "alice@example.org !\n";
 	static const char aliases[] =
-	    "away@example.org: far@elsewhere.example, alice@example.org\n";
+	    "away@example.org: far@elsewhere.example, alice@example.org\n"
+	    "gone@example.org: far@elsewhere.example\n";
 	char domain[] = "example.org";
 	char *names[] = {domain, NULL};
 	struct conf_list domains = {names, 1};
@@ -321,6 +340,8 @@ send_commit(
 	struct span rest = span_of(rcpts);
 	struct msg_commit c = {.txn = txn,
 	    .sender = span_of(sender),
+	    .ret = t.ret,
+	    .envid = span_of(t.envid),
 	    .helo = SPAN_LIT("client.example"),
 	    .client = SPAN_LIT("[192.0.2.1]"),
 	    .protocol = SPAN_LIT("ESMTP"),
@@ -332,8 +353,11 @@ send_commit(
 	assert_true(io_write_all(c.body, text, strlen(text)));
 	while (rest.n > 0) {
 		c.recipients++;
-		proto_send_commit_rcpt(t.smtpd,
-		    &(struct msg_commit_rcpt){txn, span_cut(&rest, '\n')});
+		proto_send_commit_rcpt(
+		    t.smtpd, &(struct msg_commit_rcpt){.txn = txn,
+				 .address = span_cut(&rest, '\n'),
+				 .notify = t.notify,
+				 .orcpt = span_of(t.orcpt)});
 	}
 	proto_send_commit(t.smtpd, &c);
 	io_close(&c.body);
@@ -386,6 +410,7 @@ answer_rcpt(const struct job *j, uint32_t rcpt, enum say say)
 	r.job = j->id;
 	r.qid = span_of(j->qid);
 	r.rcpt = rcpt;
+	r.dsn = t.dsn;
 	proto_send_relayed(t.remote, &r);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "lib/addr/dsn.h"
 #include "qmgr/envelope.h"
 #include "lib/base/banned.h"
 
@@ -25,6 +26,26 @@ sample(void)
 	envelope_add(e, SPAN_LIT("c@example.org"), SPAN_LIT("c@example.org"));
 	envelope_add(e, SPAN_LIT("d@example.net"), SPAN_NONE);
 	e->rcpts[1].word = ENVELOPE_DONE;
+	return e;
+}
+
+/* The same, and its sender asks for notices. */
+static struct envelope *
+asking(void)
+{
+	struct envelope *e = sample();
+	struct envelope_rcpt *r;
+
+	e->ret = ADDR_DSN_RET_HDRS;
+	e->envid = span_dup(SPAN_LIT("QQ+2B31%4159"));
+	e->rcpts[0].notify = ADDR_DSN_NEVER;
+	e->rcpts[2].notify = ADDR_DSN_SUCCESS | ADDR_DSN_DELAY;
+	e->rcpts[2].orcpt = span_dup(SPAN_LIT("rfc822;+3D@b"));
+	e->rcpts[2].word = ENVELOPE_LATE;
+	r = envelope_add(e, SPAN_LIT("all@example.org"), SPAN_NONE);
+	r->notify = ADDR_DSN_SUCCESS;
+	r->expanded = true;
+	r->word = ENVELOPE_SENT;
 	return e;
 }
 
@@ -71,11 +92,83 @@ reads_what_it_writes(void **state)
 	buf_fini(&b);
 }
 
+static void
+reads_what_was_asked(void **state)
+{
+	struct envelope *e = asking(), *c = envelope_copy(e), *r = NULL;
+	struct why why;
+	struct buf b;
+
+	(void)state;
+	c->size = SIZE;
+	format(c, &b);
+	envelope_free(&c);
+	assert_int_equal(
+	    envelope_parse(buf_span(&b), b.n + SIZE, &r, &why), RC_OK);
+	assert_int_equal(r->ret, ADDR_DSN_RET_HDRS);
+	assert_string_equal(r->envid, e->envid);
+	assert_int_equal(r->rcpts[0].notify, ADDR_DSN_NEVER);
+	assert_null(r->rcpts[0].orcpt);
+	assert_string_equal(r->rcpts[0].account, e->rcpts[0].account);
+	assert_int_equal(r->rcpts[2].notify, e->rcpts[2].notify);
+	assert_string_equal(r->rcpts[2].orcpt, e->rcpts[2].orcpt);
+	assert_int_equal(r->rcpts[2].word, ENVELOPE_LATE);
+	assert_true(envelope_is_todo(&r->rcpts[2]));
+	assert_true(envelope_owes(r, &r->rcpts[2]));
+	assert_true(r->rcpts[3].expanded);
+	assert_int_equal(r->rcpts[3].word, ENVELOPE_SENT);
+	assert_false(envelope_is_remote(&r->rcpts[3]));
+	assert_int_equal(envelope_todo(r), 2);
+	assert_int_equal(envelope_open(r), 3);
+	envelope_free(&r);
+	/* whatever becomes of its word, an alias is nobody to deliver to */
+	memcpy(strstr(buf_cstr(&b), "sent <all@"), "xxxx", 4);
+	assert_int_equal(
+	    envelope_parse(buf_span(&b), b.n + SIZE, &r, &why), RC_OK);
+	assert_int_equal(r->rcpts[3].word, ENVELOPE_SENT);
+	envelope_free(&e);
+	envelope_free(&r);
+	buf_fini(&b);
+}
+
+/* What is not exactly of that form is not taken for less than it says. */
+static void
+refuses_other_words(void **state)
+{
+	static const char *const wrong[][2] = {
+	    {" ret=HDRS", " ret=HALF"},
+	    {" envid=QQ", " envid=\xff"},
+	    {"notify=NEVER", "notify=SOMEX"},
+	    {" expanded", " expandee"},
+	    {"orcpt=rfc822;", "orcpt=rfc822:"},
+	    {" notify=SUCCESS,DELAY orcpt", " orcpt=a;b notify=SUCCE orcpt"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct envelope *e = asking(), *r = NULL;
+		size_t n = strlen(wrong[i][1]);
+		struct why why;
+		struct buf b;
+		char *at;
+
+		format(e, &b);
+		at = strstr(buf_cstr(&b), wrong[i][0]);
+		assert_non_null(at);
+		memcpy(at, wrong[i][1], n);
+		assert_int_equal(
+		    envelope_parse(buf_span(&b), b.n + SIZE, &r, &why),
+		    RC_PERM);
+		envelope_free(&e);
+		buf_fini(&b);
+	}
+}
+
 /* RFC 5322: no value may begin a line of its own */
 static void
 no_address_makes_a_line(void **state)
 {
-	struct envelope *e = sample();
+	struct envelope *e = asking();
 	struct buf b;
 	struct span rest;
 	size_t lines = 0;
@@ -88,7 +181,7 @@ no_address_makes_a_line(void **state)
 		(void)span_cut(&rest, '\n');
 		lines++;
 	}
-	assert_int_equal(lines, 6);
+	assert_int_equal(lines, 7);
 	envelope_free(&e);
 	buf_fini(&b);
 }
@@ -134,7 +227,7 @@ unknown_word_is_todo(void **state)
 static void
 refuses_every_cut(void **state)
 {
-	struct envelope *e = sample(), *r = NULL;
+	struct envelope *e = asking(), *r = NULL;
 	struct why why;
 	struct buf b;
 
@@ -159,6 +252,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_what_it_writes),
+	    cmocka_unit_test(reads_what_was_asked),
+	    cmocka_unit_test(refuses_other_words),
 	    cmocka_unit_test(no_address_makes_a_line),
 	    cmocka_unit_test(words_are_outside_the_sum),
 	    cmocka_unit_test(unknown_word_is_todo),

@@ -150,7 +150,8 @@ run(void)
 static void
 rcpt(struct span address)
 {
-	proto_send_commit_rcpt(t.smtpd, &(struct msg_commit_rcpt){1, address});
+	proto_send_commit_rcpt(
+	    t.smtpd, &(struct msg_commit_rcpt){.txn = 1, .address = address});
 }
 
 static struct msg_commit
