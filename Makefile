@@ -345,7 +345,7 @@ bench-bins: $(BENCH_BINS)
 unit-bins: $(UNIT_BINS)
 fuzz-bins: $(FUZZ_BINS)
 test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
-    $(B)/tests/lab/drive
+    $(B)/tests/lab/drive $(BENCH_BINS)
 
 # Unit tests run plain and with sanitizers, the corpus with sanitizers; the
 # system tests try the programs of $(B), so `make check SAN=...` tries those.
@@ -353,7 +353,7 @@ test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
 want_machine := $(if $(T),$(findstring package,$(T)),1)
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
 check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
-    peers $(if $(want_machine),deb-built)
+    bench-bins peers $(if $(want_machine),deb-built)
 	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
 	    unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \

@@ -137,6 +137,11 @@ class Ours:
                                self.ctl("status")))
         return int(said["messages"]) if said["active"] == "0" else -1
 
+    def queue_files(self):
+        return [f"{self.suite.spool}/{folder}/{name}"
+                for folder in ("new", "cur")
+                for name in os.listdir(f"{self.suite.spool}/{folder}")]
+
     def configuration(self):
         with open(self.suite.conf, encoding="utf-8") as f:
             return re.sub(r"/\S+", "PATH", f.read())
@@ -276,6 +281,10 @@ class Postfix(peers.Postfix):
             for name in ("incoming", "active", "maildrop", "deferred")}
         deferred = count.pop("deferred")
         return -1 if any(count.values()) else deferred
+
+    def queue_files(self):
+        return [f"{folder}/{name}" for folder, _, names in
+                os.walk(f"{self.spool}/deferred") for name in names]
 
     def configuration(self):
         return self.read("/etc/postfix/main.cf").decode() + self.read(

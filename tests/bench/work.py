@@ -106,6 +106,17 @@ def judge(server, sink, promised, load):
         raise Wrong(f"{server.name}: {'; '.join(wrong)}")
 
 
+def judge_queue(server, many):
+    """The same of what waits: numbers from 3 * WARM on."""
+    found = collections.Counter()
+    for path in server.queue_files():
+        with open(path, "rb") as f:
+            found.update(map(int, re.findall(rb"X-Bench: (\d+)", f.read())))
+    if found != collections.Counter(range(3 * WARM, 3 * WARM + many)):
+        raise Wrong(f"{server.name}: of {many} {len(found)} wait, "
+                    f"{sum(found.values()) - len(found)} twice")
+
+
 class Bench:
     """One server, its host, and the files of one round."""
 
@@ -257,6 +268,7 @@ class Bench:
         wait_for("all of the queue",
                  lambda: server.waiting() == args.deferred, 120)
         judge(server, self.sink, all_of_it, load)
+        judge_queue(server, args.deferred)
 
         def median(results, key):
             return statistics.median(r[key] for r in results)
