@@ -338,8 +338,11 @@ $(BENCH_BINS): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIB_A) $(ALL_LIBS)
 
-.PHONY: bench-bins
+.PHONY: bench-bins bench-peers
 bench-bins: $(BENCH_BINS)
+# for tests/bench/smtp --also
+bench-peers:
+	@tests/lab/tree $(CURDIR)/$(BUILD)/peers/exim exim4-daemon-light
 .PHONY: unit-bins fuzz-bins test-bins check-built lint-built lint-objects \
     fuzz-run
 unit-bins: $(UNIT_BINS)
