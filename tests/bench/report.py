@@ -114,3 +114,38 @@ def tell_counts(name, row, results):
     print(end="", flush=True)
     return {"medians": medians, "processes": {
         who: got[0]["processes"] for who, got in results.items()}}
+
+
+def cell(medians, key, form):
+    return " / ".join(form.format(medians[who][key]) if key in medians.get(
+        who, {}) else "-" for who in ("mailstead", "postfix"))
+
+
+def markdown(told):
+    """The table of docs/performance.md, from what --json wrote."""
+    versions = ", ".join(f"{k} {v}" for k, v in told["versions"].items())
+    print(f"{told['when'][:10]}: {versions}; Linux {told['kernel']}, "
+          f"{told['cpus']} x {told['cpu']}; {told['rounds']} rounds of "
+          f"{told['messages']} messages, {told['deferred']} deferred; "
+          f"{told['disk']}. Ours / Postfix; medians, the worst round in "
+          "brackets.\n")
+    print("| row | mail/s | CPU ms | flushes | calls | switches | floor | "
+          "others | reached |\n" + "| --- " * 9 + "|")
+    for name, row in told["rows"].items():
+        m, counts = row["medians"], row.get("counts", {}).get("medians", {})
+        bottom = m.get("floor")
+        print("| " + " | ".join([
+            f"{name}: {row['title'].split(',')[0]}",
+            cell(m, "rate", "{:.0f}") + f" ({cell(m, 'worst', '{:.0f}')})"
+            if "rate" in m["mailstead"] else
+            cell(m, "private_kb", "{:.1f}") + " kB each",
+            cell(m, "cpu_ms", "{:.2f}"), cell(m, "flushes", "{:.2f}"),
+            cell(counts, "syscalls", "{:.0f}"),
+            cell(counts, "switches", "{:.0f}"),
+            f"{bottom['rate']:.0f}/s, {bottom['cpu_ms']:.2f} ms"
+            if bottom else "-", cell(m, "others", "{:.0%}"),
+            "; ".join(f"{t['got']} ({'met' if t['met'] else 'not met'}, "
+                      f"{t['bound']})" for t in row["targets"])]) + " |")
+    print("\nConfigurations: " + "; ".join(
+        f"{name} {' / '.join(row['digests'].values())}"
+        for name, row in told["rows"].items()) + ".")
