@@ -10,6 +10,7 @@ COLUMNS = [  # key, head, format
     ("client_ms", "client", "{:.3f}"), ("sink_ms", "sink", "{:.3f}"),
     ("empty_rate", "empty/s", "{:.0f}"), ("slower", "slower", "{:.2f}"),
     ("empty_p50_ms", "empty p50", "{:.1f}"),
+    ("empty_cpu_ms", "empty CPU", "{:.3f}"),
     ("list_ms", "list ms", "{:.1f}"), ("qmgr_kb", "qmgr kB", "{:.0f}"),
     ("empty_qmgr_kb", "empty kB", "{:.0f}"), ("ready_s", "ready s", "{:.2f}"),
     ("private_kb", "kB each", "{:.1f}"), ("pss_kb", "PSS each", "{:.1f}"),

@@ -278,6 +278,7 @@ class Bench:
             "p50_ms": median(full, "p50_ms"),
             "empty_p50_ms": median(empty, "p50_ms"),
             "cpu_ms": median(full, "cpu_ms"),
+            "empty_cpu_ms": median(empty, "cpu_ms"),
             "list_ms": statistics.median(lists), "qmgr_kb": kb,
             "empty_qmgr_kb": before, "ready_s": ready,
             "others": median(full, "others")}
