@@ -84,9 +84,9 @@ check-crash:
 	@BUILD=$(B) tests/crash/run
 	@BUILD=$(BUILD)/nosync tests/crash/run --kills 7 --cuts 4 --expect-loss
 bench-smtp:
-	@conf/install-deps build check
-	$(again) all peers $(B)/tests/bench/smtpload
-	@BUILD=$(B) tests/bench/smtp
+	@conf/install-deps build check bench
+	$(again) all peers bench-bins
+	@BUILD=$(B) tests/bench/smtp --counts --json $(B)/bench-smtp.json
 clean:
 	rm -rf $(filter-out %/clean/ %/peers/ %/corpus/,$(wildcard $(BUILD)/*/))
 distclean:
@@ -204,7 +204,7 @@ UNIT_BINS := $(UNIT_SRC:%.c=$(B)/%)
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRC:%.c=$(B)/%)
 TEST_SRC := $(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/replay.c tests/runner/cases.c \
-    tests/lab/drive.c tests/bench/smtpload.c
+    tests/lab/drive.c $(sort $(wildcard tests/bench/*.c))
 OUR_C = $(sort $(shell find . -name build -prune -o -name '*.[ch]' -print))
 
 all: $(BINS)
@@ -331,17 +331,24 @@ $(B)/tests/lab/drive: $(B)/obj/tests/lab/drive.o $(LIB_A)
 	@mkdir -p $(@D)
 	@$(LINK) -o $@ $^ $(ALL_LIBS)
 
-# the client of make bench-smtp
-$(B)/tests/bench/smtpload: $(B)/obj/tests/bench/smtpload.o $(LIB_A)
+# client, sink and floor of make bench-smtp
+BENCH_BINS := $(addprefix $(B)/tests/bench/,smtpload smtpsink floor)
+$(B)/tests/bench/smtpload: $(B)/obj/tests/bench/wire.o
+$(BENCH_BINS): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)
-	@$(LINK) -o $@ $^ $(ALL_LIBS)
+	@$(LINK) -o $@ $(filter %.o,$^) $(LIB_A) $(ALL_LIBS)
 
+.PHONY: bench-bins bench-peers
+bench-bins: $(BENCH_BINS)
+# for tests/bench/smtp --also
+bench-peers:
+	@tests/lab/tree $(CURDIR)/$(BUILD)/peers/exim exim4-daemon-light
 .PHONY: unit-bins fuzz-bins test-bins check-built lint-built lint-objects \
     fuzz-run
 unit-bins: $(UNIT_BINS)
 fuzz-bins: $(FUZZ_BINS)
 test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
-    $(B)/tests/lab/drive
+    $(B)/tests/lab/drive $(BENCH_BINS)
 
 # Unit tests run plain and with sanitizers, the corpus with sanitizers; the
 # system tests try the programs of $(B), so `make check SAN=...` tries those.
@@ -349,7 +356,7 @@ test-bins: $(UNIT_BINS) $(FUZZ_BINS) $(B)/tests/runner/cases \
 want_machine := $(if $(T),$(findstring package,$(T)),1)
 SAN_B := $(BUILD)/san-$(subst $(comma),-,$(SANS))
 check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
-    peers $(if $(want_machine),deb-built)
+    bench-bins peers $(if $(want_machine),deb-built)
 	+@$(MAKE) --no-print-directory --silent NOSYNC= SAN=$(SANS) \
 	    unit-bins fuzz-bins
 	@BUILD=$(B) /usr/bin/python3 tests/run $(if $(T),-T '$(T)') \

@@ -7,19 +7,25 @@
  *   messages=1000   how many in all
  *   sessions=16     at a time
  *   each=1          messages of one connection
- *   size=4096       octets of one message, its header among them
+ *   size=4096       octets of one message, its header among them; the lines are
+ *                   whole, so that it may be some less
  *   users=100       they go to user0@domain, user1@domain, ... in turn
  *   rcpts=1         of one message
  *   domain=example.org
- *   far=0           every far-th message goes to far@elsewhere.example as well
+ *   first=0         number of the first message
+ *   far=0           every far-th message goes to far_to instead
+ *   far_to=far@elsewhere.example
+ *   tls=none        or starttls, or implicit
+ *   password=       every user logs in with this one, and sends as himself
+ *   hold=0          1: the sessions greet and then stay until stdin ends
  *   log=FILE        the numbers of those that got their 250, a line each
  *
- * What it prints is one line of JSON. A refusal, or a connection that breaks,
- * is counted and the message not sent again.
+ * What it prints is one line of JSON, with hold as soon as all have greeted. A
+ * refusal, or a connection that breaks, is counted and the message not sent
+ * again.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -29,24 +35,29 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/io.h"
+#include "lib/base/enc.h"
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
+#include "tests/bench/wire.h"
 #include "lib/base/banned.h"
 
 #define REPLY_MAX 4096
 #define LINE      "0123456789 abcdefghijklmnopqrstuvwxyz the quick brown fox\r\n"
+#define LINE_N    (sizeof(LINE) - 1)
 
 enum step {
 	BANNER,
 	EHLO,
+	STARTTLS,
+	AUTH,
+	HELD,
 	ENVELOPE, /* MAIL, RCPTs and DATA, in one go */
 	BODY,
 	QUIT
 };
 
 struct session {
-	int fd;
+	struct wire wire;
 	enum step step;
 	uint64_t replies; /* that are still to come in this step */
 	bool failed;      /* one of them refused */
@@ -61,11 +72,12 @@ struct session {
 
 static struct {
 	struct sockaddr_in to;
-	uint64_t messages, sessions, each, size, users, rcpts, far;
-	const char *domain;
+	uint64_t messages, sessions, each, size, users, rcpts, first, far, hold;
+	const char *domain, *far_to, *password;
+	bool starttls, implicit;
 	FILE *log;
 	int epoll;
-	uint64_t next, accepted, refused, broken;
+	uint64_t next, accepted, refused, broken, held;
 	uint64_t *took_us; /* of each that was accepted */
 	struct buf body;
 } l = {.messages = 1000,
@@ -74,7 +86,8 @@ static struct {
     .size = 4096,
     .users = 100,
     .rcpts = 1,
-    .domain = "example.org"};
+    .domain = "example.org",
+    .far_to = "far@elsewhere.example"};
 
 static uint64_t
 now_us(void)
@@ -89,31 +102,26 @@ static void
 watch(struct session *s, int op)
 {
 	struct epoll_event e = {
-	    .events = EPOLLIN | (s->out.n > 0 ? EPOLLOUT : 0U), .data.ptr = s};
+	    .events = EPOLLIN | (s->wire.wants_out ? EPOLLOUT : 0U),
+	    .data.ptr = s};
 
-	if (epoll_ctl(l.epoll, op, s->fd, &e) < 0)
+	if (epoll_ctl(l.epoll, op, s->wire.fd, &e) < 0)
 		fatal("epoll_ctl: %s", strerrorname_np(errno));
 }
 
 static void
 begin(struct session *s)
 {
-	int on = 1;
-
 	s->began_us = now_us();
 	s->step = BANNER;
 	s->replies = 1;
 	s->sent = 0;
 	s->n_in = 0;
-	s->failed = false;
+	s->failed = s->go = false;
 	buf_clear(&s->out);
-	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0 ||
-	    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
-		fatal("socket: %s", strerrorname_np(errno));
-	if (connect(s->fd, (const struct sockaddr *)&l.to, sizeof(l.to)) < 0 &&
-	    errno != EINPROGRESS)
-		fatal("connect: %s", strerrorname_np(errno));
+	wire_open(&s->wire, &l.to);
+	if (l.implicit)
+		wire_start_tls(&s->wire);
 	watch(s, EPOLL_CTL_ADD);
 }
 
@@ -123,7 +131,7 @@ take_message(struct session *s)
 {
 	if (l.next == l.messages)
 		return false;
-	s->number = l.next++;
+	s->number = l.first + l.next++;
 	return true;
 }
 
@@ -132,14 +140,18 @@ put_envelope(struct session *s)
 {
 	bool far = l.far > 0 && s->number % l.far == 0;
 
-	buf_puts(&s->out, "MAIL FROM:<bench@elsewhere.example>\r\n");
-	for (uint64_t i = 0; i < l.rcpts; i++)
+	if (l.password != NULL)
+		buf_putf(&s->out, "MAIL FROM:<user%llu@%s>\r\n",
+		    (unsigned long long)(s->number % l.users), l.domain);
+	else
+		buf_puts(&s->out, "MAIL FROM:<bench@elsewhere.example>\r\n");
+	for (uint64_t i = 0; !far && i < l.rcpts; i++)
 		buf_putf(&s->out, "RCPT TO:<user%llu@%s>\r\n",
 		    (unsigned long long)((s->number + i) % l.users), l.domain);
 	if (far)
-		buf_puts(&s->out, "RCPT TO:<far@elsewhere.example>\r\n");
+		buf_putf(&s->out, "RCPT TO:<%s>\r\n", l.far_to);
 	buf_puts(&s->out, "DATA\r\n");
-	s->replies = 2 + l.rcpts + far;
+	s->replies = 2 + (far ? 1 : l.rcpts);
 	s->step = ENVELOPE;
 	s->failed = s->go = false;
 }
@@ -151,15 +163,18 @@ put_message(struct session *s)
 
 	buf_putf(&s->out,
 	    "From: bench@elsewhere.example\r\nTo: user@%s\r\n"
+	    "Date: Thu, 26 Nov 2026 12:00:00 +0000\r\n"
 	    "Subject: number %llu\r\nX-Bench: %llu\r\n"
 	    "Message-ID: <%llu.%u@elsewhere.example>\r\n\r\n",
 	    l.domain, (unsigned long long)s->number,
 	    (unsigned long long)s->number, (unsigned long long)s->number,
 	    (unsigned)getpid());
+	/* whole lines: a bare CR or LF is not mail */
 	if (s->out.n - at < l.size)
-		buf_put_span(&s->out,
-		    span_head(buf_span(&l.body), l.size - (s->out.n - at)));
-	buf_puts(&s->out, "\r\n.\r\n");
+		buf_put_span(
+		    &s->out, span_head(buf_span(&l.body),
+				 (l.size - (s->out.n - at)) / LINE_N * LINE_N));
+	buf_puts(&s->out, ".\r\n");
 	s->step = BODY;
 	s->replies = 1;
 }
@@ -177,10 +192,10 @@ end(struct session *s, bool broken)
 {
 	if (broken && s->step != QUIT) {
 		l.broken++;
-		if (s->step == BANNER || s->step == EHLO)
+		if (s->step < ENVELOPE)
 			fatal("it does not greet: %.*s", (int)s->n_in, s->in);
 	}
-	io_close(&s->fd);
+	wire_close(&s->wire);
 	if (take_message(s))
 		begin(s);
 }
@@ -204,19 +219,67 @@ on_message_end(struct session *s)
 	}
 }
 
+static void
+say(struct session *s, enum step step, const char *line)
+{
+	buf_puts(&s->out, line);
+	s->step = step;
+	s->replies = 1;
+}
+
+static void
+log_in(struct session *s)
+{
+	struct buf plain;
+
+	buf_init(&plain, REPLY_MAX);
+	buf_putf(&plain, "%cuser%llu@%s%c%s", '\0',
+	    (unsigned long long)(s->number % l.users), l.domain, '\0',
+	    l.password);
+	buf_puts(&s->out, "AUTH PLAIN ");
+	enc_base64(&s->out, buf_span(&plain));
+	say(s, AUTH, "\r\n");
+	buf_fini(&plain);
+}
+
+static void
+hold(struct session *s)
+{
+	s->step = HELD;
+	s->replies = 1; /* a 421 would be one too many */
+	l.held++;
+}
+
 /* All replies of a step are there. */
 static void
 advance(struct session *s)
 {
+	if (s->failed && s->step < ENVELOPE)
+		fatal("refused at step %d: %.*s", (int)s->step, (int)s->n_in,
+		    s->in);
 	switch (s->step) {
 	case BANNER:
-		buf_puts(&s->out, "EHLO client.elsewhere.example\r\n");
-		s->step = EHLO;
-		s->replies = 1;
+		say(s, EHLO, "EHLO client.elsewhere.example\r\n");
 		break;
 	case EHLO:
+		if (l.starttls && s->wire.ssl == NULL)
+			say(s, STARTTLS, "STARTTLS\r\n");
+		else if (l.password != NULL)
+			log_in(s);
+		else if (l.hold)
+			hold(s);
+		else
+			put_envelope(s);
+		break;
+	case STARTTLS:
+		wire_start_tls(&s->wire);
+		say(s, EHLO, "EHLO client.elsewhere.example\r\n");
+		break;
+	case AUTH:
 		put_envelope(s);
 		break;
+	case HELD:
+		fatal("a held session was told something");
 	case ENVELOPE:
 		if (s->go)
 			put_message(s);
@@ -251,36 +314,32 @@ take_replies(struct session *s)
 	s->n_in = rest.n;
 }
 
+/* All that has come; false when the connection has ended. */
 static bool
-write_out(struct session *s)
+read_in(struct session *s)
 {
-	ssize_t n = write(s->fd, s->out.p, s->out.n);
+	ssize_t n;
 
-	if (n < 0)
-		return errno == EAGAIN;
-	buf_drop(&s->out, (size_t)n);
+	/* TLS may hold more than what the socket says */
+	do {
+		n = wire_read(
+		    &s->wire, s->in + s->n_in, sizeof(s->in) - s->n_in);
+		if (n < 0)
+			return false;
+		s->n_in += (size_t)n;
+		if (n > 0)
+			take_replies(s);
+	} while (n > 0 && s->wire.ssl != NULL);
 	return true;
 }
 
 static void
-on_event(struct session *s, uint32_t events)
+on_event(struct session *s)
 {
-	ssize_t n;
-
-	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
-		n = read(s->fd, s->in + s->n_in, sizeof(s->in) - s->n_in);
-		if (n == 0 || (n < 0 && errno != EAGAIN)) {
-			end(s, true);
-			return;
-		}
-		s->n_in += n > 0 ? (size_t)n : 0;
-		take_replies(s);
-	}
-	if (s->out.n > 0 && !write_out(s)) {
+	if (!read_in(s) || !wire_write(&s->wire, &s->out))
 		end(s, true);
-		return;
-	}
-	watch(s, EPOLL_CTL_MOD);
+	else
+		watch(s, EPOLL_CTL_MOD);
 }
 
 static int
@@ -314,10 +373,13 @@ report(uint64_t us)
 		qsort(l.took_us, l.accepted, sizeof(*l.took_us), by_value);
 	(void)printf("{\"accepted\": %llu, \"refused\": %llu, "
 		     "\"broken\": %llu, \"ms\": %.1f, \"p50_ms\": %.1f, "
-		     "\"p99_ms\": %.1f, \"client_cpu_ms\": %.1f}\n",
+		     "\"p99_ms\": %.1f, \"client_cpu_ms\": %.1f, "
+		     "\"held\": %llu, \"tls\": \"%s\"}\n",
 	    (unsigned long long)l.accepted, (unsigned long long)l.refused,
 	    (unsigned long long)l.broken, (double)us / 1000, percentile(50),
-	    percentile(99), cpu); /* main's exit tells */
+	    percentile(99), cpu, (unsigned long long)l.held, wire_tls_name());
+	if (fflush(stdout) != 0)
+		fatal("stdout: %s", strerrorname_np(errno));
 }
 
 static void
@@ -328,18 +390,30 @@ option(struct span word)
 		uint64_t *value;
 	} numbers[] = {{"messages", &l.messages}, {"sessions", &l.sessions},
 	    {"each", &l.each}, {"size", &l.size}, {"users", &l.users},
-	    {"rcpts", &l.rcpts}, {"far", &l.far}};
+	    {"rcpts", &l.rcpts}, {"first", &l.first}, {"far", &l.far},
+	    {"hold", &l.hold}};
+	const struct {
+		const char *name;
+		const char **value;
+	} texts[] = {{"domain", &l.domain}, {"far_to", &l.far_to},
+	    {"password", &l.password}};
 	struct span name = span_cut(&word, '=');
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (span_eq(name, span_of(numbers[i].name)) &&
 		    num_u64(word, numbers[i].value))
 			return;
-	if (span_eq(name, SPAN_LIT("domain")))
-		l.domain = span_dup(word);
-	else if (span_eq(name, SPAN_LIT("log")))
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (span_eq(name, span_of(texts[i].name))) {
+			*texts[i].value = span_dup(word);
+			return;
+		}
+	if (span_eq(name, SPAN_LIT("log"))) {
 		l.log = fopen(span_dup(word), "w");
-	else
+	} else if (span_eq(name, SPAN_LIT("tls"))) {
+		l.starttls = span_eq(word, SPAN_LIT("starttls"));
+		l.implicit = span_eq(word, SPAN_LIT("implicit"));
+	} else
 		fatal("not an option: " SPAN_FMT, SPAN_ARG(name));
 }
 
@@ -350,16 +424,16 @@ run(void)
 	struct epoll_event events[64];
 
 	for (uint64_t i = 0; i < l.sessions; i++) {
-		sessions[i].fd = -1;
+		sessions[i].wire.fd = -1;
 		buf_init(&sessions[i].out, SIZE_MAX / 4);
 		if (take_message(&sessions[i]))
 			begin(&sessions[i]);
 	}
-	while (l.accepted + l.refused + l.broken < l.messages) {
+	while (l.accepted + l.refused + l.broken + l.held < l.messages) {
 		int n = epoll_wait(l.epoll, events, 64, -1);
 
 		for (int i = 0; i < n; i++)
-			on_event(events[i].data.ptr, events[i].events);
+			on_event(events[i].data.ptr);
 	}
 }
 
@@ -385,5 +459,7 @@ main(int argc, char **argv)
 	began = now_us();
 	run();
 	report(now_us() - began);
+	while (l.hold && getchar() != EOF)
+		;
 	return (l.log != NULL && fclose(l.log) != 0) || fflush(stdout) != 0;
 }
