@@ -1,7 +1,11 @@
 """What senders ask about notices (RFC 3461), through the whole suite: asked by
 Python's smtplib, raw, and a real Postfix; told to Python's email package."""
 import email
+import random
+import re
 import smtplib
+import threading
+import time
 
 import pytest
 
@@ -202,3 +206,66 @@ def test_postfix_both_ways(world):
     one, = groups(notice)
     assert (one["Action"], one["Original-Recipient"]) == (
         "delivered", f"rfc822; {ALICE}")
+
+
+class Asker(threading.Thread):
+    """Asks for news of success until it is told to end; keeps the ENVIDs that
+    were promised."""
+
+    def __init__(self, suite, first):
+        super().__init__()
+        self.suite, self.next, self.promised = suite, first, []
+        self.end = threading.Event()
+
+    def run(self):
+        while not self.end.is_set():
+            try:
+                wire = self.suite.connect()
+                wire.sock.settimeout(20)
+                wire.reply()
+                wire.say("EHLO x.example")
+                while not self.end.is_set():
+                    self.next += 1
+                    words = [
+                        f"MAIL FROM:<{FAR}> ENVID=e{self.next}",
+                        "RCPT TO:<bob@example.org> NOTIFY=SUCCESS",
+                        "DATA", f"Subject: e{self.next}e\r\n\r\nbody\r\n."]
+                    if [wire.say(w)[0] for w in words] == [
+                            "250", "250", "354", "250"]:
+                        self.promised.append(self.next)
+            except OSError:
+                time.sleep(0.02)
+
+
+@pytest.mark.limit(300)
+def test_killed(netns, tmpdir, bindir):
+    """kill -9 of all, again and again: of each letter that was taken, its
+    sender hears, and the letter is there."""
+    seed = random.randrange(1 << 32)
+    rand = random.Random(seed)
+    promised = []
+    with Fake({"EHLO": b"250-fake\r\n250 PIPELINING"}) as fake, \
+            Host(tmpdir, bindir, fake.port,
+                 more="queue: {retry_first: 1s}\n") as s:
+        for _ in range(5):
+            s.start()
+            asker = Asker(s, promised[-1] + 100 if promised else 0)
+            asker.start()
+            time.sleep(rand.uniform(0.1, 1.2))
+            s.kill_all()
+            asker.end.set()
+            asker.join()
+            promised += asker.promised
+        s.start()
+        wait_for("recovery", lambda: s.said("queue.recovered"))
+        wait_for("an empty queue", lambda: not s.queue())
+        told = b"".join(fake.bodies)
+        letters = set()
+        for path in s.messages("bob@example.org"):
+            with open(path, "rb") as f:
+                letters |= set(re.findall(rb"\nSubject: e(\d+)e\n", f.read()))
+        assert len(promised) > 10, seed
+        assert [n for n in promised if b"%d" % n not in letters] == [], seed
+        assert [n for n in promised
+                if b"Original-Envelope-Id: e%d\r\n" % n not in told] == [], \
+            seed
