@@ -221,9 +221,17 @@ put_line(struct accounts *a, const struct accounts_entry *old,
 	return rc;
 }
 
+static void
+set_secret(struct account *account, const struct accounts_secret *secret)
+{
+	account->hash = secret->hash;
+	account->n_scram = secret->n_scram;
+	memcpy(account->scram, secret->scram, sizeof(account->scram));
+}
+
 enum rc
-accounts_add(struct accounts *a, struct span login, struct span hash,
-    struct span name, struct why *why)
+accounts_add(struct accounts *a, struct span login,
+    const struct accounts_secret *secret, struct span name, struct why *why)
 {
 	struct account account;
 	enum rc rc = accounts_refresh(a, why);
@@ -234,7 +242,7 @@ accounts_add(struct accounts *a, struct span login, struct span hash,
 		return why_set(
 		    why, RC_PERM, "5.3.5", SPAN_FMT " exists", SPAN_ARG(login));
 	account_init(&account);
-	account.hash = hash;
+	set_secret(&account, secret);
 	if (!buf_put_span(&account.login, login) ||
 	    !buf_put_span(&account.name, name))
 		rc = why_set(
@@ -261,8 +269,8 @@ fresh(struct accounts *a, struct span login, struct why *why)
 }
 
 enum rc
-accounts_set_hash(
-    struct accounts *a, struct span login, struct span hash, struct why *why)
+accounts_set_secret(struct accounts *a, struct span login,
+    const struct accounts_secret *secret, struct why *why)
 {
 	const struct accounts_entry *e = fresh(a, login, why);
 	struct account account;
@@ -272,7 +280,7 @@ accounts_set_hash(
 		return why->rc;
 	account_init(&account);
 	rc = account_parse(span_make(a->text.p + e->at, e->n), &account, why);
-	account.hash = hash;
+	set_secret(&account, secret);
 	if (rc == RC_OK)
 		rc = put_line(a, e, &account, why);
 	account_fini(&account);

@@ -9,16 +9,24 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/why.h"
+#include "lib/directory/account.h"
 
 struct accounts;
 
-struct accounts_entry {
-	char *login;      /* canonical mailbox */
-	char *key;        /* the same in lower case: what logins compare by */
-	char *name;       /* display name, or "" */
+/* What is kept of one password. */
+struct accounts_secret {
 	struct span hash; /* crypt(3) text, or what no password matches */
-	size_t line;      /* counted from 1 */
-	size_t at;        /* its bytes in the file, without line end */
+	struct span scram[ACCOUNT_SCRAM_MAX]; /* RFC 5803 texts */
+	size_t n_scram;
+};
+
+struct accounts_entry {
+	char *login; /* canonical mailbox */
+	char *key;   /* the same in lower case: what logins compare by */
+	char *name;  /* display name, or "" */
+	struct accounts_secret secret;
+	size_t line; /* counted from 1 */
+	size_t at;   /* its bytes in the file, without line end */
 	size_t n;
 };
 
@@ -50,10 +58,10 @@ size_t accounts_count(const struct accounts *a);
  * exists already, or does not. RC_TEMP: as it was, or it is not known to be
  * durable. `why` is not NULL.
  */
-enum rc accounts_add(struct accounts *a, struct span login, struct span hash,
-    struct span name, struct why *why);
-enum rc accounts_set_hash(
-    struct accounts *a, struct span login, struct span hash, struct why *why);
+enum rc accounts_add(struct accounts *a, struct span login,
+    const struct accounts_secret *secret, struct span name, struct why *why);
+enum rc accounts_set_secret(struct accounts *a, struct span login,
+    const struct accounts_secret *secret, struct why *why);
 enum rc accounts_remove(struct accounts *a, struct span login, struct why *why);
 
 /* Lower case of ASCII letters, on the heap, owned by the caller. */

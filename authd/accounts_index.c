@@ -61,10 +61,12 @@ keep(struct accounts_index *x, const struct account *from, struct span line,
 	*e = (struct accounts_entry){.login = span_dup(buf_span(&from->login)),
 	    .key = accounts_key(buf_span(&from->login)),
 	    .name = span_dup(buf_span(&from->name)),
-	    .hash = from->hash,
+	    .secret.hash = from->hash,
+	    .secret.n_scram = from->n_scram,
 	    .line = number,
 	    .at = (size_t)(line.p - text),
 	    .n = line.n};
+	memcpy(e->secret.scram, from->scram, sizeof(from->scram));
 }
 
 static int
@@ -174,7 +176,7 @@ accounts_index_decoy(const struct accounts_index *x, uint64_t n)
 {
 	/* one that is locked has none: try its neighbours, not all of them */
 	for (size_t i = 0; i < 16 && i < x->n; i++) {
-		struct span hash = x->v[(n + i) % x->n].hash;
+		struct span hash = x->v[(n + i) % x->n].secret.hash;
 
 		if (hash_usable(hash))
 			return hash;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "authd/authd.h"
+#include "authd/salt.h"
 #include "lib/base/banned.h"
 
 void
@@ -18,6 +19,7 @@ authd_init(struct authd *a)
 void
 authd_start(struct authd *a)
 {
+	salt_key_get(a->dirfd, &a->salt_key);
 	a->accounts = accounts_new(a->dirfd);
 	a->dirfd = -1;
 	a->hasher = hash_new(a->w->base, (unsigned)a->w->conf->auth.threads);

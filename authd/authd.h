@@ -15,6 +15,8 @@
 
 /* questions of one link that are not answered yet */
 #define AUTHD_OUTSTANDING_MAX 1000
+/* exchanges of one link in which the client has to go on */
+#define AUTHD_WAITING_MAX 10000
 /* successful checks that are remembered */
 #define AUTHD_REMEMBERED_MAX 10000
 
@@ -23,6 +25,7 @@ struct client {
 	struct authd *a;
 	struct ipc_link *link;
 	unsigned outstanding;
+	unsigned waiting;
 };
 
 struct authd {
@@ -33,9 +36,10 @@ struct authd {
 	struct memory *memory;
 	struct throttle *throttle;
 	struct digest_key key;
-	struct ipc_link *spawn; /* or NULL */
-	struct ipc_link *users; /* or NULL */
-	struct ipc_link *watch; /* or NULL */
+	struct digest_key salt_key; /* outlives the process */
+	struct ipc_link *spawn;     /* or NULL */
+	struct ipc_link *users;     /* or NULL */
+	struct ipc_link *watch;     /* or NULL */
 	TAILQ_HEAD(client_list, client) clients;
 	TAILQ_HEAD(request_list, request) requests; /* request.c */
 	TAILQ_HEAD(change_list, change) changes;    /* manage.c */

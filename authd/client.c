@@ -12,6 +12,9 @@
 
 static ipc_handler *const front_handlers[MSG_COUNT] = {
     [MSG_AUTH] = request_on_auth,
+    [MSG_SASL_START] = request_on_sasl_start,
+    [MSG_SASL_ANSWER] = request_on_sasl_answer,
+    [MSG_SASL_CANCEL] = request_on_sasl_cancel,
 };
 
 static ipc_handler *const ctl_handlers[MSG_COUNT] = {
@@ -53,6 +56,22 @@ bool
 client_charge(struct client *c)
 {
 	return ++c->outstanding <= AUTHD_OUTSTANDING_MAX;
+}
+
+bool
+client_wait(struct client *c)
+{
+	if (c->waiting == AUTHD_WAITING_MAX)
+		return false;
+	c->waiting++;
+	c->outstanding--;
+	return true;
+}
+
+void
+client_waited(struct client *c)
+{
+	c->waiting--;
 }
 
 void

@@ -25,6 +25,7 @@ struct task {
 	const char *dummy; /* the hasher's, never written */
 	bool ok;
 	char stored[CRYPT_OUTPUT_SIZE];
+	char scram[SCRAM_HASHES][SCRAM_TEXT_MAX]; /* "": none */
 	struct crypt_data data;
 };
 
@@ -34,6 +35,25 @@ run(struct task *t, const char *setting)
 	const char *out = crypt_r(t->job.password.p, setting, &t->data);
 
 	return out == NULL || out[0] == '*' ? NULL : out;
+}
+
+static void
+make_scram(struct task *t, enum scram_hash hash)
+{
+	struct scram_verifier v = {
+	    .iterations = SCRAM_ITERATIONS, .salt_n = SCRAM_SALT};
+	struct buf b;
+
+	io_random(v.salt, v.salt_n);
+	buf_init(&b, SCRAM_TEXT_MAX - 1);
+	if (scram_verifier_make(
+		hash, span_make(t->job.password.p, t->job.password.n), &v) &&
+	    scram_verifier_put(&b, hash, &v))
+		(void)span_copy(
+		    buf_span(&b), t->scram[hash], SCRAM_TEXT_MAX); /* fits */
+	secret_wipe(b.p, b.n);
+	buf_fini(&b);
+	secret_wipe(&v, sizeof(v));
 }
 
 static void
@@ -47,6 +67,9 @@ make(struct task *t)
 		out = run(t, setting);
 	t->ok = out != NULL &&
 		span_copy(span_of(out), t->stored, sizeof(t->stored));
+	for (unsigned i = 0; t->ok && i < SCRAM_HASHES; i++)
+		if (t->job.scram[i])
+			make_scram(t, (enum scram_hash)i);
 }
 
 static void
@@ -86,8 +109,13 @@ static void
 on_done(void *arg)
 {
 	struct task *t = arg;
+	struct accounts_secret made = {.n_scram = 0};
 
-	t->job.done(t->job.ctx, t->ok, span_of(t->stored));
+	made.hash = span_of(t->stored);
+	for (unsigned i = 0; i < SCRAM_HASHES; i++)
+		if (t->scram[i][0] != '\0')
+			made.scram[made.n_scram++] = span_of(t->scram[i]);
+	t->job.done(t->job.ctx, t->ok, &made);
 	task_free(t);
 }
 

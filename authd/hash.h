@@ -8,6 +8,8 @@
 
 #include <event2/event.h>
 
+#include "authd/accounts.h"
+#include "authd/scram.h"
 #include "lib/base/secret.h"
 #include "lib/base/why.h"
 
@@ -20,9 +22,10 @@ struct hasher;
 
 /*
  * The result, in the event loop. Check: does the password match? Make: has it
- * worked? `hash` is the new hash then; borrowed.
+ * worked? `made` is what is to be kept then; borrowed. A password that SCRAM
+ * does not allow (no UTF-8) has no verifiers.
  */
-typedef void hash_done(void *ctx, bool ok, struct span hash);
+typedef void hash_done(void *ctx, bool ok, const struct accounts_secret *made);
 
 struct hash_job {
 	struct secret password; /* taken; hash_password_ok() */
@@ -31,6 +34,7 @@ struct hash_job {
 	 * password matches; empty or useless, it is against a dummy.
 	 */
 	struct span stored;
+	bool scram[SCRAM_HASHES]; /* HASH_MAKE: for these too */
 	enum {
 		HASH_MAKE,
 		HASH_CHECK,

@@ -139,7 +139,8 @@ list_row(struct change *ch)
 	enc_line(&b, span_of(e->login));
 	buf_puts(&b, " name=");
 	enc_line(&b, span_of(e->name));
-	buf_putf(&b, " locked=%s", hash_usable(e->hash) ? "no" : "yes");
+	buf_putf(&b, " locked=%s", hash_usable(e->secret.hash) ? "no" : "yes");
+	buf_putf(&b, " scram=%s", e->secret.n_scram > 0 ? "yes" : "no");
 	(void)proto_send_ctl_row(ch->client->link,
 	    &(struct msg_ctl_row){ch->id, buf_span(&b)}); /* see end() */
 	buf_fini(&b);
@@ -203,7 +204,7 @@ finish(struct change *ch, enum rc rc, const struct why *why)
 }
 
 static void
-on_hashed(void *ctx, bool ok, struct span hash)
+on_hashed(void *ctx, bool ok, const struct accounts_secret *made)
 {
 	struct change *ch = ctx;
 	struct why why;
@@ -217,11 +218,11 @@ on_hashed(void *ctx, bool ok, struct span hash)
 	if (!ok)
 		rc = why_set(&why, RC_TEMP, "4.7.0", "crypt(3) failed");
 	else if (ch->kind == CHANGE_ADD)
-		rc = accounts_add(ch->a->accounts, span_of(ch->login), hash,
+		rc = accounts_add(ch->a->accounts, span_of(ch->login), made,
 		    span_of(ch->name), &why);
 	else
-		rc = accounts_set_hash(
-		    ch->a->accounts, span_of(ch->login), hash, &why);
+		rc = accounts_set_secret(
+		    ch->a->accounts, span_of(ch->login), made, &why);
 	finish(ch, rc, &why);
 }
 
@@ -229,6 +230,7 @@ static void
 make_hash(struct change *ch, struct span password)
 {
 	struct hash_job job = {.act = HASH_MAKE, .done = on_hashed, .ctx = ch};
+	int scram = ch->a->w->conf->auth.scram;
 	struct why why;
 
 	if (!hash_password_ok(password)) {
@@ -236,6 +238,8 @@ make_hash(struct change *ch, struct span password)
 		    "a password has 1 to 511 bytes, and none of them is NUL");
 		return;
 	}
+	job.scram[SCRAM_SHA_256] = scram != CONF_SCRAM_NONE;
+	job.scram[SCRAM_SHA_1] = scram == CONF_SCRAM_ALL;
 	job.password = secret_of(password);
 	if (hash_submit(ch->a->hasher, &job, &why) == RC_WAIT)
 		ch->hashing = true;

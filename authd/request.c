@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "authd/client.h"
-#include "authd/pam.h"
-#include "authd/request.h"
+#include "authd/request_state.h"
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -15,48 +13,27 @@
 #include "lib/users/user.h"
 #include "lib/base/banned.h"
 
-#define LOGIN_MAX  254 /* RFC 5321 4.5.3.1.3 */
 #define SESSION_MS 20000
 /* so many failures of one link wait to be told; more are told at once */
 #define DELAYED_MAX (AUTHD_OUTSTANDING_MAX / 2)
 
-/* in the order of names[] */
-enum service {
-	SERVICE_SMTP, /* needs no session */
-	SERVICE_POP3,
-	SERVICE_IMAP, /* its sessions are told of changes */
-	SERVICE_NONE
-};
 static const char *const names[] = {"smtp", "pop3", "imap", "?"};
 
-struct request {
-	TAILQ_ENTRY(request) next;
-	struct authd *a;
-	struct client *client; /* NULL: has gone */
-	uint64_t id;
-	enum service service;
-	char *login;  /* in lower case; then as in the file, or the user */
-	char *peer;   /* address */
-	char *stored; /* hash that it is checked against, or NULL */
-	uint64_t began_ms;
-	struct digest digest;
-	int session; /* or -1 */
-	uint64_t session_id;
-	bool hashing;    /* its `done` will come */
-	bool user;       /* of the system */
-	struct pam *pam; /* under way, or NULL */
-	struct event *timer;
-};
-
-static void
+void
 request_free(struct request *r)
 {
 	struct authd *a = r->a;
 
 	TAILQ_REMOVE(&a->requests, r, next);
-	client_discharge(r->client);
+	if (r->waiting && r->client != NULL)
+		client_waited(r->client);
+	else
+		client_discharge(r->client);
 	event_free(r->timer);
 	pam_cancel(&r->pam);
+	if (r->scram != NULL)
+		scram_fini(r->scram);
+	free(r->scram);
 	io_close(&r->session);
 	if (r->stored != NULL)
 		secret_wipe(r->stored, strlen(r->stored));
@@ -83,8 +60,8 @@ answer(struct request *r, enum rc rc, const char *status, const char *text)
 	request_free(r);
 }
 
-static void
-answer_temp(struct request *r, const char *reason)
+void
+request_temp(struct request *r, const char *reason)
 {
 	LOG(AUTH_TEMP, log_str(r->login), log_str(r->peer),
 	    log_str(names[r->service]), log_str(reason));
@@ -92,8 +69,8 @@ answer_temp(struct request *r, const char *reason)
 	answer(r, RC_TEMP, "4.7.0", "Temporary authentication failure");
 }
 
-static void
-set_timer(struct request *r, uint64_t ms)
+void
+request_timer(struct request *r, uint64_t ms)
 {
 	struct timeval tv = {(time_t)(ms / 1000), (int)(ms % 1000) * 1000};
 
@@ -107,7 +84,7 @@ count_delayed(const struct authd *a, const struct client *c)
 	size_t n = 0;
 
 	TAILQ_FOREACH (r, &a->requests, next)
-		n += r->client == c && evtimer_pending(r->timer, NULL);
+		n += r->client == c && r->delayed;
 	return n;
 }
 
@@ -117,8 +94,8 @@ tell_failure(struct request *r)
 	answer(r, RC_PERM, "5.7.8", "Authentication credentials invalid");
 }
 
-static void
-fail(struct request *r)
+void
+request_fail(struct request *r)
 {
 	struct authd *a = r->a;
 	uint64_t now_ms = clock_mono_ms(), took_ms = now_ms - r->began_ms;
@@ -129,12 +106,14 @@ fail(struct request *r)
 	LOG(AUTH_FAILED, log_str(r->login), log_str(r->peer),
 	    log_str(names[r->service]), log_num(ms));
 	io_close(&r->session);
-	if (r->client == NULL || count_delayed(a, r->client) >= DELAYED_MAX)
+	if (r->client == NULL || count_delayed(a, r->client) >= DELAYED_MAX) {
 		tell_failure(r);
-	else
+	} else {
+		r->delayed = true;
 		/* counted from the question, so that it does not show how long
 		 * the check took: PAM is quicker with users there are not */
-		set_timer(r, ms > took_ms ? ms - took_ms : 0);
+		request_timer(r, ms > took_ms ? ms - took_ms : 0);
+	}
 }
 
 /* Of a failure the delay is over, or no session is made. */
@@ -145,8 +124,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (r->session_id != 0)
-		answer_temp(r, "no session is made in time");
+	if (r->scram != NULL)
+		request_scram_late(r);
+	else if (r->session_id != 0)
+		request_temp(r, "no session is made in time");
 	else
 		tell_failure(r);
 }
@@ -195,8 +176,8 @@ parent(const struct request *r)
 	return r->user ? r->a->users : r->a->spawn;
 }
 
-static void
-succeed(struct request *r, bool remembered)
+void
+request_succeed(struct request *r, bool remembered)
 {
 	struct authd *a = r->a;
 	struct msg_session_open m = {
@@ -216,15 +197,15 @@ succeed(struct request *r, bool remembered)
 	sent = parent(r) != NULL && proto_send_session_open(parent(r), &m);
 	io_close(&m.watch);
 	if (!sent) {
-		answer_temp(r, "no link to who makes sessions");
+		request_temp(r, "no link to who makes sessions");
 		return;
 	}
 	io_close(&r->session);
-	set_timer(r, SESSION_MS);
+	request_timer(r, SESSION_MS);
 }
 
-static void
-set_login(struct request *r, struct span login)
+void
+request_login_exact(struct request *r, struct span login)
 {
 	char *copy = span_dup(login);
 
@@ -233,29 +214,29 @@ set_login(struct request *r, struct span login)
 }
 
 static void
-on_hashed(void *ctx, bool ok, struct span hash)
+on_hashed(void *ctx, bool ok, const struct accounts_secret *made)
 {
 	struct request *r = ctx;
 	struct authd *a = r->a;
 	const struct accounts_entry *e;
 	struct why why;
 
-	(void)hash;
+	(void)made;
 	r->hashing = false;
 	if (ok && accounts_refresh(a->accounts, &why) != RC_OK) {
-		answer_temp(r, why.text);
+		request_temp(r, why.text);
 		return;
 	}
 	e = ok ? accounts_find(a->accounts, span_of(r->login)) : NULL;
 	/* it may have been changed in the meantime */
-	if (e == NULL || !span_eq(e->hash, span_of(r->stored))) {
-		fail(r);
+	if (e == NULL || !span_eq(e->secret.hash, span_of(r->stored))) {
+		request_fail(r);
 		return;
 	}
 	memory_put(a->memory, &r->digest, authd_tag(a, span_of(r->login)),
 	    clock_mono_ms());
-	set_login(r, span_of(e->login));
-	succeed(r, false);
+	request_login_exact(r, span_of(e->login));
+	request_succeed(r, false);
 }
 
 static void
@@ -265,24 +246,23 @@ on_pam(void *ctx, const struct why *why)
 
 	r->pam = NULL;
 	if (why->rc == RC_OK)
-		succeed(r, false);
+		request_succeed(r, false);
 	else if (why->rc == RC_PERM)
-		fail(r);
+		request_fail(r);
 	else
-		answer_temp(r, why->text);
+		request_temp(r, why->text);
 }
 
 /* RFC 4616 section 2: who acts for another needs a right to, and nobody has
  * one. */
-static bool
-is_own(const struct request *r, const struct msg_auth *m)
+bool
+request_is_own(const struct request *r, struct span authzid)
 {
-	char *authzid = accounts_key(m->authzid);
-	bool same =
-	    m->authzid.n == 0 ||
-	    span_eq(span_make(authzid, m->authzid.n), span_of(r->login));
+	char *key = accounts_key(authzid);
+	bool same = authzid.n == 0 ||
+		    span_eq(span_make(key, authzid.n), span_of(r->login));
 
-	free(authzid);
+	free(key);
 	return same;
 }
 
@@ -293,7 +273,10 @@ candidate(const struct request *r, const struct msg_auth *m)
 	const struct accounts_entry *e =
 	    accounts_find(r->a->accounts, span_of(r->login));
 
-	return e != NULL && hash_usable(e->hash) && is_own(r, m) ? e : NULL;
+	return e != NULL && hash_usable(e->secret.hash) &&
+		       request_is_own(r, m->authzid)
+		   ? e
+		   : NULL;
 }
 
 /* Has an address of this user's a line of its own, which may be a lock? */
@@ -306,7 +289,7 @@ has_line(const struct authd *a, struct span name)
 	for (size_t i = 0; name.n > 0 && i < domains->n && !found; i++) {
 		struct buf b;
 
-		buf_init(&b, 2 * LOGIN_MAX + 2);
+		buf_init(&b, 2 * REQUEST_LOGIN_MAX + 2);
 		buf_put_span(&b, name);
 		found = buf_putf(&b, "@%s", domains->v[i]) &&
 			accounts_find(a->accounts, buf_span(&b)) != NULL;
@@ -322,7 +305,7 @@ user(const struct request *r, const struct msg_auth *m)
 	struct span name;
 
 	if (accounts_find(r->a->accounts, span_of(r->login)) != NULL ||
-	    !is_own(r, m))
+	    !request_is_own(r, m->authzid))
 		return SPAN_NONE;
 	name = user_of_login(r->a->w->conf, span_of(r->login));
 	return has_line(r->a, name) ? SPAN_NONE : name;
@@ -342,11 +325,11 @@ check_user(struct request *r, struct span name, const struct msg_auth *m)
 	    .ctx = r};
 	struct why why;
 
-	set_login(r, name);
+	request_login_exact(r, name);
 	r->user = true;
 	q.user = span_of(r->login);
 	if (pam_ask(r->a, &q, &r->pam, &why) != RC_WAIT)
-		answer_temp(r, why.text);
+		request_temp(r, why.text);
 }
 
 /* A hash like those of real accounts, the same each time for one login. */
@@ -368,76 +351,91 @@ check(struct request *r, const struct msg_auth *m)
 	struct why why;
 
 	if (e != NULL) {
-		r->stored = span_dup(e->hash);
+		r->stored = span_dup(e->secret.hash);
 		/* the stored hash begins with its scheme */
 		r->digest = digest_of(&a->key,
 		    (const struct span[]){
-			span_of(r->login), m->password, e->hash},
+			span_of(r->login), m->password, e->secret.hash},
 		    3);
 		if (memory_has(a->memory, &r->digest, clock_mono_ms())) {
-			set_login(r, span_of(e->login));
-			succeed(r, true);
+			request_login_exact(r, span_of(e->login));
+			request_succeed(r, true);
 			return;
 		}
 	}
-	job.stored = e != NULL ? e->hash : decoy(r);
+	job.stored = e != NULL ? e->secret.hash : decoy(r);
 	job.password = secret_of(m->password);
 	if (hash_submit(a->hasher, &job, &why) != RC_WAIT)
-		answer_temp(r, why.text);
+		request_temp(r, why.text);
 	else
 		r->hashing = true;
 }
 
-static struct request *
-request_new(struct client *c, struct msg_auth *m)
+void
+request_login(struct request *r, struct span login)
+{
+	free(r->login);
+	r->login = accounts_key(span_head(login, REQUEST_LOGIN_MAX));
+}
+
+struct request *
+request_new(struct client *c, const struct request_ask *ask)
 {
 	struct request *r = mem_alloc(sizeof(*r));
+	struct why why;
 
 	r->a = c->a;
 	r->client = c;
-	r->id = m->id;
+	r->id = ask->id;
 	r->began_ms = clock_mono_ms();
-	r->login = accounts_key(span_head(m->login, LOGIN_MAX));
-	r->peer = span_dup(m->client);
-	r->session = m->session;
-	m->session = -1;
+	request_login(r, ask->login);
+	r->peer = span_dup(ask->client);
+	r->session = ask->session;
 	r->service = SERVICE_SMTP;
 	while (r->service < SERVICE_NONE &&
-	       !span_eq(m->service, span_of(names[r->service])))
+	       !span_eq(ask->service, span_of(names[r->service])))
 		r->service++;
 	r->timer = evtimer_new(c->a->w->base, on_timer, r);
 	if (r->timer == NULL)
 		bug("evtimer_new");
 	TAILQ_INSERT_TAIL(&c->a->requests, r, next);
-	return r;
+	if (!client_charge(c))
+		request_temp(r, "too many logins of one link wait");
+	else if (r->service == SERVICE_NONE ||
+		 (r->service != SERVICE_SMTP && r->session < 0))
+		request_temp(r, "not a service, or no session with it");
+	else if (accounts_refresh(c->a->accounts, &why) != RC_OK)
+		request_temp(r, why.text);
+	else
+		return r;
+	return NULL;
 }
 
 static bool
 well_formed(const struct msg_auth *m)
 {
-	return m->login.n > 0 && m->login.n <= LOGIN_MAX &&
+	return m->login.n > 0 && m->login.n <= REQUEST_LOGIN_MAX &&
 	       span_find(m->login, '\0') == m->login.n &&
-	       m->authzid.n <= LOGIN_MAX && hash_password_ok(m->password);
+	       m->authzid.n <= REQUEST_LOGIN_MAX &&
+	       hash_password_ok(m->password);
 }
 
 void
 request_on_auth(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	struct client *c = ctx;
 	struct msg_auth *m = &msg->auth;
-	struct request *r = request_new(c, m);
-	struct why why;
+	struct request *r = request_new(ctx, &(struct request_ask){.id = m->id,
+						 .service = m->service,
+						 .client = m->client,
+						 .login = m->login,
+						 .session = m->session});
 
 	(void)link;
-	if (!client_charge(c)) {
-		answer_temp(r, "too many logins of one link wait");
-	} else if (r->service == SERVICE_NONE ||
-		   (r->service != SERVICE_SMTP && r->session < 0)) {
-		answer_temp(r, "not a service, or no session with it");
-	} else if (accounts_refresh(c->a->accounts, &why) != RC_OK) {
-		answer_temp(r, why.text);
-	} else if (!well_formed(m)) {
-		fail(r); /* says nothing of any account */
+	m->session = -1;
+	if (r == NULL)
+		return;
+	if (!well_formed(m)) {
+		request_fail(r); /* says nothing of any account */
 	} else if (user(r, m).n > 0) {
 		check_user(r, user(r, m), m);
 	} else {
@@ -476,7 +474,7 @@ on_session_opened(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (msg->session_opened.rc == RC_OK)
 		answer(r, RC_OK, "2.7.0", "Authentication successful");
 	else
-		answer_temp(r, "no session can be made");
+		request_temp(r, "no session can be made");
 }
 
 static ipc_handler *const parent_handlers[MSG_COUNT] = {
@@ -501,7 +499,7 @@ on_parent_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	for (r = TAILQ_FIRST(&a->requests); r != NULL; r = after) {
 		after = TAILQ_NEXT(r, next);
 		if (r->session_id != 0 && r->user == (peer == ROLE_USERS))
-			answer_temp(r, "the link to who makes sessions ended");
+			request_temp(r, "the link to who makes sessions ended");
 	}
 }
 

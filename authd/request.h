@@ -1,5 +1,6 @@
 /*
- * AUTH: from the question to AUTH_RESULT, by way of the memory, a hash and,
+ * AUTH, or an exchange of SASL: from the question to AUTH_RESULT, by way of the
+ * memory, a hash and,
  * for mailbox services, a session of spawn's. Users of the system go by way of
  * PAM and a session of users'; whoever has a line in the file of accounts is
  * none of them.
@@ -11,6 +12,9 @@
 
 /* ctx is the struct client. */
 ipc_handler request_on_auth;
+/* SASL_START, SASL_ANSWER, SASL_CANCEL: request_scram.c. */
+ipc_handler request_on_sasl_start, request_on_sasl_answer,
+    request_on_sasl_cancel;
 /* The client is going: its questions are dropped when they are finished. */
 void request_orphan(struct authd *a, const struct client *c);
 /* spawn or users: its link (fd taken), which takes an earlier one's place. */

@@ -12,8 +12,7 @@ enum capability {
 	CAPABILITY_FRONT = 1,    /* before log-in */
 	CAPABILITY_TLS = 2,      /* STARTTLS is offered and not active yet */
 	CAPABILITY_NO_LOGIN = 4, /* no password is taken on this connection */
-	CAPABILITY_LOGIN = 8,    /* one is */
-	CAPABILITY_SESSION = 16, /* after log-in */
+	CAPABILITY_SESSION = 8,  /* after log-in */
 };
 
 /* Append the names that hold for any of the bits, a space between them. */

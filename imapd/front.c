@@ -45,15 +45,19 @@ fini(struct front *f)
 	input_fini(in);
 }
 
-unsigned
-front_capable(const struct imap *p)
+void
+front_capabilities(const struct imap *p, struct buf *b)
 {
 	const struct front *f = &p->front;
+	unsigned when = CAPABILITY_FRONT;
 
-	return CAPABILITY_FRONT |
-	       (front_may_start_tls(f) ? (unsigned)CAPABILITY_TLS : 0U) |
-	       (unsigned)(front_may_login(f) ? CAPABILITY_LOGIN
-					     : CAPABILITY_NO_LOGIN);
+	if (front_may_start_tls(f))
+		when |= CAPABILITY_TLS;
+	if (!front_may_login(f))
+		when |= CAPABILITY_NO_LOGIN;
+	capability_put(b, when);
+	if (front_may_login(f))
+		front_sasl_put(f, b, " AUTH=");
 }
 
 /* RFC 3501 7.1: with its capabilities, which saves a client the question */
@@ -64,7 +68,7 @@ greet(struct imap *p, struct span hostname)
 
 	buf_init(&b, TEXT_MAX);
 	buf_puts(&b, "[CAPABILITY ");
-	capability_put(&b, front_capable(p));
+	front_capabilities(p, &b);
 	buf_putf(&b, "] " SPAN_FMT " ready", SPAN_ARG(hostname));
 	front_reply(p, FRONT_REPLY_GREETING, buf_span(&b));
 	buf_fini(&b);
@@ -118,10 +122,10 @@ say(struct front *f, enum front_word word, struct span text)
 static void
 take_head(struct imap *p)
 {
-	bool refused = p->sasl;
+	bool refused = p->front.sasl != FRONT_SASL_NONE;
 
-	if (p->sasl) {
-		p->sasl = false;
+	if (refused) {
+		front_sasl_cancel(&p->front);
 		front_reply(p, FRONT_REPLY_BAD_BASE64, SPAN_NONE);
 	} else if (!front_cmd_literal(p, buf_span(&p->in.text))) {
 		refused = true;
@@ -140,7 +144,7 @@ take_command(struct imap *p)
 {
 	struct span text = buf_span(&p->in.text);
 
-	if (p->sasl)
+	if (p->front.sasl != FRONT_SASL_NONE)
 		front_auth_answer(p, text);
 	else
 		front_cmd_dispatch(p, text);
@@ -150,9 +154,9 @@ take_command(struct imap *p)
 static void
 too_long(struct imap *p)
 {
-	if (!p->sasl)
+	if (p->front.sasl == FRONT_SASL_NONE)
 		front_cmd_tag(p, buf_span(&p->in.text));
-	p->sasl = false;
+	front_sasl_cancel(&p->front);
 	front_reply(p, FRONT_REPLY_TOO_LONG, SPAN_NONE);
 }
 

@@ -11,12 +11,11 @@
 struct imap {
 	struct front front; /* first: the library knows this one */
 	struct input in;
-	bool sasl; /* the client's answer to AUTHENTICATE is awaited */
 	char tag[PARSE_TAG_MAX + 1]; /* of the command; "*": it has none */
 };
 
-/* What may be announced now: bits of enum capability. */
-unsigned front_capable(const struct imap *p);
+/* What may be announced now, appended: the capabilities before log-in. */
+void front_capabilities(const struct imap *p, struct buf *b);
 
 /* For front_serve() and front_new(). */
 extern const struct front_ops front_ops;

@@ -1,15 +1,11 @@
 /*
- * The log-in: LOGIN (RFC 3501 6.2.3), AUTHENTICATE PLAIN (6.2.2, RFC 4616)
+ * The log-in: LOGIN (RFC 3501 6.2.3), AUTHENTICATE (6.2.2)
  * with an initial response (RFC 4959). lib/front asks authd; the password is
  * wiped with its command.
  */
 #include "imapd/front_cmd.h"
 #include "imapd/front_reply.h"
-#include "lib/base/enc.h"
-#include "lib/base/secret.h"
 #include "lib/base/banned.h"
-
-#define ANSWER_MAX 8192
 
 bool
 front_auth_login(struct imap *p, struct parse *args)
@@ -27,18 +23,19 @@ front_auth_login(struct imap *p, struct parse *args)
 void
 front_auth_answer(struct imap *p, struct span line)
 {
-	struct buf b;
-
-	p->sasl = false;
-	buf_init(&b, ANSWER_MAX);
-	if (span_eq(line, SPAN_LIT("*")))
+	switch (front_sasl_answer(&p->front, line)) {
+	case FRONT_SASL_OK:
+		break;
+	case FRONT_SASL_CANCELLED:
 		front_reply(p, FRONT_REPLY_CANCELLED, SPAN_NONE);
-	else if (!enc_unbase64(&b, line))
+		break;
+	case FRONT_SASL_BAD_BASE64:
 		front_reply(p, FRONT_REPLY_BAD_BASE64, SPAN_NONE);
-	else if (!front_ask_plain(&p->front, buf_span(&b)))
+		break;
+	case FRONT_SASL_BAD_FORM:
 		front_reply(p, FRONT_REPLY_BAD_ANSWER, SPAN_NONE);
-	secret_wipe(b.p, b.cap);
-	buf_fini(&b);
+		break;
+	}
 }
 
 bool
@@ -51,7 +48,7 @@ front_auth_sasl(struct imap *p, struct parse *args)
 		(!parse_char(args, ' ') || !parse_atom(args, &initial) ||
 		    !parse_end(args))))
 		return false;
-	if (!span_eq_ci(mechanism, SPAN_LIT("PLAIN"))) {
+	if (!front_sasl_begin(&p->front, mechanism)) {
 		front_reply(p, FRONT_REPLY_BAD_MECHANISM, SPAN_NONE);
 	} else if (initial.n > 0) {
 		/* RFC 4959 section 3: "=" is one of no bytes */
@@ -59,7 +56,6 @@ front_auth_sasl(struct imap *p, struct parse *args)
 		    span_eq(initial, SPAN_LIT("=")) ? SPAN_LIT("") : initial);
 	} else {
 		stream_write(p->front.client, SPAN_LIT("+ \r\n"));
-		p->sasl = true;
 	}
 	return true;
 }

@@ -23,7 +23,7 @@ capability(struct imap *p, struct parse *args)
 		return false;
 	buf_init(&b, CAPABLE_MAX);
 	buf_puts(&b, "* CAPABILITY ");
-	capability_put(&b, front_capable(p));
+	front_capabilities(p, &b);
 	buf_puts(&b, "\r\n");
 	stream_write(p->front.client, buf_span(&b));
 	buf_fini(&b);

@@ -71,8 +71,7 @@ say(struct front *f, enum front_word word, struct span text)
 static void
 too_long(struct pop3 *p)
 {
-	if (p->state == POP3_SASL)
-		p->state = POP3_GREETED;
+	front_sasl_cancel(&p->front);
 	front_reply(p, FRONT_REPLY_TOO_LONG, SPAN_NONE);
 }
 
@@ -86,7 +85,7 @@ command(struct front *f)
 
 	if (kind == LINE_TOO_LONG)
 		too_long(p);
-	else if (kind == LINE_WHOLE && p->state == POP3_SASL)
+	else if (kind == LINE_WHOLE && f->sasl != FRONT_SASL_NONE)
 		front_cmd_sasl(p, text);
 	else if (kind == LINE_WHOLE)
 		front_cmd_dispatch(p, text);

@@ -11,7 +11,6 @@
 enum pop3_state {
 	POP3_GREETED = 1, /* RFC 1939's AUTHORIZATION */
 	POP3_USER = 2,    /* a name is given, PASS may follow */
-	POP3_SASL = 4,    /* the client's answer is awaited (RFC 5034) */
 	POP3_COMMANDS = POP3_GREETED | POP3_USER,
 };
 

@@ -1,16 +1,12 @@
 /*
- * The log-in: USER and PASS (RFC 1939 section 7), AUTH PLAIN (RFC 5034, RFC
- * 4616). lib/front asks authd; the password is wiped with its line.
+ * The log-in: USER and PASS (RFC 1939 section 7), AUTH (RFC 5034). lib/front
+ * asks authd; the password is wiped with its line.
  */
 #include <stdlib.h>
 
-#include "lib/base/enc.h"
-#include "lib/base/secret.h"
 #include "pop3d/front_cmd.h"
 #include "pop3d/front_reply.h"
 #include "lib/base/banned.h"
-
-#define ANSWER_MAX 8192
 
 enum pop3_state
 front_auth_user(struct pop3 *p, struct span args)
@@ -40,19 +36,35 @@ front_auth_pass(struct pop3 *p, struct span args)
 enum pop3_state
 front_auth_answer(struct pop3 *p, struct span line)
 {
-	struct buf b;
-
-	buf_init(&b, ANSWER_MAX);
-	if (span_eq(line, SPAN_LIT("*")))
+	switch (front_sasl_answer(&p->front, line)) {
+	case FRONT_SASL_OK:
+		break;
+	case FRONT_SASL_CANCELLED:
 		front_reply(p, FRONT_REPLY_CANCELLED, SPAN_NONE);
-	else if (!enc_unbase64(&b, line))
+		break;
+	case FRONT_SASL_BAD_BASE64:
 		front_reply(p, FRONT_REPLY_BAD_BASE64, SPAN_NONE);
-	else if (!front_ask_plain(&p->front, buf_span(&b)))
+		break;
+	case FRONT_SASL_BAD_FORM:
 		front_reply(p, FRONT_REPLY_SYNTAX,
 		    SPAN_LIT("[authzid] NUL login NUL password, in base64"));
-	secret_wipe(b.p, b.cap);
-	buf_fini(&b);
+		break;
+	}
 	return POP3_GREETED;
+}
+
+/* Not in RFC 5034, but asked by clients that know no CAPA. */
+static void
+list(struct pop3 *p)
+{
+	struct buf b;
+
+	front_reply(p, FRONT_REPLY_MECHANISMS, SPAN_NONE);
+	buf_init(&b, 256);
+	front_sasl_put(&p->front, &b, "\r\n");
+	buf_puts(&b, "\r\n.\r\n");
+	stream_write(p->front.client, span_from(buf_span(&b), 2));
+	buf_fini(&b);
 }
 
 enum pop3_state
@@ -62,17 +74,17 @@ front_auth_sasl(struct pop3 *p, struct span args)
 	struct span mechanism = span_cut(&initial, ' ');
 
 	if (mechanism.n == 0) {
-		/* not in RFC 5034, but asked by clients that know no CAPA */
-		front_reply(p, FRONT_REPLY_MECHANISMS, SPAN_NONE);
-		stream_write(p->front.client, SPAN_LIT("PLAIN\r\n.\r\n"));
+		list(p);
 		return p->state;
 	}
-	if (!span_eq_ci(mechanism, SPAN_LIT("PLAIN"))) {
+	if (!front_sasl_begin(&p->front, mechanism)) {
 		front_reply(p, FRONT_REPLY_BAD_MECHANISM, SPAN_NONE);
 		return p->state;
 	}
 	if (initial.n > 0)
-		return front_auth_answer(p, initial);
+		/* RFC 5034 section 4: "=" is one of no bytes */
+		return front_auth_answer(p,
+		    span_eq(initial, SPAN_LIT("=")) ? SPAN_LIT("") : initial);
 	stream_write(p->front.client, SPAN_LIT("+ \r\n"));
-	return POP3_SASL;
+	return POP3_GREETED;
 }

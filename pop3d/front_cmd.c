@@ -23,8 +23,11 @@ capa(struct pop3 *p, struct span args)
 		     "PIPELINING\r\nEXPIRE NEVER\r\n");
 	if (front_may_start_tls(&p->front))
 		buf_puts(&b, "STLS\r\n");
-	if (front_may_login(&p->front))
-		buf_puts(&b, "USER\r\nSASL PLAIN\r\n");
+	if (front_may_login(&p->front)) {
+		buf_puts(&b, "USER\r\nSASL");
+		front_sasl_put(&p->front, &b, " ");
+		buf_puts(&b, "\r\n");
+	}
 	buf_puts(&b, ".\r\n");
 	stream_write(p->front.client, buf_span(&b));
 	buf_fini(&b);

@@ -1,6 +1,7 @@
 /*
- * AUTH: RFC 4954 with PLAIN (RFC 4616) and LOGIN. The password goes to authd
- * in one message and is wiped here.
+ * AUTH: RFC 4954 with PLAIN (RFC 4616) and LOGIN, of which the password goes to
+ * authd in one message and is wiped here; and those mechanisms whose messages
+ * only authd understands.
  */
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
 #include "lib/log/log.h"
+#include "lib/sasl/offer.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
 #include "lib/base/banned.h"
@@ -18,18 +20,47 @@ struct auth {
 	enum {
 		AUTH_PLAIN,
 		AUTH_LOGIN_NAME,
-		AUTH_LOGIN_PASSWORD
+		AUTH_LOGIN_PASSWORD,
+		AUTH_SASL_FIRST,
+		AUTH_SASL_NEXT /* authd waits for it */
 	} step;
-	struct secret name; /* LOGIN: the first answer */
+	struct secret name;   /* LOGIN: the first answer */
+	struct buf mechanism; /* SASL */
+	uint64_t exchange;    /* its number in AUTH_SASL_NEXT */
+	bool lost;            /* authd has gone, and with it the exchange */
 };
 
 void
 cmd_auth_free(struct session *s)
 {
-	if (s->auth != NULL)
-		secret_fini(&s->auth->name);
-	free(s->auth);
+	struct auth *a = s->auth;
+
+	if (a == NULL)
+		return;
+	if (a->step == AUTH_SASL_NEXT && !a->lost && s->server->authd != NULL)
+		(void)proto_send_sasl_cancel(
+		    s->server->authd, &(struct msg_sasl_cancel){a->exchange});
+	secret_fini(&a->name);
+	buf_fini(&a->mechanism);
+	free(a);
 	s->auth = NULL;
+}
+
+void
+cmd_auth_lost(struct session *s)
+{
+	if (s->auth != NULL)
+		s->auth->lost = true;
+}
+
+/* Until it answers nothing more of the client is read. */
+static enum state
+asked(struct session *s, uint64_t id)
+{
+	s->auth_id = id;
+	stream_deadline(s->stream, 0);
+	stream_pause(s->stream, true);
+	return ST_AUTH;
 }
 
 static enum state
@@ -50,10 +81,45 @@ ask_authd(struct session *s, struct span authzid, struct span login,
 		reply(s, REPLY_AUTH_DOWN, SPAN_NONE);
 		return ST_GREETED;
 	}
-	s->auth_id = ask.id;
-	stream_deadline(s->stream, 0);
-	stream_pause(s->stream, true);
-	return ST_AUTH;
+	return asked(s, ask.id);
+}
+
+static enum state
+sasl_first(struct session *s, struct span answer)
+{
+	unsigned char binding[SASL_BINDING_SIZE];
+	struct server *server = s->server;
+	SSL *ssl = stream_tls(s->stream);
+	struct msg_sasl_start m = {.id = ++server->next_id,
+	    .service = SPAN_LIT("smtp"),
+	    .client = span_of(s->client),
+	    .mechanism = buf_span(&s->auth->mechanism),
+	    .plus = sasl_offers_plus(server->w->conf, ssl),
+	    .binding = sasl_binding(ssl, binding),
+	    .data = answer,
+	    .session = -1};
+
+	if (server->authd == NULL ||
+	    !proto_send_sasl_start(server->authd, &m)) {
+		reply(s, REPLY_AUTH_DOWN, SPAN_NONE);
+		return ST_GREETED;
+	}
+	return asked(s, m.id);
+}
+
+static enum state
+sasl_next(struct session *s, struct span answer)
+{
+	struct auth *a = s->auth;
+	struct msg_sasl_answer m = {a->exchange, answer};
+
+	a->step = AUTH_SASL_FIRST; /* it is not ours to cancel now */
+	if (a->lost || s->server->authd == NULL ||
+	    !proto_send_sasl_answer(s->server->authd, &m)) {
+		reply(s, REPLY_AUTH_DOWN, SPAN_NONE);
+		return ST_GREETED;
+	}
+	return asked(s, m.id);
 }
 
 /* [authzid] NUL authcid NUL passwd */
@@ -105,6 +171,12 @@ step(struct session *s, struct span answer)
 		next = ask_authd(
 		    s, SPAN_LIT(""), span_make(a->name.p, a->name.n), answer);
 		break;
+	case AUTH_SASL_FIRST:
+		next = sasl_first(s, answer);
+		break;
+	case AUTH_SASL_NEXT:
+		next = sasl_next(s, answer);
+		break;
 	}
 	cmd_auth_free(s);
 	return next;
@@ -135,7 +207,7 @@ enum state
 cmd_auth(struct session *s, struct span args)
 {
 	struct span initial = args, mechanism = span_cut(&initial, ' ');
-	bool is_plain = span_eq_ci(mechanism, SPAN_LIT("PLAIN"));
+	bool is_sasl, is_plain = span_eq_ci(mechanism, SPAN_LIT("PLAIN"));
 
 	if (!session_is_submission(s) || !s->esmtp) {
 		reply(s, REPLY_NOT_DONE, SPAN_NONE);
@@ -149,15 +221,36 @@ cmd_auth(struct session *s, struct span args)
 		reply(s, REPLY_NEED_TLS, SPAN_NONE);
 		return s->state;
 	}
-	if (!is_plain && !span_eq_ci(mechanism, SPAN_LIT("LOGIN"))) {
+	is_sasl = sasl_is_offered(
+	    s->server->w->conf, stream_tls(s->stream), mechanism);
+	if (!is_sasl && !is_plain &&
+	    !span_eq_ci(mechanism, SPAN_LIT("LOGIN"))) {
 		reply(s, REPLY_BAD_MECHANISM, SPAN_NONE);
 		return s->state;
 	}
 	s->auth = mem_alloc(sizeof(*s->auth));
-	s->auth->step = is_plain ? AUTH_PLAIN : AUTH_LOGIN_NAME;
+	s->auth->step = is_sasl    ? AUTH_SASL_FIRST
+			: is_plain ? AUTH_PLAIN
+				   : AUTH_LOGIN_NAME;
+	buf_init(&s->auth->mechanism, mechanism.n);
+	buf_put_span(&s->auth->mechanism, mechanism);
 	if (initial.n > 0)
 		return cmd_auth_answer(s, initial);
-	return challenge(s, is_plain ? SPAN_LIT("") : SPAN_LIT("Username:"));
+	return challenge(
+	    s, is_sasl || is_plain ? SPAN_LIT("") : SPAN_LIT("Username:"));
+}
+
+void
+cmd_auth_challenge(struct session *s, const struct msg_sasl_challenge *msg)
+{
+	s->auth_id = 0;
+	if (s->state == ST_CLOSED)
+		return;
+	s->auth = mem_alloc(sizeof(*s->auth));
+	s->auth->step = AUTH_SASL_NEXT;
+	s->auth->exchange = msg->id;
+	(void)challenge(s, msg->data);
+	session_resume(s, ST_AUTH);
 }
 
 void

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/sasl/offer.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
 #include "smtpd/txn.h"
@@ -47,6 +48,18 @@ cmd_helo(struct session *s, struct span args)
 	return ST_GREETED;
 }
 
+static void
+put_auth(struct session *s)
+{
+	struct buf b;
+
+	buf_init(&b, 256);
+	buf_puts(&b, "AUTH PLAIN LOGIN");
+	sasl_offer_put(&b, s->server->w->conf, stream_tls(s->stream), " ");
+	reply_line(s, 250, false, buf_span(&b));
+	buf_fini(&b);
+}
+
 enum state
 cmd_ehlo(struct session *s, struct span args)
 {
@@ -73,7 +86,7 @@ cmd_ehlo(struct session *s, struct span args)
 	    stream_tls(s->stream) == NULL)
 		reply_line(s, 250, false, SPAN_LIT("STARTTLS"));
 	if (session_may_auth(s))
-		reply_line(s, 250, false, SPAN_LIT("AUTH PLAIN LOGIN"));
+		put_auth(s);
 	reply_line(s, 250, true, SPAN_LIT("ENHANCEDSTATUSCODES"));
 	buf_fini(&b);
 	return ST_GREETED;

@@ -29,6 +29,11 @@ void cmd_data_committed(struct session *s, const struct msg_committed *msg);
 enum state cmd_auth_answer(struct session *s, struct span line);
 /* authd's answer, or (msg NULL) the loss of its link. */
 void cmd_auth_result(struct session *s, const struct msg_auth_result *msg);
+/* authd wants to hear more of the client, whose s->auth_id this is. */
+void cmd_auth_challenge(
+    struct session *s, const struct msg_sasl_challenge *msg);
+/* authd has gone; the client may be at its answer to a challenge. */
+void cmd_auth_lost(struct session *s);
 void cmd_auth_free(struct session *s);
 
 #endif

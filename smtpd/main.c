@@ -72,18 +72,39 @@ on_queue_state(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    server->queue_text, sizeof(server->queue_text));
 }
 
+/* Who waits for authd to answer this; or NULL. */
+static struct session *
+asker(struct server *server, uint64_t id)
+{
+	struct session *s;
+
+	TAILQ_FOREACH (s, &server->sessions, next)
+		if (s->auth_id != 0 && s->auth_id == id)
+			break;
+	return s;
+}
+
 static void
 on_auth_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	struct server *server = ctx;
-	struct session *s;
+	struct session *s = asker(ctx, msg->auth_result.id);
 
 	(void)link;
-	TAILQ_FOREACH (s, &server->sessions, next)
-		if (s->auth_id != 0 && s->auth_id == msg->auth_result.id)
-			break;
 	if (s != NULL)
 		cmd_auth_result(s, &msg->auth_result);
+}
+
+static void
+on_sasl_challenge(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	uint64_t id = msg->sasl_challenge.id;
+	struct session *s = asker(ctx, id);
+
+	if (s != NULL)
+		cmd_auth_challenge(s, &msg->sasl_challenge);
+	else /* it has gone; a closed link is seen by on_closed */
+		(void)proto_send_sasl_cancel(
+		    link, &(struct msg_sasl_cancel){id});
 }
 
 static ipc_handler *const qmgr_handlers[MSG_COUNT] = {
@@ -93,6 +114,7 @@ static ipc_handler *const qmgr_handlers[MSG_COUNT] = {
 
 static ipc_handler *const authd_handlers[MSG_COUNT] = {
     [MSG_AUTH_RESULT] = on_auth_result,
+    [MSG_SASL_CHALLENGE] = on_sasl_challenge,
 };
 
 static void
@@ -124,6 +146,7 @@ on_authd_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	server->authd = NULL;
 	for (s = TAILQ_FIRST(&server->sessions); s != NULL; s = after) {
 		after = TAILQ_NEXT(s, next);
+		cmd_auth_lost(s);
 		if (s->auth_id != 0)
 			cmd_auth_result(s, NULL);
 	}

@@ -162,26 +162,39 @@ next_line(struct session *s)
 	return false;
 }
 
+/* Octets of a message. False: there are none. */
+static bool
+next_octets(struct session *s)
+{
+	struct span in = stream_input(s->stream);
+	size_t used;
+
+	if (in.n == 0)
+		return false;
+	if (s->state == ST_DATA)
+		used = cmd_data_input(s, in);
+	else
+		used = cmd_bdat_input(s, in);
+	stream_consume(s->stream, used);
+	return true;
+}
+
 static void
 on_input(void *ctx)
 {
 	struct session *s = ctx;
+	bool more;
 
 	for (;;) {
 		if (s->state == ST_CLOSED || s->state == ST_COMMIT ||
 		    s->auth_id != 0)
 			return;
-		if (s->state == ST_DATA || s->state == ST_CHUNK) {
-			struct span in = stream_input(s->stream);
-
-			if (in.n == 0)
-				return;
-			stream_consume(s->stream, s->state == ST_DATA
-						      ? cmd_data_input(s, in)
-						      : cmd_bdat_input(s, in));
-		} else if (!next_line(s)) {
+		if (s->state == ST_DATA || s->state == ST_CHUNK)
+			more = next_octets(s);
+		else
+			more = next_line(s);
+		if (!more)
 			return;
-		}
 	}
 }
 

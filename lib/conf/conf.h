@@ -32,6 +32,8 @@ struct conf_list {
 	W(RELAY_TLS_MAY, "may")         \
 	W(RELAY_TLS_ENCRYPT, "encrypt") \
 	W(RELAY_TLS_VERIFY, "verify") W(RELAY_TLS_IMPLICIT, "implicit")
+#define CONF_SCRAMS(W) \
+	W(SCRAM_NONE, "none") W(SCRAM_SHA_256, "sha-256") W(SCRAM_ALL, "all")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -46,6 +48,9 @@ enum conf_resolver_mode {
 };
 enum conf_relay_tls {
 	CONF_RELAY_TLS(CONF_CONSTANT)
+};
+enum conf_scram {
+	CONF_SCRAMS(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)

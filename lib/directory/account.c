@@ -78,13 +78,27 @@ parse_hash(struct span text, struct account *out, struct why *why)
 {
 	/* crypt(3) text begins with neither, so the hash was left out */
 	if (text.n == 0 || span_starts(text, SPAN_LIT("name=")) ||
-	    span_starts(text, SPAN_LIT("state=")))
+	    span_starts(text, SPAN_LIT("state=")) ||
+	    span_starts(text, SPAN_LIT("scram=")))
 		return why_set(why, RC_PERM, STATUS,
 		    "password hash (or !) expected behind the login");
 	if (text.n > ACCOUNT_HASH_MAX)
 		return why_set(why, RC_PERM, STATUS,
 		    "password hash longer than %d bytes", ACCOUNT_HASH_MAX);
 	out->hash = text;
+	return RC_OK;
+}
+
+static enum rc
+parse_scram(struct span value, struct account *out, struct why *why)
+{
+	if (value.n == 0 || value.n > ACCOUNT_HASH_MAX)
+		return why_set(why, RC_PERM, STATUS,
+		    "scram: 1 to %d bytes expected", ACCOUNT_HASH_MAX);
+	if (out->n_scram == ACCOUNT_SCRAM_MAX)
+		return why_set(why, RC_PERM, STATUS,
+		    "scram: given more than %d times", ACCOUNT_SCRAM_MAX);
+	out->scram[out->n_scram++] = value;
 	return RC_OK;
 }
 
@@ -98,13 +112,15 @@ parse_field(struct span field, struct account *out, struct why *why)
 	if (value.p == NULL)
 		return why_set(why, RC_PERM, STATUS,
 		    "key=value expected behind the password hash");
+	if (span_eq(key, SPAN_LIT("scram")))
+		return parse_scram(value, out, why);
 	if (span_eq(key, SPAN_LIT("name")))
 		to = &out->name;
 	else if (span_eq(key, SPAN_LIT("state")))
 		to = &out->state;
 	else
 		return why_set(why, RC_PERM, STATUS,
-		    "unknown key (only name= and state= are known)");
+		    "unknown key (name=, state= and scram= are known)");
 	if (value.n == 0 || to->n > 0)
 		return why_set(why, RC_PERM, STATUS, "%s: %s",
 		    to == &out->name ? "name" : "state",
@@ -124,6 +140,7 @@ clear(struct account *a)
 	buf_clear(&a->name);
 	buf_clear(&a->state);
 	a->hash = SPAN_NONE;
+	a->n_scram = 0;
 }
 
 enum rc
@@ -161,6 +178,8 @@ account_format(struct buf *out, const struct account *a)
 	if (ok && a->state.n > 0)
 		ok = buf_puts(out, " state=") &&
 		     enc_line(out, buf_span(&a->state));
+	for (size_t i = 0; ok && i < a->n_scram; i++)
+		ok = buf_puts(out, " scram=") && buf_put_span(out, a->scram[i]);
 	if (!ok)
 		out->n = before;
 	return ok;

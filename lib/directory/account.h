@@ -2,12 +2,13 @@
  * One line of the accounts file, which authd writes and the directory is
  * compiled from:
  *
- *   login hash [name=...] [state=...]
+ *   login hash [name=...] [state=...] [scram=...]
  *
  * with one space between fields. login: the mailbox, through enc_line; hash:
  * crypt(3) text, or "!" for nobody logs in; name: display name, through
- * enc_line; state: reserved, any enc_line text. The line end is not part of
- * it. Pure, fuzzed.
+ * enc_line; state: reserved, any enc_line text; scram: of the same password,
+ * as RFC 5803 writes it, one a mechanism. The line end is not part of it.
+ * Pure, fuzzed.
  */
 #ifndef LIB_DIRECTORY_ACCOUNT_H
 #define LIB_DIRECTORY_ACCOUNT_H
@@ -18,10 +19,13 @@
 #define ACCOUNT_HASH_MAX  384 /* bytes; crypt(3)'s own bound */
 #define ACCOUNT_NAME_MAX  256
 #define ACCOUNT_STATE_MAX 64
+#define ACCOUNT_SCRAM_MAX 4 /* mechanisms */
 
 struct account {
 	struct buf login; /* canonical mailbox, as addr_mailbox gives it */
 	struct span hash; /* secret; borrowed, opaque */
+	struct span scram[ACCOUNT_SCRAM_MAX]; /* the same */
+	size_t n_scram;
 	struct buf name;  /* no control characters; "": none */
 	struct buf state; /* the same */
 };

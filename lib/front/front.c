@@ -29,6 +29,7 @@ front_may_start_tls(const struct front *f)
 void
 front_close(struct front *f)
 {
+	front_sasl_cancel(f);
 	f->phase = FRONT_CLOSED;
 	f->auth_id = 0;
 	io_close(&f->session_fd);
@@ -218,6 +219,7 @@ front_free(struct front *f)
 
 	TAILQ_REMOVE(&server->fronts, f, next);
 	server->n_fronts--;
+	front_sasl_cancel(f);
 	gate_leave(&server->gate, f->ticket);
 	server->ops->fini(f);
 	event_free(f->timer);

@@ -22,6 +22,15 @@ enum front_phase {
 	FRONT_CLOSED, /* what waits goes out, then the end */
 };
 
+/* Which answer of the client is awaited, in FRONT_TALK. */
+enum front_sasl {
+	FRONT_SASL_NONE,
+	FRONT_SASL_PLAIN,
+	FRONT_SASL_FIRST, /* of several */
+	FRONT_SASL_NEXT   /* authd waits for it */
+};
+#define FRONT_MECHANISM_MAX 20 /* RFC 4422 3.1 */
+
 /* What every protocol has words for. */
 enum front_word {
 	FRONT_GREETING,
@@ -85,11 +94,13 @@ struct front {
 	int session_fd;         /* our end of the pair while authd is asked */
 	struct event *timer;    /* for all that comes before the log-in */
 	struct id sid;
-	char *address;     /* of the client */
-	uint32_t ticket;   /* of the gate; 0: not counted */
-	uint64_t auth_id;  /* of the question to authd; 0: none */
-	unsigned failures; /* log-ins refused */
-	unsigned errors;   /* other refusals */
+	char *address;    /* of the client */
+	uint32_t ticket;  /* of the gate; 0: not counted */
+	uint64_t auth_id; /* of the question to authd; 0: none */
+	enum front_sasl sasl;
+	char mechanism[FRONT_MECHANISM_MAX + 1]; /* in FRONT_SASL_FIRST */
+	unsigned failures;                       /* log-ins refused */
+	unsigned errors;                         /* other refusals */
 };
 
 /*
@@ -122,11 +133,28 @@ bool front_may_start_tls(const struct front *f);
 void front_ask(struct front *f, struct span authzid, struct span login,
     struct span password);
 /*
- * An answer to SASL PLAIN (RFC 4616), decoded: [authzid] NUL login NUL
- * password. False: it is none of that form, and nothing was done; else as
- * front_ask().
+ * SASL (RFC 4422), whose messages POP3 and IMAP write in base64, alone on a
+ * line, "+ " before those of the server. A mechanism is chosen: f->sasl says
+ * that the client's first message is awaited. False: it is not offered.
  */
-bool front_ask_plain(struct front *f, struct span answer);
+bool front_sasl_begin(struct front *f, struct span mechanism);
+/* " NAME", or with `before` in its place, for each that is offered. */
+void front_sasl_put(const struct front *f, struct buf *b, const char *before);
+enum front_sasl_fault {
+	FRONT_SASL_OK, /* authd is asked, or has been said to be down */
+	FRONT_SASL_CANCELLED,
+	FRONT_SASL_BAD_BASE64,
+	FRONT_SASL_BAD_FORM /* no PLAIN, RFC 4616 */
+};
+/*
+ * The client's message as it came, which the caller wipes. But with
+ * FRONT_SASL_OK the exchange has ended, and the protocol has words for that.
+ */
+enum front_sasl_fault front_sasl_answer(struct front *f, struct span line);
+/* It will not come: the exchange has ended. */
+void front_sasl_cancel(struct front *f);
+/* authd wants to hear more. */
+void front_challenge(struct front *f, const struct msg_sasl_challenge *msg);
 /* authd's answer, or (msg NULL) the loss of its link. */
 void front_answer(struct front *f, const struct msg_auth_result *msg);
 

@@ -30,23 +30,45 @@ static struct {
 	int key;
 } serve = {.certificate = -1, .key = -1};
 
+/* Whose question this was; or NULL. */
+static struct front *
+asker(struct front_server *server, uint64_t id)
+{
+	struct front *f;
+
+	TAILQ_FOREACH (f, &server->fronts, next)
+		if (f->auth_id != 0 && f->auth_id == id)
+			break;
+	return f;
+}
+
 static void
 on_auth_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	struct front_server *server = ctx;
-	struct front *f;
+	struct front *f = asker(ctx, msg->auth_result.id);
 
 	(void)link;
-	TAILQ_FOREACH (f, &server->fronts, next)
-		if (f->auth_id != 0 && f->auth_id == msg->auth_result.id)
-			break;
 	/* else the client has gone: the session sees it by our end */
 	if (f != NULL)
 		front_answer(f, &msg->auth_result);
 }
 
+static void
+on_sasl_challenge(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	uint64_t id = msg->sasl_challenge.id;
+	struct front *f = asker(ctx, id);
+
+	if (f != NULL && f->phase == FRONT_ASKED)
+		front_challenge(f, &msg->sasl_challenge);
+	else /* it has gone; a closed link is seen by on_closed */
+		(void)proto_send_sasl_cancel(
+		    link, &(struct msg_sasl_cancel){id});
+}
+
 static ipc_handler *const authd_handlers[MSG_COUNT] = {
     [MSG_AUTH_RESULT] = on_auth_result,
+    [MSG_SASL_CHALLENGE] = on_sasl_challenge,
 };
 
 static void

@@ -54,7 +54,8 @@ push "{keys}"
         assert status == 0, (status, self.seen[-3000:])
 
 
-def mbsync(folder, address, login, tls=False, argv=lambda words: words):
+def mbsync(folder, address, login, tls=False, argv=lambda words: words,
+           mechanism="LOGIN"):
     """All of the account into folder/local, and back; its output."""
     rc, local = f"{folder}/mbsyncrc", f"{folder}/local"
     os.makedirs(local, exist_ok=True)
@@ -68,7 +69,7 @@ Port {address[1]}
 User {login[0]}
 Pass "{login[1]}"
 {way}
-AuthMechs LOGIN
+AuthMechs {mechanism}
 
 IMAPStore far
 Account a

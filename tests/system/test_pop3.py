@@ -31,9 +31,9 @@ listen:
 class Mail(Suite):
     """The suite with an account that has a password, and a mailbox."""
 
-    def begin(self, tls=True, more=""):
+    def begin(self, tls=True, more="", listen=LISTEN):
         pop3s = '["127.0.0.1:0"]' if tls else "[]"
-        yaml = LISTEN.format(pop3s=pop3s) + more
+        yaml = listen.format(pop3s=pop3s) + more
         if tls:
             self.cert = f"{self.folder}/cert.pem"
             subprocess.run(

@@ -37,15 +37,18 @@ static const struct row {
 } rows[] = {
     {"no file is no accounts", NULL, NONE, "", RC_OK, 0, NULL},
     {"first account makes it", NULL, ADD, "a@b.c", RC_OK, 1,
-	"a@b.c " H1 " name=Al%20B\n"},
+	"a@b.c " H1 " name=Al%20B scram=S$new\n"},
     {"added at the end", "x@b.c !\n", ADD, "a@b.c", RC_OK, 2,
-	"x@b.c !\na@b.c " H1 " name=Al%20B\n"},
+	"x@b.c !\na@b.c " H1 " name=Al%20B scram=S$new\n"},
     {"end without line end", "x@b.c !", ADD, "a@b.c", RC_OK, 2,
-	"x@b.c !\na@b.c " H1 " name=Al%20B\n"},
+	"x@b.c !\na@b.c " H1 " name=Al%20B scram=S$new\n"},
     {"exists", "a@b.c !\n", ADD, "a@b.c", RC_PERM, 1, NULL},
     {"exists in other case", "A@b.c !\n", ADD, "a@b.c", RC_PERM, 1, NULL},
     {"password", "# one\na@b.c " H2 " name=x state=s\n\nz@b.c !\n", PASSWD,
-	"A@b.c", RC_OK, 2, "# one\na@b.c " H1 " name=x state=s\n\nz@b.c !\n"},
+	"A@b.c", RC_OK, 2,
+	"# one\na@b.c " H1 " name=x state=s scram=S$new\n\nz@b.c !\n"},
+    {"the old verifiers go", "a@b.c " H2 " scram=S$a scram=T$b name=x\n",
+	PASSWD, "a@b.c", RC_OK, 1, "a@b.c " H1 " name=x scram=S$new\n"},
     {"password of nobody", "a@b.c !\n", PASSWD, "b@b.c", RC_PERM, 1, NULL},
     {"removed", "# c\na@b.c !\nz@b.c !\n", REMOVE, "a@b.c", RC_OK, 1,
 	"# c\nz@b.c !\n"},
@@ -67,6 +70,8 @@ static const struct row {
 };
 
 static char folder[64];
+static const struct accounts_secret secret = {
+    .hash = SPAN_LIT(H1), .scram = {SPAN_LIT("S$new")}, .n_scram = 1};
 
 static void
 put(const char *text)
@@ -144,10 +149,9 @@ check_row(void **state)
 
 	assert_int_equal(accounts_refresh(a, &why), RC_OK);
 	if (row->op == ADD)
-		rc = accounts_add(
-		    a, login, SPAN_LIT(H1), SPAN_LIT("Al B"), &why);
+		rc = accounts_add(a, login, &secret, SPAN_LIT("Al B"), &why);
 	else if (row->op == PASSWD)
-		rc = accounts_set_hash(a, login, SPAN_LIT(H1), &why);
+		rc = accounts_set_secret(a, login, &secret, &why);
 	else if (row->op == REMOVE)
 		rc = accounts_remove(a, login, &why);
 	else if (row->op == FIND)
@@ -198,8 +202,8 @@ check_gone(void **state)
 	(void)snprintf(path, sizeof(path), "%s/accounts", folder);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(accounts_refresh(a, &why), RC_TEMP);
-	assert_int_equal(accounts_add(a, SPAN_LIT("x@b.c"), SPAN_LIT(H1),
-			     SPAN_LIT(""), &why),
+	assert_int_equal(
+	    accounts_add(a, SPAN_LIT("x@b.c"), &secret, SPAN_LIT(""), &why),
 	    RC_TEMP);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	assert_int_equal(accounts_refresh(a, &why), RC_TEMP);

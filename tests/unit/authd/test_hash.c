@@ -20,17 +20,19 @@ static struct hasher *hasher;
 struct result {
 	bool done, ok;
 	struct buf hash;
+	size_t n_scram;
 };
 
 static void
-on_done(void *ctx, bool ok, struct span hash)
+on_done(void *ctx, bool ok, const struct accounts_secret *made)
 {
 	struct result *r = ctx;
 
 	r->done = true;
 	r->ok = ok;
 	buf_clear(&r->hash);
-	buf_put_span(&r->hash, hash);
+	buf_put_span(&r->hash, made->hash);
+	r->n_scram = made->n_scram;
 }
 
 static bool
@@ -156,10 +158,10 @@ check_equal_work(void **state)
 }
 
 static void
-count(void *ctx, bool ok, struct span hash)
+count(void *ctx, bool ok, const struct accounts_secret *made)
 {
 	(void)ok;
-	(void)hash;
+	(void)made;
 	++*(unsigned *)ctx;
 }
 

@@ -140,7 +140,7 @@ check_passwd_and_remove(void **state)
 	assert_int_equal(w.stales, 0); /* it is in the directory already */
 	assert_int_equal(memory_count(w.a.memory), 0);
 	e = accounts_find(w.a.accounts, SPAN_LIT(ALICE));
-	assert_true(hash_usable(e->hash));
+	assert_true(hash_usable(e->secret.hash));
 	assert_string_equal(e->login, "Alice@example.org");
 	assert_string_equal(e->name, "A");
 	memory_put(w.a.memory, &d, authd_tag(&w.a, SPAN_LIT(ALICE)), 0);
@@ -176,8 +176,8 @@ check_list(void **state)
 	    proto_send_account_list(w.ctl, &(struct msg_account_list){1}));
 	expect_end(RC_OK, "");
 	assert_string_equal(w.list,
-	    "kind=account login=a@example.org name= locked=yes\n"
-	    "kind=account login=b@example.org name=B%20C locked=no\n");
+	    "kind=account login=a@example.org name= locked=yes scram=no\n"
+	    "kind=account login=b@example.org name=B%20C locked=no scram=no\n");
 	w.rows = 0;
 	/* more than the socket takes at once, and than one turn sends */
 	buf_init(&b, 1U << 20);

@@ -27,12 +27,12 @@ static struct world {
 	struct authd a;
 	struct ipc_link *front, *ctl, *spawn, *master, *watch;
 	/* the last of each, and how many came */
-	unsigned results, ends, rows, stales, opens;
+	unsigned results, challenges, ends, rows, stales, opens;
 	unsigned rc_count[4];
 	uint8_t rc;
 	uint64_t id;
 	char text[512], status[16], login[256], list[2048];
-	uint64_t stale_id, open_id;
+	uint64_t stale_id, open_id, challenge_id;
 	char open_account[256];
 	int session; /* at spawn */
 	int told;    /* at spawn: the way to `watch`; -1: none */
@@ -62,6 +62,16 @@ on_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	copy(w.text, sizeof(w.text), msg->auth_result.text);
 	copy(w.status, sizeof(w.status), msg->auth_result.status);
 	copy(w.login, sizeof(w.login), msg->auth_result.login);
+}
+
+static void
+on_challenge(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	w.challenges++;
+	w.challenge_id = msg->sasl_challenge.id;
+	copy(w.text, sizeof(w.text), msg->sasl_challenge.data);
 }
 
 static void
@@ -132,6 +142,7 @@ on_done(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 
 static ipc_handler *const peer_handlers[MSG_COUNT] = {
     [MSG_AUTH_RESULT] = on_result,
+    [MSG_SASL_CHALLENGE] = on_challenge,
     [MSG_CTL_END] = on_end,
     [MSG_CTL_ROW] = on_row,
     [MSG_DIRECTORY_STALE] = on_stale,
@@ -261,6 +272,8 @@ world_end(void)
 	conf_free(&w.w.conf);
 	(void)snprintf(command, sizeof(command), "%s/accounts", w.folder);
 	(void)unlink(command); /* some tests have none */
+	(void)snprintf(command, sizeof(command), "%s/salt.key", w.folder);
+	assert_int_equal(unlink(command), 0);
 	assert_int_equal(rmdir(w.folder), 0);
 }
 
