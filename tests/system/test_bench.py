@@ -155,6 +155,7 @@ def test_rows_run(machine, tmpdir):
     assert list(told) == rows
     for name, row in told.items():
         median = row["medians"]["mailstead"]
-        assert median["private_kb" if "idle" in name else "rate"] > 0, name
+        # of so few connections the memory is lost in what varies
+        assert median["processes" if "idle" in name else "rate"] > 0, name
     assert told["submission"]["rounds"]["mailstead"][0]["tls"] == \
         "TLSv1.3 TLS_AES_256_GCM_SHA384"

@@ -1,5 +1,6 @@
 """master and its workers: separation, restart, reload, stop."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from tests.system.conftest import ROOT
 from tests.system.suite import ROLES, UID_BASE, Suite, wait_for
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -178,6 +180,20 @@ def test_mistakes_start_nothing(tmpdir, bindir, yaml, said):
     assert done.returncode == 78
     assert said in done.stderr
     assert not os.path.exists(f"{tmpdir}/run")
+
+
+def test_all_of_the_sample_can_be_uncommented(tmpdir, bindir):
+    """What is proposed there is right, and goes together."""
+    with open(f"{ROOT}/conf/mailstead.yaml", encoding="utf-8") as f:
+        text = f.read()
+    lines = re.findall(r"(?m)^#(?: {2,}\S|[a-z_]+:).*", text)
+    assert len(lines) > 20
+    with open(f"{tmpdir}/all.yaml", "w", encoding="utf-8") as f:
+        f.write(re.sub(r"(?m)^#(?= {2,}\S|[a-z_]+:)", "", text))
+    done = subprocess.run(
+        [f"{bindir}/mailstead-master", "-c", f"{tmpdir}/all.yaml", "-n"],
+        capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_one_that_keeps_dying_does_not_stop_the_rest(tmpdir, bindir):

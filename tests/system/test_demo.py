@@ -15,7 +15,7 @@ from tests.system.conftest import ROOT
 
 pytestmark = [pytest.mark.usefixtures("netns"), pytest.mark.limit(240)]
 WORKERS = ("qmgr", "smtpd", "delivery", "authd", "spawn", "pop3d", "imapd",
-           "watch")
+           "watch", "resolver", "remote")
 
 
 def demo(build, base, once="1", root=ROOT, **how):

@@ -12,7 +12,7 @@
 	{                        \
 		s, sizeof(s) - 1 \
 	}
-#define AUTH "auth.threads=2\nauth.remember=0\n"
+#define AUTH "auth.threads=2\nauth.remember=0\nauth.scram=none\n"
 #define TOP  "hostname=a.b\ndomains=c.d\n"
 #define REST "alias_domains=\nrecipient_delimiter=+\n"
 
@@ -48,7 +48,7 @@ static const struct row {
     {"out of bounds", TEXT("delivery.processes=17\ndelivery.threads=1\n"),
 	false},
     {"unit",
-	TEXT("auth.threads=2\nauth.remember=5m\n"
+	TEXT("auth.threads=2\nauth.remember=5m\nauth.scram=none\n"
 	     "auth.allow_plaintext=true\n"),
 	false},
     {"other word for true", TEXT(AUTH "auth.allow_plaintext=yes\n"), false},

@@ -156,10 +156,12 @@ static const struct row {
     {"auth", BASE "auth: {allow_plaintext: yes}\n", CONF_AUTH,
 	"auth.threads=2\n"
 	"auth.remember=600000\n"
+	"auth.scram=none\n"
 	"auth.allow_plaintext=true\n"},
     {"auth off", BASE "auth: {allow_plaintext: off}\n", CONF_AUTH,
 	"auth.threads=2\n"
 	"auth.remember=600000\n"
+	"auth.scram=none\n"
 	"auth.allow_plaintext=false\n"},
     {"no users", BASE, CONF_USERS,
 	"users.domains=\n"

@@ -43,7 +43,7 @@ static const struct row {
 	"accounts:1: password hash (or !) expected behind the login\n", "joe",
 	BROKEN, "c"},
     {"a lock that is misspelt", "joe@one.example $x sttae=off\n", "",
-	"accounts:1: unknown key (only name= and state= are known)\n", "joe",
+	"accounts:1: unknown key (name=, state= and scram= are known)\n", "joe",
 	BROKEN, NULL},
     {"login not to be read", "a@one.example !\nb !\n", "",
 	"accounts:2: login: @ expected behind the local part\n", "b", BROKEN,
