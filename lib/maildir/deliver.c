@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/maildir/deliver.h"
 #include "lib/maildir/durable.h"
@@ -127,17 +126,6 @@ copy_body(struct copy *c, const struct maildir_deliver *d, struct why *why)
 	return rc == RC_OK ? flush_buf(c, why) : rc;
 }
 
-/*
- * INTERNALDATE is the file's time, in seconds: what was written in the second
- * in which the message arrived has the right one.
- */
-static bool
-is_dated(const struct maildir_deliver *d)
-{
-	return d->arrived_us == 0 ||
-	       d->arrived_us / 1000000 == clock_real_us() / 1000000;
-}
-
 static enum rc
 write_message(struct copy *c, const struct maildir_deliver *d, struct why *why)
 {
@@ -150,7 +138,8 @@ write_message(struct copy *c, const struct maildir_deliver *d, struct why *why)
 	buf_init(&c->b, head + CHUNK + 1);
 	put_head(&c->b, d);
 	rc = copy_body(c, d, why);
-	if (rc == RC_OK && !is_dated(d) && futimens(c->fd, times) < 0)
+	/* INTERNALDATE; and no later than the queue ID: maildir_file_torn() */
+	if (rc == RC_OK && d->arrived_us != 0 && futimens(c->fd, times) < 0)
 		rc = why_sys(why, RC_TEMP, "4.3.0", "time of the message");
 	buf_fini(&c->b);
 	return rc;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "tests/unit/lib/maildir/box.h"
 #include "tests/unit/rows.h"
 #include "lib/base/banned.h"
@@ -60,6 +61,20 @@ expect_name(const struct row *row, size_t size, bool held)
 	assert_int_equal(box.out.existed, held);
 }
 
+/* The file's time is the arrival, also of what arrived just now: not later. */
+static void
+expect_time(uint64_t us)
+{
+	char full[512];
+	struct stat st;
+
+	(void)snprintf(full, sizeof(full), BOX "new/%s", box.out.name);
+	assert_int_equal(fstatat(box.mail, full, &st, 0), 0);
+	assert_int_equal((uint64_t)st.st_mtim.tv_sec * 1000000 +
+			     (uint64_t)st.st_mtim.tv_nsec / 1000,
+	    us);
+}
+
 static void
 check_row(void **state)
 {
@@ -84,9 +99,10 @@ check_row(void **state)
 	box_make();
 	box_message(buf_span(&in));
 	box.d.trace = row->trace;
-	box.d.arrived_us = UINT64_C(1700000000123456);
+	box.d.arrived_us = clock_real_us();
 	assert_int_equal(box_deliver(), RC_OK);
 	expect_name(row, want.n, false);
+	expect_time(box.d.arrived_us);
 	got = box_read("new", box.out.name);
 	assert_int_equal(got.n, want.n);
 	assert_memory_equal(got.p, want.p, want.n);
