@@ -1,9 +1,8 @@
 /*
  * AUTH, or an exchange of SASL: from the question to AUTH_RESULT, by way of the
- * memory, a hash and,
- * for mailbox services, a session of spawn's. Users of the system go by way of
- * PAM and a session of users'; whoever has a line in the file of accounts is
- * none of them.
+ * memory and a hash, or of the exchange, and, for mailbox services, a session
+ * of spawn's. Users of the system go by way of PAM and a session of users';
+ * whoever has a line in the file of accounts is none of them.
  */
 #ifndef AUTHD_REQUEST_H
 #define AUTHD_REQUEST_H

@@ -10,6 +10,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
+#include "lib/log/log.h"
 #include "lib/base/banned.h"
 
 #define ANSWER_MS   60000 /* for the client to go on */
@@ -100,8 +101,10 @@ first(struct request *r, const struct msg_sasl_start *m,
 	struct why why;
 	bool ok;
 
-	if (scram_first(r->scram, hash, channel, m->data, &why) != RC_OK ||
-	    r->scram->login_n > REQUEST_LOGIN_MAX) {
+	if (scram_first(r->scram, hash, channel, m->data, &why) != RC_OK) {
+		/* somebody may be between: the administrator should know */
+		LOG(AUTH_ODD, log_str(r->scram->login), log_str(r->peer),
+		    log_text(m->service), log_str(why.text));
 		refuse(r);
 		return;
 	}
@@ -198,9 +201,16 @@ request_on_sasl_answer(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct request *r = find(c, msg->sasl_answer.id);
 	struct why why;
 
-	(void)link;
-	if (r == NULL)
-		return; /* it was too late, and has been told so */
+	if (r == NULL) {
+		/* it was too late, and the front waits again */
+		(void)proto_send_auth_result(
+		    link, &(struct msg_auth_result){.id = msg->sasl_answer.id,
+			      .rc = RC_TEMP,
+			      .login = SPAN_LIT(""),
+			      .status = SPAN_LIT("4.7.0"),
+			      .text = SPAN_LIT("Too late for this answer")});
+		return;
+	}
 	client_waited(c);
 	r->waiting = false;
 	evtimer_del(r->timer);

@@ -30,9 +30,9 @@ salt_key_get(int dirfd, struct digest_key *key)
 	if (get(dirfd, key))
 		return;
 	digest_key_new(key);
-	/* over one that was cut */
+	/* over one that was cut; to truncate it we have no right */
 	fd = openat(dirfd, FILE_NAME,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		/* without it this key lasts as long as we do */
 		(void)io_write_all(fd, key->bytes, sizeof(key->bytes));

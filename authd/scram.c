@@ -16,7 +16,7 @@
 #define MESSAGE_MAX    8192
 #define ITERATIONS_MIN 4096 /* RFC 5802 5.1 */
 #define ITERATIONS_MAX 10000000
-#define LOGIN_MAX      1024
+#define LOGIN_MAX      254 /* of an account: RFC 5321 4.5.3.1.3 */
 #define STATUS         "5.7.8"
 
 static const struct {
@@ -277,9 +277,6 @@ scram_first(struct scram *s, enum scram_hash hash,
 	buf_init(&s->nonce, 2 * SCRAM_NONCE_MAX);
 	if (message.n > MESSAGE_MAX / 4 || bare.p == NULL)
 		return why_set(why, RC_PERM, STATUS, "no SCRAM message");
-	if (check_flag(flag, channel, why) != RC_OK)
-		return RC_PERM;
-	keep(s, span_head(message, message.n - bare.n), channel);
 	/* an "m=" in front would be a mandatory extension: there is none */
 	if (!get_field(&rest, 'n', &name) || !get_field(&rest, 'r', &nonce) ||
 	    !is_nonce(nonce) || !get_name(name, &s->login, &s->login_n) ||
@@ -289,6 +286,10 @@ scram_first(struct scram *s, enum scram_hash hash,
 	    (!span_starts(authzid, SPAN_LIT("a=")) ||
 		!get_name(span_from(authzid, 2), &s->authzid, &s->authzid_n)))
 		return why_set(why, RC_PERM, STATUS, "no SCRAM message");
+	/* behind the name, which the administrator wants to know then */
+	if (check_flag(flag, channel, why) != RC_OK)
+		return RC_PERM;
+	keep(s, span_head(message, message.n - bare.n), channel);
 	buf_put_span(&s->said, bare);
 	buf_put_span(&s->nonce, nonce);
 	return RC_OK;

@@ -79,8 +79,8 @@ struct scram {
 
 /*
  * The client's first message. RC_OK: login and authzid are known. RC_PERM:
- * malformed, or the binding is not as it has to be (`why` says so). Either
- * way scram_fini() is due.
+ * malformed, longer than a login can be, or the binding is not as it has to be
+ * (`why` says so; login is known then). Either way scram_fini() is due.
  */
 enum rc scram_first(struct scram *s, enum scram_hash hash,
     const struct scram_channel *channel, struct span message, struct why *why);

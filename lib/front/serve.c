@@ -48,8 +48,9 @@ on_auth_result(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct front *f = asker(ctx, msg->auth_result.id);
 
 	(void)link;
-	/* else the client has gone: the session sees it by our end */
-	if (f != NULL)
+	/* else the client has gone: the session sees it by our end. Or it is to
+	 * speak, and is told when it has: not in the midst */
+	if (f != NULL && f->phase == FRONT_ASKED)
 		front_answer(f, &msg->auth_result);
 }
 

@@ -177,6 +177,9 @@ def test_downgrade(suite):
     said = pop.say("AUTH SCRAM-SHA-256 " + b64(f"y,,n={ALICE},r=x"))
     assert said.startswith("-ERR [AUTH]")
     pop.close()
+    odd, = suite.events("auth.odd")
+    assert (odd["login"], odd["service"]) == (ALICE, "pop3")
+    assert "was offered" in odd["reason"]
 
 
 def test_old_password(suite, tmpdir):
@@ -209,3 +212,8 @@ def test_off(tmpdir, bindir):
         pop.close()
         with open(f"{s.folder}/state/auth/accounts", encoding="ascii") as f:
             assert "scram=" not in f.read()
+
+
+def test_salt_stays_private(suite):
+    key = os.stat(f"{suite.folder}/state/auth/salt.key")
+    assert (key.st_mode & 0o7777, key.st_size) == (0o600, 32)

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "authd/request_state.h"
 #include "authd/salt.h"
 #include "lib/base/enc.h"
 #include "lib/base/num.h"
@@ -274,6 +275,31 @@ check_authzid(void **state)
 	world_end();
 }
 
+/* The front hears that authd has given up, and hears it again when its client
+ * goes on after all: it waits for an answer then. */
+static void
+check_late(void **state)
+{
+	struct request *r;
+
+	(void)state;
+	begin(ROLE_SMTPD);
+	start("SCRAM-SHA-256", "n,,n=alice@example.org,r=nonce");
+	expect_challenge();
+	r = TAILQ_FIRST(&w.a.requests);
+	event_active(r->timer, EV_TIMEOUT, 0); /* its minute is over */
+	expect(RC_TEMP);
+	assert_true(TAILQ_EMPTY(&w.a.requests));
+	answer("c=biws,r=noncex,p=");
+	expect(RC_TEMP);
+	assert_int_equal(w.id, w.challenge_id);
+	/* one that never was */
+	w.challenge_id += 1000;
+	answer("");
+	expect(RC_TEMP);
+	world_end();
+}
+
 /* Without its last word, or with more of it, there is no log-in. */
 static void
 check_last_word(void **state)
@@ -323,6 +349,7 @@ main(void)
 	    cmocka_unit_test(check_changed_meanwhile),
 	    cmocka_unit_test(check_nonce),
 	    cmocka_unit_test(check_authzid),
+	    cmocka_unit_test(check_late),
 	    cmocka_unit_test(check_last_word),
 	    cmocka_unit_test(check_many_wait),
 	};

@@ -12,7 +12,10 @@
 #include "lib/base/enc.h"
 #include "lib/base/banned.h"
 
-#define N(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define N(rows)  (sizeof(rows) / sizeof((rows)[0]))
+
+#define LONG_51  "123456789012345678901234567890123456789012345678901"
+#define LONG_255 LONG_51 LONG_51 LONG_51 LONG_51 LONG_51
 
 static const struct exchange {
 	const char *name;
@@ -122,6 +125,7 @@ static const struct first {
     {"a bad escape", {.plus = false}, "n,,n=a=2,r=x", ""},
     {"a lone escape", {.plus = false}, "n,,n=a=,r=x", ""},
     {"a nonce with a space", {.plus = false}, "n,,n=a,r=x y", ""},
+    {"a name of 255 bytes", {.plus = false}, "n,,n=" LONG_255 ",r=x", ""},
     {"y without -PLUS on offer", {.plus = false}, "y,,n=a,r=x", "a/"},
     {"y, and it was offered: somebody is between", {.plus_offered = true},
 	"y,,n=a,r=x", ""},
