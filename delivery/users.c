@@ -15,9 +15,10 @@
 #define IDLE_S    5
 #define TRIES_MAX 2
 /* A user can stop such a process, or hang the file system under it: so there
- * is an end to what waits for one user, in number and in time. */
+ * is an end to what waits for one user, in number and in time, whichever
+ * process it waits for. */
 #define PARCELS_MAX 64
-#define SILENT_MAX  4 /* of one whose process has said nothing for SILENT_MS */
+#define SILENT_MAX  4 /* of one whose processes said nothing for SILENT_MS */
 #define SILENT_MS   5000
 #define ALL_MAX     256 /* of all users: the rest is for virtual accounts */
 #define PATIENCE_S  20  /* less than a stop may take */
@@ -46,7 +47,8 @@ struct box {
 	struct parcel_list parcels;
 	unsigned n_parcels;
 	uint64_t born_ms;
-	uint64_t heard_ms; /* when it last answered, or had nothing to do */
+	uint64_t
+	    heard_ms; /* when it last answered, or its user began to wait */
 };
 
 struct users {
@@ -197,7 +199,7 @@ box_new(struct users *u, struct span account)
 	b = mem_alloc(sizeof(*b));
 	b->u = u;
 	b->id = m.id;
-	b->born_ms = b->heard_ms = clock_mono_ms();
+	b->born_ms = clock_mono_ms(); /* which is no answer yet */
 	b->account = span_dup(account);
 	TAILQ_INIT(&b->parcels);
 	b->idle = evtimer_new(u->w->base, on_idle, b);
@@ -242,11 +244,25 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	fail(p, "the user's delivery takes too long");
 }
 
-static unsigned
-room(const struct box *b)
+/* May one more wait for b's user? */
+static bool
+has_room(struct users *u, struct box *b)
 {
-	return clock_mono_ms() - b->heard_ms < SILENT_MS ? PARCELS_MAX
-							 : SILENT_MAX;
+	uint64_t now_ms = clock_mono_ms(), heard_ms = 0;
+	unsigned n = 0;
+	struct box *other;
+
+	TAILQ_FOREACH (other, &u->boxes, next) {
+		if (!span_eq(span_of(other->account), span_of(b->account)))
+			continue;
+		n += other->n_parcels;
+		if (other->heard_ms > heard_ms)
+			heard_ms = other->heard_ms;
+	}
+	if (n == 0)
+		b->heard_ms = heard_ms = now_ms;
+	return u->n_parcels < ALL_MAX &&
+	       n < (now_ms - heard_ms < SILENT_MS ? PARCELS_MAX : SILENT_MAX);
 }
 
 static void
@@ -261,9 +277,7 @@ send_parcel(struct users *u, struct parcel *p)
 			    : "the user's delivery ends at once: see the log");
 		return;
 	}
-	if (b->n_parcels == 0)
-		b->heard_ms = clock_mono_ms();
-	if (u->n_parcels == ALL_MAX || b->n_parcels >= room(b)) {
+	if (!has_room(u, b)) {
 		fail(p, "too many deliveries to that user wait");
 		return;
 	}

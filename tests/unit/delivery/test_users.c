@@ -294,6 +294,68 @@ many_stand_still(void)
 	t->heard[0] = '\0';
 }
 
+/* For 5.1 seconds: the next delivery has another process. */
+static void
+wait_for_a_new_box(void)
+{
+	for (int i = 0; i < 510; i++) {
+		event_base_loop(t->w.base, EVLOOP_NONBLOCK);
+		(void)usleep(10000);
+	}
+}
+
+/* That he is asked for anew gives him no more room, until one of them works. */
+static void
+stands_still_for_long(void)
+{
+	static struct maildir_deliver d[12];
+
+	for (uint32_t i = 0; i < 12; i++) {
+		d[i] = (struct maildir_deliver){.qid = SPAN_LIT("qid"),
+		    .rcpt = i,
+		    .account = SPAN_LIT("ann"),
+		    .file = STDERR_FILENO};
+		if (i == 10)
+			wait_for_a_new_box();
+		if (i == 10)
+			t->heard[0] = '\0';
+		if (i < 11)
+			users_deliver(t->users, &d[i], on_done, NULL);
+	}
+	assert_string_equal(t->heard, "temp:4.3.0: ");
+	assert_int_equal(users_pending(t->users), 10);
+	answer(0, 3, RC_OK, "2.0.0");
+	t->heard[0] = '\0';
+	users_deliver(t->users, &d[11], on_done, NULL);
+	settle();
+	assert_int_equal(users_pending(t->users), 10);
+}
+
+/* The whole of a user's waits, whichever process of his it is for. */
+static void
+one_for_all_boxes(void)
+{
+	static struct maildir_deliver d[65];
+
+	for (uint32_t i = 0; i < 65; i++) {
+		d[i] = (struct maildir_deliver){.qid = SPAN_LIT("qid"),
+		    .rcpt = i,
+		    .account = SPAN_LIT("ann"),
+		    .file = STDERR_FILENO};
+		if (i == 60) {
+			wait_for_a_new_box();
+			answer(0, 0, RC_OK, "2.0.0");
+			t->heard[0] = '\0';
+		}
+		users_deliver(t->users, &d[i], on_done, NULL);
+	}
+	assert_int_equal(users_pending(t->users), 64);
+	users_deliver(t->users, &d[0], on_done, NULL);
+	assert_string_equal(t->heard, "temp:4.3.0: ");
+	settle();
+	t->heard[0] = '\0';
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -309,6 +371,8 @@ static const struct row {
     {"worker dies", worker_dies, "ann1 ok:2.0.0:file ann2 ok:2.0.0:file "},
     {"stands still", stands_still, "bob1 ok:2.0.0:file "},
     {"many stand still", many_stand_still, ""},
+    {"stands still for long", stands_still_for_long, "ann11 "},
+    {"one bound for all of a user's boxes", one_for_all_boxes, ""},
     {"lies", lies, "ann1 temp:4.3.0: ann2 temp:2.0.0: ann3 ann3again "},
 };
 
