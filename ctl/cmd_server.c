@@ -80,6 +80,8 @@ check_directory(const struct conf *conf)
 		command_say("%s", why.text);
 	/* the status tells */
 	(void)fputs(buf_cstr(&report.note), stderr);
+	if (report.n_notes > DIRECTORY_REPORT_MAX)
+		command_say("%zu more", report.n_notes - DIRECTORY_REPORT_MAX);
 	(void)fputs(buf_cstr(&report.text), stderr);
 	if (report.n > DIRECTORY_REPORT_MAX)
 		command_say("%zu more", report.n - DIRECTORY_REPORT_MAX);

@@ -131,9 +131,10 @@ tell(const struct master *m, const struct directory_report *report)
 
 	if (!io_write_all(m->compile->report_fd, rest.p, rest.n))
 		LOG(MASTER_ERROR, log_str("directory"), log_str("no report"));
-	if (report->note.n > 0)
-		LOG(MASTER_NOTE, log_text(span_head(buf_span(&report->note),
-				     report->note.n - 1)));
+	for (struct span notes = buf_span(&report->note); notes.n > 0;)
+		LOG(MASTER_NOTE, log_text(span_cut(&notes, '\n')));
+	if (report->n_notes > DIRECTORY_REPORT_MAX)
+		LOG(MASTER_NOTE, log_str("and more"));
 	while (rest.n > 0)
 		LOG(MASTER_MISTAKE, log_text(span_cut(&rest, '\n')));
 	if (report->n > DIRECTORY_REPORT_MAX)

@@ -200,9 +200,9 @@ add_relay_recipient(struct compile *c, struct span text, unsigned line)
 		    c->report, "recipients:%u: %s", line, inner.text);
 		add(c, 'y', SPAN_NONE, SPAN_NONE, 0);
 	} else if (all && addr_split(buf_span(&box), &local, &domain)) {
-		add(c, 'w', domain, SPAN_NONE, 0);
+		add(c, 'w', domain, SPAN_NONE, line);
 	} else {
-		add(c, 'm', buf_span(&box), SPAN_NONE, 0);
+		add(c, 'm', buf_span(&box), SPAN_NONE, line);
 	}
 	buf_fini(&raw);
 	buf_fini(&box);
@@ -301,6 +301,24 @@ add_users(struct compile *c, const struct directory_source *source)
 	}
 }
 
+/* It may be meant so, while a domain moves: it holds up nobody. */
+static void
+note_elsewhere(const struct compile *c, const struct record *at,
+    struct span key, struct span domain)
+{
+	bool relay = strchr("mw", key.p[0]) != NULL;
+
+	directory_report_note(c->report,
+	    "%s:%u: no mail comes here for %s" SPAN_FMT ": " SPAN_FMT
+	    " is not in %s",
+	    relay             ? "recipients"
+	    : key.p[0] == 'a' ? "accounts"
+			      : "aliases",
+	    at->line, strchr("cw", key.p[0]) != NULL ? "@" : "",
+	    SPAN_ARG(span_from(key, 1)), SPAN_ARG(domain),
+	    relay ? "relay.domains" : "domains");
+}
+
 /* Sorted by key; of several with one key the first counts; what is in no local
  * domain is left out. */
 static void
@@ -317,7 +335,7 @@ arrange(struct compile *c)
 
 		if (i > 0 && span_eq(key, before)) {
 			at->out = true; /* a domain may be listed twice */
-			if (at->line > 0)
+			if (at->line > 0 && strchr("mw", key.p[0]) == NULL)
 				directory_report_add(c->report,
 				    "%s:%u: " SPAN_FMT
 				    " is given twice, the first counts",
@@ -326,11 +344,15 @@ arrange(struct compile *c)
 			continue;
 		}
 		domain = span_from(key, 1);
-		if (strchr("dmrw", key.p[0]) != NULL)
+		if (strchr("chw", key.p[0]) == NULL &&
+		    (strchr("alm", key.p[0]) == NULL ||
+			!addr_split(domain, &local, &domain)))
 			continue;
-		if (key.p[0] == 'c' || key.p[0] == 'h' ||
-		    (key.p[0] != 'b' && addr_split(domain, &local, &domain)))
-			at->out = records_find(&c->r, 'd', domain) == NULL;
+		at->out = records_find(&c->r,
+			      strchr("mw", key.p[0]) != NULL ? 'r' : 'd',
+			      domain) == NULL;
+		if (at->out && at->line > 0)
+			note_elsewhere(c, at, key, domain);
 	}
 }
 

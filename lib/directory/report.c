@@ -11,7 +11,7 @@ directory_report_init(struct directory_report *r)
 {
 	*r = (struct directory_report){.n = 0};
 	buf_init(&r->text, (size_t)DIRECTORY_REPORT_MAX * (LINE_MAX_BYTES + 1));
-	buf_init(&r->note, 10 * (LINE_MAX_BYTES + 1));
+	buf_init(&r->note, (size_t)DIRECTORY_REPORT_MAX * (LINE_MAX_BYTES + 1));
 }
 
 void
@@ -52,7 +52,7 @@ directory_report_note(struct directory_report *r, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (r == NULL)
+	if (r == NULL || r->n_notes++ >= DIRECTORY_REPORT_MAX)
 		return;
 	va_start(ap, fmt);
 	put(&r->note, fmt, ap);

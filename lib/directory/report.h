@@ -12,8 +12,9 @@
 
 struct directory_report {
 	struct buf text; /* LF behind each line */
-	struct buf note; /* the same, of what is no mistake */
+	struct buf note; /* the same, of what is no mistake; as many at most */
 	size_t n;        /* mistakes, those that are not kept too */
+	size_t n_notes;  /* likewise */
 };
 
 void directory_report_init(struct directory_report *r);

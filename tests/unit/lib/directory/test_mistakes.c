@@ -198,6 +198,49 @@ recipients(void **state)
 	assert_int_equal(unlink("d.mdb"), 0);
 }
 
+/* A typing mistake in a domain is told, and holds up nobody. */
+static void
+elsewhere(void **state)
+{
+	char one[] = "one.example", relay[] = "relay.example=mx.example:25";
+	char *v[] = {one, NULL}, *r[] = {relay, NULL};
+	struct conf_list domains = {v, 1}, routes = {r, 1};
+	struct directory_source source = {.domains = &domains,
+	    .relay_domains = &routes,
+	    .relay_recipients = memfile(
+		"jim@relay.example\njoe@reley.example\n@raley.example\n"),
+	    .delimiters = "",
+	    .postmaster = "",
+	    .accounts = memfile("a@one.example !\nb@eno.example !\n"),
+	    .aliases = memfile("c: a\nd@one.example: a\nf@eon.example: a\n"
+			       "@noe.example: a\n"),
+	    .partly = true};
+	struct directory_report report;
+	struct why why;
+
+	(void)state;
+	directory_report_init(&report);
+	assert_int_equal(
+	    directory_compile(&source, NULL, &report, &why), RC_OK);
+	assert_string_equal(buf_cstr(&report.text), "");
+	assert_int_equal(report.n_notes, 5);
+	assert_string_equal(buf_cstr(&report.note),
+	    "accounts:2: no mail comes here for b@eno.example: eno.example is "
+	    "not in domains\n"
+	    "aliases:4: no mail comes here for @noe.example: noe.example is "
+	    "not in domains\n"
+	    "aliases:3: no mail comes here for f@eon.example: eon.example is "
+	    "not in domains\n"
+	    "recipients:2: no mail comes here for joe@reley.example: "
+	    "reley.example is not in relay.domains\n"
+	    "recipients:3: no mail comes here for @raley.example: "
+	    "raley.example is not in relay.domains\n");
+	directory_report_fini(&report);
+	io_close(&source.accounts);
+	io_close(&source.aliases);
+	io_close(&source.relay_recipients);
+}
+
 static enum directory_kind
 find(const struct directory *d, const char *local, const char *more)
 {
@@ -252,7 +295,7 @@ check_row(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 1];
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 2];
 	size_t n = sizeof(rows) / sizeof(rows[0]);
 	int rc;
 
@@ -262,6 +305,7 @@ main(void)
 		tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL,
 		    NULL, (void *)(uintptr_t)&rows[i]};
 	tests[n] = (struct CMUnitTest)cmocka_unit_test(recipients);
+	tests[n + 1] = (struct CMUnitTest)cmocka_unit_test(elsewhere);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	return rmdir(folder) == 0 ? rc : 1;
 }
