@@ -76,6 +76,13 @@ ask(const struct recipients_asked *r, uint8_t notify, struct envelope_rcpt *to)
 	to->orcpt = r->orcpt.n > 0 ? span_dup(r->orcpt) : NULL;
 }
 
+static enum rc
+too_many(struct why *why)
+{
+	return why_set(
+	    why, RC_PERM, "5.5.3", "too many recipients behind aliases");
+}
+
 /*
  * `r` stands for all of these: mailboxes here, or (remote) addresses; n of
  * them are new.
@@ -93,15 +100,15 @@ add_results(struct gather *g, const struct recipients_asked *r, bool remote,
 		bool fresh;
 
 		/* aliases that hold each other's members cost time, too */
-		if (++g->looked_at > ENVELOPE_RCPTS_MAX * 2 ||
-		    g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
-			return why_set(why, RC_PERM, "5.5.3",
-			    "too many recipients behind aliases");
+		if (++g->looked_at > ENVELOPE_RCPTS_MAX * 2)
+			return too_many(why);
 		if (one.n == 0)
 			continue;
 		fresh = nameset_add(remote ? &g->remote : &g->accounts, one);
 		if (!fresh)
 			continue;
+		if (g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
+			return too_many(why);
 		++*n;
 		ask(r, r->notify,
 		    remote
@@ -142,8 +149,7 @@ expand(struct gather *g, const struct recipients_asked *r, size_t first,
 	if (g->e->sender[0] == '\0')
 		return RC_OK;
 	if (g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
-		return why_set(why, RC_PERM, "5.5.3",
-		    "too many recipients behind aliases");
+		return too_many(why);
 	alias = envelope_add(g->e, r->address, SPAN_NONE);
 	ask(r, r->notify, alias);
 	alias->expanded = true;
