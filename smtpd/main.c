@@ -225,18 +225,6 @@ on_listener(struct worker *w, struct span service, int fd)
 }
 
 static void
-on_census(struct worker *w, int fd)
-{
-	struct gate *gate = &smtpd.server.gate;
-	struct why why;
-
-	/* to serve without counting is better than not to serve */
-	if (gate_open(gate, fd, &why) != RC_OK)
-		LOG(WORKER_ERROR, log_str("smtpd"), log_str(why.text));
-	gate_set(gate, w->conf, w->conf->limits.smtp);
-}
-
-static void
 on_certificate(struct worker *w, struct span name, int fd)
 {
 	int *slot =
@@ -262,7 +250,8 @@ static void
 on_file(struct worker *w, struct span name, int fd)
 {
 	if (span_eq(name, SPAN_LIT(WORKER_CENSUS)))
-		on_census(w, fd);
+		gate_take(&smtpd.server.gate, fd, w->conf, w->conf->limits.smtp,
+		    "smtpd");
 	else
 		on_certificate(w, name, fd);
 }

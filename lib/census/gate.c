@@ -4,6 +4,7 @@
 #include "lib/base/network.h"
 #include "lib/base/clock.h"
 #include "lib/census/gate.h"
+#include "lib/log/log.h"
 #include "lib/base/banned.h"
 
 enum rc
@@ -29,6 +30,17 @@ gate_set(struct gate *g, const struct conf *conf, uint64_t sessions)
 	g->conf = conf;
 	g->limits.sessions = sessions;
 	g->limits.rate = conf->limits.rate;
+}
+
+void
+gate_take(struct gate *g, int fd, const struct conf *conf, uint64_t sessions,
+    const char *who)
+{
+	struct why why;
+
+	if (gate_open(g, fd, &why) != RC_OK)
+		LOG(WORKER_ERROR, log_str(who), log_str(why.text));
+	gate_set(g, conf, sessions);
 }
 
 static bool

@@ -15,6 +15,14 @@ struct gate {
 	const struct conf *conf;
 };
 
+/*
+ * What a worker does with master's descriptor (taken): both of the next two.
+ * Where it cannot be counted, that is logged for the worker `who`: to serve
+ * without counting is better than not to serve.
+ */
+void gate_take(struct gate *g, int fd, const struct conf *conf,
+    uint64_t sessions, const char *who);
+
 /* Take master's descriptor (it is taken); RC_TEMP, RC_PERM: see census_open.*/
 enum rc gate_open(struct gate *g, int fd, struct why *why);
 

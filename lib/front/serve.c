@@ -143,19 +143,6 @@ on_listener(struct worker *w, struct span service, int fd)
 }
 
 static void
-on_census(struct worker *w, int fd)
-{
-	struct front_server *server = &serve.server;
-	struct why why;
-
-	/* to serve without counting is better than not to serve */
-	if (gate_open(&server->gate, fd, &why) != RC_OK)
-		LOG(WORKER_ERROR, log_str(server->ops->service),
-		    log_str(why.text));
-	gate_set(&server->gate, w->conf, server->ops->max_of_client(w->conf));
-}
-
-static void
 on_certificate(struct worker *w, struct span name, int fd)
 {
 	int *slot =
@@ -180,8 +167,11 @@ on_certificate(struct worker *w, struct span name, int fd)
 static void
 on_file(struct worker *w, struct span name, int fd)
 {
+	struct front_server *server = &serve.server;
+
 	if (span_eq(name, SPAN_LIT(WORKER_CENSUS)))
-		on_census(w, fd);
+		gate_take(&server->gate, fd, w->conf,
+		    server->ops->max_of_client(w->conf), server->ops->service);
 	else
 		on_certificate(w, name, fd);
 }
