@@ -152,10 +152,11 @@ become_idle(struct message *m)
 		ms *= 2;
 	if (ms > conf->queue.retry_max)
 		ms = conf->queue.retry_max;
-	ms = notice_before(m, ms);
 	if (m->not_before_ms > now + ms)
 		ms = m->not_before_ms - now;
 	m->not_before_ms = 0;
+	/* also where nobody may be asked by then: the sender is to know */
+	ms = notice_before(m, ms);
 	/* jitter of an eighth, so that a burst does not come back as one */
 	io_random(&chance, sizeof(chance));
 	ms += ms / 8 * (chance % 1024) / 1024;

@@ -424,6 +424,46 @@ delay_is_told_in_time(void)
 	assert_true(first()->due_ms < clock_mono_ms() + 12000);
 }
 
+/* The message that came last: names begin with the time. */
+static const struct message *
+last(void)
+{
+	const struct message *found = NULL, *m;
+
+	for (size_t i = 0; i < QMGR_BUCKETS; i++)
+		TAILQ_FOREACH (m, &t.q.buckets[i], next)
+			if (found == NULL || strcmp(m->name, found->name) > 0)
+				found = m;
+	return found;
+}
+
+/* The same where its destination is left alone for longer than that. */
+static void
+delay_of_the_closed(void)
+{
+	size_t asked;
+
+	start_remote();
+	ipc_link_free(&t.local);
+	for (size_t i = 0; i < 4; i++)
+		submit(FAR);
+	for (size_t i = 0; i < t.n_jobs; i++)
+		answer(&t.jobs[i], DOWN);
+	asked = t.n_jobs;
+	t.conf.queue.delay_warning = 0;
+	submit(FAR);
+	assert_true(last()->due_ms > clock_mono_ms() + 30000);
+	t.conf.queue.delay_warning = 10000;
+	submit(FAR);
+	assert_true(last()->due_ms < clock_mono_ms() + 12000);
+	/* and told without asking there */
+	t.conf.queue.delay_warning = 1;
+	submit(FAR);
+	one("-w0-");
+	HAS("Action: delayed\r\nStatus: 4.4.1\r\n");
+	assert_int_equal(t.n_jobs, asked);
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -445,6 +485,7 @@ static const struct row {
     {"delayed", delayed},
     {"delay unwanted", delay_unwanted},
     {"delay is told in time", delay_is_told_in_time},
+    {"delay of the closed", delay_of_the_closed},
 };
 
 static void
