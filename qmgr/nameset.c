@@ -25,29 +25,14 @@ nameset_fini(struct nameset *s)
 	*s = (struct nameset){.text = s->text};
 }
 
-static uint32_t
-hash_of(struct span name)
-{
-	uint32_t h = 0;
-
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		h = enc_crc32c(h, &c, 1);
-	}
-	return h;
-}
-
 /* Its slot, or the free one where it belongs. */
 static uint32_t *
 slot_of(const struct nameset *s, struct span name)
 {
-	size_t i = hash_of(name) & (s->n_slots - 1);
+	size_t i = enc_crc32c(0, name.p, name.n) & (s->n_slots - 1);
 
 	while (s->slots[i] != 0 &&
-	       !span_eq_ci(span_of(s->text.p + s->slots[i] - 1), name))
+	       !span_eq(span_of(s->text.p + s->slots[i] - 1), name))
 		i = (i + 1) & (s->n_slots - 1);
 	return &s->slots[i];
 }

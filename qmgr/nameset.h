@@ -1,6 +1,6 @@
 /*
- * A set of names, compared without ASCII case: who is in a transaction twice,
- * what has ended while the queue was listed.
+ * A set of names, compared octet by octet: who is in a transaction twice, what
+ * has ended while the queue was listed.
  */
 #ifndef QMGR_NAMESET_H
 #define QMGR_NAMESET_H

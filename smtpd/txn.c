@@ -66,9 +66,10 @@ txn_free(struct txn **txn)
 void
 txn_add(struct txn *t, struct txn_rcpt *rcpt)
 {
-	/* said twice: one copy, as if said once */
+	/* said twice: one copy, as if said once. The letters' case of a local
+	 * part is its own host's affair (RFC 5321 2.4): qmgr knows ours */
 	for (size_t i = 0; i < t->n_rcpts; i++)
-		if (span_eq_ci(
+		if (span_eq(
 			span_of(t->rcpts[i].address), span_of(rcpt->address)))
 			return;
 	t->rcpts = mem_grow(t->rcpts, (t->n_rcpts + 1) * sizeof(*t->rcpts));

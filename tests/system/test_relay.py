@@ -75,6 +75,20 @@ def test_out(tmpdir, bindir):
             '"relayed": 2' in json.dumps(status)
 
 
+def test_letters_case_is_the_other_hosts(tmpdir, bindir):
+    """RFC 5321 2.4: a local part goes on as it came, and is no other's."""
+    with Fake() as fake, Host(tmpdir, bindir, fake.port) as s:
+        assert s.begin().submit("Bob@Elsewhere.example",
+                                "bob@elsewhere.example",
+                                "Bob@elsewhere.example", "BOB@example.org",
+                                "bob@example.org")
+        wait_for("an empty queue", lambda: not s.queue())
+        assert [line for line in fake.heard if line[:4] == b"RCPT"] == [
+            b"RCPT TO:<Bob@elsewhere.example>",
+            b"RCPT TO:<bob@elsewhere.example>"]
+        assert len(s.messages("bob@example.org")) == 1
+
+
 def test_refused_there_comes_back(tmpdir, bindir):
     with Fake({"RCPT": [b"250 ok", SAYS_NO]}) as fake, \
             Host(tmpdir, bindir, fake.port) as s:

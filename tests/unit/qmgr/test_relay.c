@@ -656,6 +656,21 @@ old_one_has_time(void)
 	assert_true(due.tv_sec >= now.tv_sec + 50); /* retry_first: 60 s */
 }
 
+/* RFC 5321 2.4: two mailboxes, for all that we know; ours are one. */
+static void
+letters_case(void)
+{
+	start_remote();
+	submit("Bob@elsewhere.example\nbob@elsewhere.example\n"
+	       "Bob@elsewhere.example");
+	assert_int_equal(t.n_jobs, 1);
+	assert_int_equal(t.jobs[0].n, 2);
+	assert_string_equal(t.jobs[0].to[0], "Bob@elsewhere.example");
+	assert_string_equal(t.jobs[0].to[1], "bob@elsewhere.example");
+	submit("Alice@example.org\nalice@example.org\nALICE@example.org");
+	assert_int_equal(t.n_local, 1);
+}
+
 static void
 worker_lies(void)
 {
@@ -735,6 +750,7 @@ static const struct row {
     {"nobody comes", nobody_comes},
     {"an old one waits for its turn", old_one_waits},
     {"an old one has time", old_one_has_time},
+    {"letters' case", letters_case},
     {"worker lies", worker_lies},
     {"held", held},
 };
