@@ -1,6 +1,8 @@
 """Senders of numbered letters, and what of them is in the mailboxes. The
-senders' own list of 250s is the only truth about what was promised."""
+senders' own list of 250s (of OKs, by IMAP) is the only truth about what was
+promised."""
 import hashlib
+import imaplib
 import random
 import re
 import threading
@@ -9,6 +11,11 @@ import time
 from tests.system.suite import Wire
 
 ACCOUNTS = [f"user{n}@example.org" for n in range(6)]
+# of the system: the mail is in the user's home
+USER, USER_UID = "ulla", 20001
+# {address: whose mailbox}
+BOXES = {**{a: a for a in ACCOUNTS}, f"{USER}@example.org": USER}
+PASSWORD = "secret"
 # leads to another host, of which Far plays the server (tests/lab/far.py)
 FAR = "far@example.org"
 ALIASES = FAR + ": x@elsewhere.example\n"
@@ -19,15 +26,15 @@ def to_far(far):
     return (f"relay: {{host: localhost, port: {far.port}, tls: may}}\n")
 
 
-class Sender(threading.Thread):
-    """Sends numbered letters until told to end; keeps what was promised."""
+class Writer(threading.Thread):
+    """Writes numbered letters until told to end; keeps what was promised."""
 
     def __init__(self, suite, number, seed):
         super().__init__()
         self.suite, self.number = suite, number
         self.random = random.Random(seed * 1000 + number)
         self.end = threading.Event()
-        self.sent, self.promised = 0, {}  # token: (digest, accounts)
+        self.sent, self.promised = 0, {}  # token: (digest, addresses)
 
     def letter(self):
         self.sent += 1
@@ -35,11 +42,25 @@ class Sender(threading.Thread):
         size = self.random.choice((10, 100, 5000, 300000))
         body = (f"Subject: {token}\r\n\r\n" + "line of text\r\n" *
                 (size // 14)).encode()
-        count = self.random.choice((1, 1, 1, 2, 6))
-        to = self.random.sample(ACCOUNTS, count)
+        return token, body
+
+    def run(self):
+        while not self.end.is_set():
+            try:
+                self.session()
+            except (OSError, imaplib.IMAP4.error):
+                time.sleep(0.01)
+
+
+class Sender(Writer):
+    """By SMTP, to some of all."""
+
+    def recipients(self):
+        count = self.random.choice((1, 1, 1, 2, len(BOXES)))
+        to = self.random.sample(list(BOXES), count)
         if self.random.random() < 0.3:
             to[0] = FAR
-        return token, body, to
+        return to
 
     def session(self):
         wire = Wire(self.suite.address())
@@ -48,7 +69,8 @@ class Sender(threading.Thread):
             if wire.reply()[0] != "220" or wire.say("EHLO x.example")[0] != "250":
                 return
             for _ in range(self.random.randint(1, 10)):
-                token, body, to = self.letter()
+                token, body = self.letter()
+                to = self.recipients()
                 if wire.say("MAIL FROM:<x@elsewhere.example>")[0] != "250":
                     return
                 if any(wire.say(f"RCPT TO:<{a}>")[0] != "250" for a in to):
@@ -61,22 +83,31 @@ class Sender(threading.Thread):
         finally:
             wire.close()
 
-    def run(self):
-        while not self.end.is_set():
-            try:
-                self.session()
-            except OSError:
-                time.sleep(0.01)
+
+class Appender(Writer):
+    """By IMAP's APPEND, into a mailbox of its own login (any of BOXES)."""
+
+    def __init__(self, suite, number, seed, address):
+        super().__init__(suite, number, seed)
+        self.address = address
+
+    def session(self):
+        with imaplib.IMAP4(*self.suite.address("imap"), timeout=20) as imap:
+            imap.login(BOXES[self.address], PASSWORD)
+            for _ in range(self.random.randint(1, 10)):
+                token, body = self.letter()
+                if imap.append("INBOX", None, None, body)[0] == "OK":
+                    self.promised[token] = (digest(body), [self.address])
 
 
 def digest(body):
     return hashlib.sha256(body.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def found_in(suite, account):
+def found_in(suite, address):
     """{token: [digest, ...]} of what is in the mailbox."""
     found = {}
-    for path in suite.messages(account):
+    for path in suite.messages(BOXES[address]):
         with open(path, "rb") as f:
             text = f.read()
         size = int(re.search(r",S=(\d+)", path)[1])
@@ -98,7 +129,7 @@ def lost_of(promised, suite, far):
     and copies beyond the first; `far`: digests by token of what the other host
     has. A file that passes for whole by its name and is not counts as lost,
     promised or not."""
-    boxes = {a: found_in(suite, a) for a in ACCOUNTS}
+    boxes = {a: found_in(suite, a) for a in BOXES}
     boxes[FAR] = far
     spoilt = [("(spoilt)", path) for box in boxes.values()
               for path in box.pop("(spoilt)", [])]

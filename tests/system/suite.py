@@ -203,8 +203,9 @@ listen:
                 found[e["role"], int(e["index"])] = int(e["pid"])
         return found
 
-    def pids(self):
-        """All children of master."""
+    def pids(self, parent=None):
+        """All children of master, or of another process."""
+        parent = parent or self.proc.pid
         found = []
         for path in glob.glob("/proc/[0-9]*/stat"):
             try:
@@ -213,7 +214,7 @@ listen:
             except OSError:
                 continue  # it has just ended
             # pid (name) state ppid: the name may hold anything
-            if int(text.rsplit(")", 1)[1].split()[1]) == self.proc.pid:
+            if int(text.rsplit(")", 1)[1].split()[1]) == parent:
                 found.append(int(path.split("/")[2]))
         return found
 

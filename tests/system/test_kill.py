@@ -2,17 +2,19 @@
 is lost. `make check-crash` does more of it, and cuts the power too."""
 import os
 import random
-import signal
 import time
 
 import pytest
 
 from tests.lab.far import Far
-from tests.system.letters import (ACCOUNTS, ALIASES, Sender, digest, lost_of,
-                                  to_far)
-from tests.system.suite import ROLES, Suite, wait_for
+from tests.system.letters import BOXES, digest, found_in, lost_of
+from tests.system.storm import VICTIMS, StormSuite, end
+from tests.system.suite import wait_for
 
-pytestmark = [pytest.mark.usefixtures("netns"), pytest.mark.limit(300)]
+pytestmark = [
+    pytest.mark.usefixtures("netns"), pytest.mark.limit(300),
+    pytest.mark.skipif(os.geteuid() != 0, reason="users are for root"),
+]
 SESSIONS = 8
 KILLS_EACH = 2
 
@@ -23,33 +25,17 @@ def test_nothing_acknowledged_is_lost(tmpdir, bindir, direct):
     print("seed", seed)
     rng = random.Random(seed)
     with Far(f"{tmpdir}/far", digest) as far, \
-            Suite(tmpdir, bindir, accounts=ACCOUNTS, aliases=ALIASES,
-                  yaml=f"queue: {{direct_recipients: {direct}, "
-                  "retry_first: 1s, retry_max: 2s}\n" + to_far(far)) as s:
+            StormSuite(tmpdir, bindir, far, direct) as s:
         s.start()
-        senders = [Sender(s, n, seed) for n in range(SESSIONS)]
-        for sender in senders:
-            sender.start()
-        victims = [*ROLES, "master"] * KILLS_EACH
+        writers = s.writers(SESSIONS, seed)
+        victims = VICTIMS * KILLS_EACH
         rng.shuffle(victims)
-        for role in victims:
+        for victim in victims:
             time.sleep(rng.uniform(0.05, 0.4))
-            if role == "master":
-                s.kill_all()
-                s.start()
-                continue
-            index = rng.choice([i for r, i in s.workers() if r == role]
-                               or [0])
-            pid = wait_for(role, lambda: s.pid_of(role, index))
-            os.kill(pid, signal.SIGKILL)
+            s.kill(victim, rng)
         time.sleep(0.5)
-        for sender in senders:
-            sender.end.set()
-        for sender in senders:
-            sender.join()
+        promised = end(writers)
         wait_for("an empty queue", lambda: not s.queue(), 100)
-        promised = {t: p for sender in senders
-                    for t, p in sender.promised.items()}
         lost, twice = lost_of(promised, s, far.seen())
         print(f"acknowledged {len(promised)}, kills {len(victims)}, "
               f"at the other host {len(far.got)}, bounced {far.bounces}, "
@@ -57,4 +43,8 @@ def test_nothing_acknowledged_is_lost(tmpdir, bindir, direct):
         assert lost == []
         assert len(promised) > 50 and far.bounces == 0
         assert any(t in far.got for t in promised)
+        for writer in writers[SESSIONS:]:
+            assert writer.promised, "no APPEND came through"
+        for address in BOXES:
+            assert found_in(s, address), address
         assert os.listdir(f"{s.spool}/damaged") == []

@@ -15,15 +15,16 @@ account required pam_unix.so
 
 class UserSuite(Suite):
     def __init__(self, folder, bindir, yaml="", domains="[example.org]",
-                 **more):
-        self.etc, self.homes = f"{folder}/etc", f"{folder}/home"
+                 store=None, **more):
+        self.etc, self.homes = f"{folder}/etc", f"{store or folder}/home"
         shutil.copytree("/etc", self.etc, symlinks=True,
                         ignore_dangling_symlinks=True)
-        os.mkdir(self.homes)
+        os.makedirs(self.homes, exist_ok=True)
         with open(f"{self.etc}/pam.d/mailstead", "w", encoding="utf-8") as f:
             f.write(PAM)
         super().__init__(folder, bindir,
-                         f"users: {{domains: {domains}}}\n" + yaml, **more)
+                         f"users: {{domains: {domains}}}\n" + yaml,
+                         store=store, **more)
 
     def argv(self):
         return ["unshare", "-m", "--propagation", "private", "sh", "-c",
@@ -57,7 +58,7 @@ class UserSuite(Suite):
         os.rename(f"{path}.new", path)
 
     def make_home(self, name, uid):
-        os.mkdir(f"{self.homes}/{name}", 0o700)
+        os.makedirs(f"{self.homes}/{name}", 0o700, exist_ok=True)
         os.chown(f"{self.homes}/{name}", uid, uid)
 
     def maildir(self, account):

@@ -1,0 +1,75 @@
+"""Letters from all sides at a suite that has all its roles, and kills of each
+of them: for the kill test of `make check` and for `make check-crash`."""
+import os
+import signal
+import subprocess
+
+from tests.system.letters import (ACCOUNTS, ALIASES, PASSWORD, USER, USER_UID,
+                                  Appender, Sender, to_far)
+from tests.system.suite import ROLES, wait_for
+from tests.system.users import UserSuite
+
+# A session is a child of spawn; a user's child delivers, or is a session.
+CHILDREN = {"session": "spawn", "user's": "users"}
+VICTIMS = [*ROLES, "users", *CHILDREN, "master"]
+
+
+class StormSuite(UserSuite):
+    """Mail for accounts, for a user of the system, and for another host."""
+
+    def __init__(self, folder, bindir, far, direct, store=None):
+        super().__init__(
+            folder, bindir, f"queue: {{direct_recipients: {direct}, "
+            "retry_first: 1s, retry_max: 2s}\n"
+            "auth: {allow_plaintext: true}\n" + to_far(far),
+            accounts=ACCOUNTS, aliases=ALIASES, store=store)
+        self.add_user(USER, USER_UID, PASSWORD)
+
+    def writers(self, senders, seed):
+        """Threads that have begun."""
+        subprocess.run(
+            [self.steadctl, "--run", f"{self.folder}/run", "account",
+             "passwd", ACCOUNTS[0]], input=PASSWORD + "\n", text=True,
+            timeout=60, check=True)
+        made = [Sender(self, n, seed) for n in range(senders)] + [
+            Appender(self, senders, seed, ACCOUNTS[0]),
+            Appender(self, senders + 1, seed, f"{USER}@example.org")]
+        for writer in made:
+            writer.start()
+        return made
+
+    def pids_of(self, victim):
+        """The processes that are one of VICTIMS, now."""
+        parent = self.pid_of(CHILDREN.get(victim, ""))
+        if victim in CHILDREN:
+            return self.pids(parent) if parent else []
+        return [pid for (role, _), pid in self.workers().items()
+                if role == victim]
+
+    def kill(self, victim, rng):
+        """One of them; master with all others, and the suite starts anew."""
+        if victim == "master":
+            self.kill_all()
+            self.start()
+            return
+        gone = True
+        while gone:
+            pid = rng.choice(wait_for(victim, lambda: self.pids_of(victim)))
+            try:
+                os.kill(pid, signal.SIGKILL)
+                gone = False
+            except ProcessLookupError:
+                pass  # it has just ended: another
+
+
+def end(writers):
+    """{token: (digest, addresses)} of all that they were promised."""
+    for writer in writers:
+        writer.end.set()
+    for writer in writers:
+        writer.join()
+    return promised_by(writers)
+
+
+def promised_by(writers):
+    return {t: p for w in writers for t, p in list(w.promised.items())}
