@@ -4,18 +4,22 @@ import os
 import signal
 import subprocess
 
-from tests.system.letters import (ACCOUNTS, ALIASES, PASSWORD, USER, USER_UID,
-                                  Appender, Sender, to_far)
-from tests.system.suite import ROLES, wait_for
+from tests.system.letters import (ACCOUNTS, ALIASES, BOXES, HAS_USER, PASSWORD,
+                                  USER, USER_UID, Appender, Sender, to_far)
+from tests.system.suite import ROLES, Suite, wait_for
 from tests.system.users import UserSuite
 
 # A session is a child of spawn; a user's child delivers, or is a session.
-CHILDREN = {"session": "spawn", "user's": "users"}
-VICTIMS = [*ROLES, "users", *CHILDREN, "master"]
+CHILDREN = {"session": "spawn"}
+VICTIMS = [*ROLES, "session", "master"]
+if HAS_USER:
+    CHILDREN["user's"] = "users"
+    VICTIMS += ["users", "user's"]
 
 
-class StormSuite(UserSuite):
-    """Mail for accounts, for a user of the system, and for another host."""
+class StormSuite(UserSuite if HAS_USER else Suite):
+    """Mail for accounts, for another host, and as root for a user of the
+    system."""
 
     def __init__(self, folder, bindir, far, direct, store=None):
         super().__init__(
@@ -23,7 +27,8 @@ class StormSuite(UserSuite):
             "retry_first: 1s, retry_max: 2s}\n"
             "auth: {allow_plaintext: true}\n" + to_far(far),
             accounts=ACCOUNTS, aliases=ALIASES, store=store)
-        self.add_user(USER, USER_UID, PASSWORD)
+        if HAS_USER:
+            self.add_user(USER, USER_UID, PASSWORD)
 
     def writers(self, senders, seed):
         """Threads that have begun."""
@@ -31,17 +36,18 @@ class StormSuite(UserSuite):
             [self.steadctl, "--run", f"{self.folder}/run", "account",
              "passwd", ACCOUNTS[0]], input=PASSWORD + "\n", text=True,
             timeout=60, check=True)
-        made = [Sender(self, n, seed) for n in range(senders)] + [
-            Appender(self, senders, seed, ACCOUNTS[0]),
-            Appender(self, senders + 1, seed, f"{USER}@example.org")]
+        made = [Sender(self, n, seed) for n in range(senders)]
+        for address, box in BOXES.items():
+            if box in (ACCOUNTS[0], USER):
+                made.append(Appender(self, len(made), seed, address))
         for writer in made:
             writer.start()
         return made
 
     def pids_of(self, victim):
         """The processes that are one of VICTIMS, now."""
-        parent = self.pid_of(CHILDREN.get(victim, ""))
         if victim in CHILDREN:
+            parent = self.pid_of(CHILDREN[victim])
             return self.pids(parent) if parent else []
         return [pid for (role, _), pid in self.workers().items()
                 if role == victim]

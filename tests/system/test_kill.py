@@ -11,10 +11,7 @@ from tests.system.letters import BOXES, digest, found_in, lost_of
 from tests.system.storm import VICTIMS, StormSuite, end
 from tests.system.suite import wait_for
 
-pytestmark = [
-    pytest.mark.usefixtures("netns"), pytest.mark.limit(300),
-    pytest.mark.skipif(os.geteuid() != 0, reason="users are for root"),
-]
+pytestmark = [pytest.mark.usefixtures("netns"), pytest.mark.limit(300)]
 SESSIONS = 8
 KILLS_EACH = 2
 
