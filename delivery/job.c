@@ -1,7 +1,10 @@
 /*
  * Deliveries under way: see job.h. A job owns all that its thread touches.
  */
+#include <fcntl.h>
 #include <stdlib.h>
+
+#include <event2/event.h>
 
 #include "delivery/job.h"
 #include "delivery/users.h"
@@ -13,9 +16,13 @@
 #include "lib/users/user.h"
 #include "lib/base/banned.h"
 
+#define PATIENCE_MS 1000
+
 struct job {
-	TAILQ_ENTRY(job) next;
+	TAILQ_ENTRY(job) next;   /* of its desk */
+	TAILQ_ENTRY(job) beside; /* of those that a batch has written */
 	struct job_desk *desk;
+	struct batch *batch;      /* shares its flush; or NULL */
 	struct ipc_link *link;    /* hears of the outcome; or NULL */
 	struct maildir_deliver d; /* its text is in `text` */
 	struct buf text;
@@ -25,6 +32,18 @@ struct job {
 	enum rc rc;
 	struct why why;
 	struct maildir_delivered out;
+};
+
+/* Jobs of one message with one flush. Once being flushed it is the thread's. */
+struct batch {
+	TAILQ_ENTRY(batch) next;
+	struct job_desk *desk;
+	char *qid;
+	int fd; /* maildir_deliver_before() */
+	size_t unwritten;
+	bool complete; /* no more are to come */
+	struct event *timer;
+	struct job_list written;
 };
 
 static struct job *
@@ -100,6 +119,160 @@ finish(void *arg)
 	desk->on_end(desk->ctx);
 }
 
+/* In a thread. */
+static void
+flush(void *arg)
+{
+	struct batch *b = arg;
+	struct why why;
+	enum rc rc = maildir_deliver_flush(b->fd, &why);
+	struct job *j;
+
+	if (rc == RC_OK)
+		return;
+	TAILQ_FOREACH (j, &b->written, beside) {
+		maildir_deliver_undo(j->mail, &j->d, &j->out);
+		j->rc = rc;
+		j->why = why;
+	}
+}
+
+static void
+batch_free(struct batch *b)
+{
+	event_free(b->timer);
+	io_close(&b->fd);
+	free(b->qid);
+	free(b);
+}
+
+static void
+flushed(void *arg)
+{
+	struct batch *b = arg;
+	struct job *j;
+
+	while ((j = TAILQ_FIRST(&b->written)) != NULL) {
+		TAILQ_REMOVE(&b->written, j, beside);
+		finish(j);
+	}
+	batch_free(b);
+}
+
+/* Its flush begins when nothing more is to be waited for. */
+static void
+batch_check(struct batch *b)
+{
+	struct job_desk *desk = b->desk;
+
+	if (b->unwritten > 0 || !(b->complete || desk->hurry))
+		return;
+	TAILQ_REMOVE(&desk->batches, b, next);
+	event_del(b->timer);
+	if (TAILQ_EMPTY(&b->written))
+		batch_free(b);
+	else
+		pool_submit(desk->pool, flush, flushed, b);
+}
+
+static struct batch *batch_new(struct job_desk *desk, struct span qid, int fd);
+
+/*
+ * What is written is flushed now, the rest when it is. Both may use one open
+ * file: what fails in a file's data has been told by its own writing, and what
+ * fails in the journal goes on failing.
+ */
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct batch *b = arg, *part;
+	struct job *j;
+	int dup;
+
+	(void)fd;
+	(void)what;
+	if (TAILQ_EMPTY(&b->written))
+		return;
+	dup = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+	if (dup < 0)
+		return; /* the timer goes on */
+	part = batch_new(b->desk, span_of(b->qid), dup);
+	while ((j = TAILQ_FIRST(&b->written)) != NULL) {
+		TAILQ_REMOVE(&b->written, j, beside);
+		TAILQ_INSERT_TAIL(&part->written, j, beside);
+	}
+	part->complete = true;
+	batch_check(part);
+}
+
+static struct batch *
+batch_new(struct job_desk *desk, struct span qid, int fd)
+{
+	const struct timeval tv = {.tv_sec = desk->patience_ms / 1000,
+	    .tv_usec = desk->patience_ms % 1000 * 1000L};
+	struct batch *b = mem_alloc(sizeof(*b));
+
+	b->desk = desk;
+	b->qid = span_dup(qid);
+	b->fd = fd;
+	TAILQ_INIT(&b->written);
+	b->timer = event_new(desk->base, -1, EV_PERSIST, on_patience, b);
+	(void)event_add(b->timer, &tv);
+	TAILQ_INSERT_TAIL(&desk->batches, b, next);
+	return b;
+}
+
+static struct batch *
+batch_find(struct job_desk *desk, struct span qid)
+{
+	struct batch *b;
+
+	TAILQ_FOREACH (b, &desk->batches, next)
+		if (span_eq(span_of(b->qid), qid))
+			return b;
+	return NULL;
+}
+
+/* Where that cannot be, the job has its own flush. */
+static void
+join(struct job *j)
+{
+	struct batch *b = batch_find(j->desk, j->d.qid);
+
+	if (b == NULL) {
+		int fd = maildir_deliver_before(j->mail);
+
+		if (fd < 0)
+			return;
+		b = batch_new(j->desk, j->d.qid, fd);
+	}
+	b->unwritten++;
+	b->complete = false;
+	j->batch = b;
+	j->d.later = true;
+}
+
+/* The thread has done its part of the job. */
+static void
+written(void *arg)
+{
+	struct job *j = arg;
+	struct batch *b = j->batch;
+
+	if (b == NULL) {
+		finish(j);
+		return;
+	}
+	b->unwritten--;
+	if (j->rc == RC_OK && j->out.unflushed) {
+		io_close(&j->d.file); /* so many need not be open */
+		TAILQ_INSERT_TAIL(&b->written, j, beside);
+	} else {
+		finish(j);
+	}
+	batch_check(b);
+}
+
 /* A user's process has done it, or could not; what it did is in its log. */
 static void
 on_users_done(void *arg, const struct why *why, struct span name)
@@ -119,7 +292,7 @@ begin(struct job *j)
 	struct job_desk *desk = j->desk;
 
 	if (desk->maildir != NULL || !user_is(j->d.account)) {
-		pool_submit(desk->pool, work, finish, j);
+		pool_submit(desk->pool, work, written, j);
 	} else if (desk->users != NULL) {
 		users_deliver(desk->users, &j->d, on_users_done, j);
 	} else {
@@ -171,7 +344,47 @@ job_start(struct job_desk *desk, struct ipc_link *link, struct msg_deliver *m)
 	    .size = m->size};
 	m->file = -1;
 	TAILQ_INSERT_TAIL(&desk->jobs, j, next);
+	if (m->batch != 0 && desk->maildir == NULL && !user_is(j->d.account))
+		join(j);
 	begin(j);
+}
+
+void
+job_desk_init(struct job_desk *desk)
+{
+	TAILQ_INIT(&desk->jobs);
+	TAILQ_INIT(&desk->batches);
+	desk->patience_ms = PATIENCE_MS;
+}
+
+void
+job_batch_end(struct job_desk *desk, struct span qid)
+{
+	struct batch *b = batch_find(desk, qid);
+
+	if (b == NULL)
+		return;
+	b->complete = true;
+	batch_check(b);
+}
+
+static void
+complete_all(struct job_desk *desk)
+{
+	struct batch *b, *after;
+
+	for (b = TAILQ_FIRST(&desk->batches); b != NULL; b = after) {
+		after = TAILQ_NEXT(b, next);
+		b->complete = true;
+		batch_check(b);
+	}
+}
+
+void
+job_desk_hurry(struct job_desk *desk)
+{
+	desk->hurry = true;
+	complete_all(desk);
 }
 
 void
@@ -182,6 +395,7 @@ job_desk_left(struct job_desk *desk, const struct ipc_link *link)
 	TAILQ_FOREACH (j, &desk->jobs, next)
 		if (j->link == link)
 			j->link = NULL;
+	complete_all(desk);
 }
 
 void

@@ -3,6 +3,11 @@
  * whatever happens to the link it came by. The outcome goes to the link that
  * asked last. Without a link it is dropped: a qmgr that comes later reads its
  * queue and attempts with `again`, which finds what was done.
+ *
+ * Those of one message that come with `batch` share a flush: each is written
+ * and named by itself, and when all have been, one flush of the file system
+ * makes them a promise. After a second it is made for those that are written:
+ * a mailbox that hangs holds up no other.
  */
 #ifndef DELIVERY_JOB_H
 #define DELIVERY_JOB_H
@@ -13,12 +18,15 @@
 #include "lib/maildir/place.h"
 #include "lib/proto/proto.h"
 
+struct batch;
 struct job;
 struct users; /* users.h */
 TAILQ_HEAD(job_list, job);
+TAILQ_HEAD(batch_list, batch);
 
 /* One worker's jobs; embedded in its owner. */
 struct job_desk {
+	struct event_base *base;
 	struct maildir_root mail;
 	/* all goes into this one mailbox (absolute path), of the account that
 	 * Delivered-To names; or NULL */
@@ -29,6 +37,10 @@ struct job_desk {
 	struct pool *pool;
 	struct ipc_link *qmgr; /* the newest link; NULL: none */
 	struct job_list jobs;
+	struct batch_list batches; /* that are not yet being flushed */
+	bool hurry;                /* nothing waits for more to come */
+	/* those of a batch that are written wait no longer for the others */
+	unsigned patience_ms;
 	uint64_t delivered;
 	uint64_t failed;
 	/* a job has ended and been answered: perhaps it was the last */
@@ -36,12 +48,21 @@ struct job_desk {
 	void *ctx;
 };
 
+/* Before all else; what it leaves empty the owner fills in. */
+void job_desk_init(struct job_desk *desk);
+
 /*
  * Take up a delivery: m->file is taken, text is copied. An attempt that is
  * under way already is not begun again: its one outcome answers both.
  */
 void job_start(
     struct job_desk *desk, struct ipc_link *link, struct msg_deliver *m);
+
+/* No more of that message's are to come with `batch`: its flush may begin. */
+void job_batch_end(struct job_desk *desk, struct span qid);
+
+/* From now on no flush waits for more to come: the worker is to finish. */
+void job_desk_hurry(struct job_desk *desk);
 
 /* The link is about to be freed: nobody hears of its jobs' outcomes. */
 void job_desk_left(struct job_desk *desk, const struct ipc_link *link);

@@ -30,8 +30,17 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	job_start(&delivery.desk, link, &msg->deliver);
 }
 
+static void
+on_batch_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	job_batch_end(&delivery.desk, msg->batch_end.qid);
+}
+
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_DELIVER] = on_deliver,
+    [MSG_BATCH_END] = on_batch_end,
 };
 
 static bool
@@ -88,6 +97,7 @@ on_start(struct worker *w)
 
 	delivery.drain =
 	    (struct drain){.w = w, .qmgr = &desk->qmgr, .is_idle = is_idle};
+	desk->base = w->base;
 	desk->on_end = on_end;
 	if (fd < 0) {
 		why_sys(&why, RC_TEMP, "4.3.0", "%s", path);
@@ -103,6 +113,7 @@ static void
 on_drain(struct worker *w)
 {
 	(void)w;
+	job_desk_hurry(&delivery.desk);
 	drain_begin(&delivery.drain);
 }
 
@@ -129,6 +140,6 @@ main(int argc, char **argv)
 	    .on_status = on_status,
 	    .files_max = FILES_MAX};
 
-	TAILQ_INIT(&delivery.desk.jobs);
+	job_desk_init(&delivery.desk);
 	return worker_main(&ops, argc, argv);
 }

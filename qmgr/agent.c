@@ -473,13 +473,14 @@ put_detail(
 }
 
 struct agent *
-agent_deliver(struct message *m, size_t rcpt)
+agent_deliver(struct message *m, size_t rcpt, bool batch)
 {
 	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 	struct agent *a = at_work(m, ROLE_LOCAL, rcpt);
 	struct msg_deliver job = {.qid = span_of(m->name),
 	    .rcpt = (uint32_t)rcpt,
 	    .again = m->attempts[rcpt].again,
+	    .batch = batch,
 	    .account = span_of(r->account),
 	    .sender = span_of(m->env->sender),
 	    .arrived = m->env->arrived_us,
@@ -504,6 +505,18 @@ agent_deliver(struct message *m, size_t rcpt)
 		a = NULL;
 	buf_fini(&trace);
 	return a;
+}
+
+void
+agent_batch_end(const struct message *m)
+{
+	struct agent *a;
+
+	/* one that is to finish waits for nothing */
+	TAILQ_FOREACH (a, &m->q->agents, next)
+		if (a->role == ROLE_LOCAL && !a->retired)
+			(void)proto_send_batch_end(
+			    a->link, &(struct msg_batch_end){span_of(m->name)});
 }
 
 static bool

@@ -14,9 +14,11 @@ void agent_new(struct qmgr *q, enum role role, int fd);
 
 /*
  * Give recipient `rcpt` of m to the worker with the least to do. NULL: there
- * is none now, or all have enough.
+ * is none now, or all have enough. `batch`: it may share its flush with others
+ * of m, which agent_batch_end() ends.
  */
-struct agent *agent_deliver(struct message *m, size_t rcpt);
+struct agent *agent_deliver(struct message *m, size_t rcpt, bool batch);
+void agent_batch_end(const struct message *m);
 
 /* Some recipients of a message, SCHEDULE_GROUP at most. */
 struct agent_group {

@@ -18,6 +18,9 @@
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
+/* local recipients that share a flush: its cost is that of a few */
+#define BATCH_LEAST  9
+
 #define STEP_BACK_MS 5000
 #define DEATHS_MAX   2   /* workers that may die with it, in a row */
 #define HOST_MAX     300 /* bytes that are kept of what a host says */
@@ -57,20 +60,41 @@ settle(struct message *m)
 	}
 }
 
-/* Start attempts for all that need one and can have one. */
+static bool
+is_local_todo(const struct message *m, size_t rcpt)
+{
+	const struct attempt *a = &m->attempts[rcpt];
+	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
+
+	return envelope_is_todo(r) && !a->tried && a->agent == NULL &&
+	       !envelope_is_remote(r);
+}
+
+/* Start attempts for all here that need one and can have one. */
+static void
+attempt_local(struct message *m)
+{
+	size_t before = m->underway, n = 0;
+
+	for (size_t i = 0; i < m->env->n_rcpts && n < BATCH_LEAST; i++)
+		n += is_local_todo(m, i);
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		if (!is_local_todo(m, i))
+			continue;
+		m->attempts[i].agent = agent_deliver(m, i, n == BATCH_LEAST);
+		if (m->attempts[i].agent != NULL)
+			m->underway++;
+	}
+	if (n == BATCH_LEAST && m->underway > before)
+		agent_batch_end(m);
+}
+
 static void
 attempt_all(struct message *m)
 {
-	for (size_t i = 0; i < m->env->n_rcpts; i++) {
-		struct attempt *a = &m->attempts[i];
-
-		if (!envelope_is_todo(&m->env->rcpts[i]) || a->tried ||
-		    a->agent != NULL || envelope_is_remote(&m->env->rcpts[i]))
-			continue;
-		a->agent = agent_deliver(m, i);
-		if (a->agent != NULL)
-			m->underway++;
-	}
+	attempt_local(m);
 	m->crowded = false;
 	if (envelope_has_remote(m->env)) {
 		settle(m);

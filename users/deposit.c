@@ -63,6 +63,8 @@ deposit_open(const struct service_env *env, struct why *why)
 
 	(void)why;
 	d->env = *env;
+	job_desk_init(&d->desk);
+	d->desk.base = env->base;
 	d->desk.mail.fd = -1;
 	d->desk.maildir = mem_dup(env->maildir);
 	(void)stat(env->maildir, &d->mailbox); /* else the first one fails */
@@ -70,7 +72,6 @@ deposit_open(const struct service_env *env, struct why *why)
 	d->desk.pool = pool_new(env->base, THREADS);
 	d->desk.on_end = check_idle;
 	d->desk.ctx = d;
-	TAILQ_INIT(&d->desk.jobs);
 	return d;
 }
 

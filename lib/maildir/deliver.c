@@ -152,6 +152,7 @@ struct deposit {
 	struct maildir_folders folders; /* new/ alone, or all */
 	struct durable durable;
 	struct maildir_repeat repeat;
+	bool later; /* asked for, and of the root's own file system */
 };
 
 /* Write and name it. *existed: something stands under the name already. */
@@ -180,7 +181,12 @@ attempt(struct deposit *p, unsigned number, struct maildir_delivered *out,
 	    p->repeat.base, suffix, (unsigned long long)c.size,
 	    (unsigned long long)(c.size + c.bare));
 	out->size = c.size;
-	rc = durable_commit(&p->durable, &f, out->name, existed, why);
+	if (p->later) {
+		rc = durable_name(&p->durable, &f, out->name, existed, why);
+		out->unflushed = rc == RC_OK && !*existed;
+	} else {
+		rc = durable_commit(&p->durable, &f, out->name, existed, why);
+	}
 	io_close(&f.fd);
 	return rc;
 }
@@ -202,6 +208,7 @@ open_folders(struct deposit *p, struct why *why)
 	struct maildir_place place;
 	enum rc rc;
 
+	p->later = false; /* it may lie on another file system */
 	maildir_place_close(&p->folders);
 	if (p->d->maildir != NULL)
 		rc = maildir_list_folders(p->d->maildir, &p->folders, why);
@@ -228,6 +235,7 @@ open_for_first(struct deposit *p, struct why *why)
 	if (p->folders.new < 0)
 		return open_folders(p, why);
 	p->durable = (struct durable){p->folders.new, -1, true};
+	p->later = p->d->later;
 	return RC_OK;
 }
 
@@ -294,4 +302,34 @@ maildir_deliver(const struct maildir_root *root,
 		rc = deposit(&p, out, why);
 	maildir_place_close(&p.folders);
 	return rc;
+}
+
+int
+maildir_deliver_before(const struct maildir_root *root)
+{
+	return root->by_name
+		   ? openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		   : -1;
+}
+
+enum rc
+maildir_deliver_flush(int fd, struct why *why)
+{
+	return durable_all(fd, why);
+}
+
+void
+maildir_deliver_undo(const struct maildir_root *root,
+    const struct maildir_deliver *d, const struct maildir_delivered *out)
+{
+	struct maildir_place place;
+	struct why why;
+	int dir;
+
+	if (maildir_place_of(d->account, &place, &why) != RC_OK)
+		return;
+	dir = maildir_place_new(root, &place);
+	if (dir >= 0)
+		durable_unname(dir, out->name);
+	io_close(&dir);
 }

@@ -49,6 +49,7 @@ struct maildir_deliver {
 	struct span qid;
 	uint32_t rcpt;
 	bool again; /* an earlier attempt may have succeeded */
+	bool later; /* the caller sees to the flush, where that can be */
 	struct span account;
 	const char *maildir; /* its absolute path; NULL: as place.h has it */
 	struct span sender;  /* "" is the null reverse-path */
@@ -65,6 +66,7 @@ struct maildir_delivered {
 	char name[MAILDIR_DELIVER_NAME_MAX]; /* as found, when it existed */
 	uint64_t size;                       /* on disk */
 	bool existed;
+	bool unflushed; /* nothing is promised before the caller's flush */
 };
 
 /*
@@ -78,5 +80,17 @@ struct maildir_delivered {
 enum rc maildir_deliver(const struct maildir_root *root,
     const struct maildir_deliver *d, struct maildir_delivered *out,
     struct why *why);
+
+/*
+ * Many with one flush. Those with `later` that end RC_OK and out->unflushed are
+ * written and named, and become a promise when maildir_deliver_flush() returns
+ * RC_OK; else each is taken back by maildir_deliver_undo(). Its descriptor is
+ * maildir_deliver_before(), made before the first of them begins: what could
+ * not be written since is told by it. -1: each has to have its own flush.
+ */
+int maildir_deliver_before(const struct maildir_root *root);
+enum rc maildir_deliver_flush(int fd, struct why *why);
+void maildir_deliver_undo(const struct maildir_root *root,
+    const struct maildir_deliver *d, const struct maildir_delivered *out);
 
 #endif

@@ -118,28 +118,55 @@ sync_existing(const struct durable *d, const char *name, struct why *why)
 	return rc;
 }
 
-static enum rc
-commit_unnamed(const struct durable *d, const struct durable_file *f,
+enum rc
+durable_name(const struct durable *d, const struct durable_file *f,
     const char *name, bool *existed, struct why *why)
 {
 	char path[64];
 
+	*existed = false;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
 	if (write_out(f->fd) < 0)
 		return no_room(why, "write out");
-	/* name first, then one fsync: data and name in one journal commit */
 	if (linkat(AT_FDCWD, path, d->dir, name, AT_SYMLINK_FOLLOW) < 0) {
 		if (errno != EEXIST)
 			return no_room(why, "link");
 		*existed = true;
 		return sync_existing(d, name, why);
 	}
-	if (durable_sync(f->fd) == 0)
-		return RC_OK;
-	(void)no_room(why, "fsync");
-	/* not promised; if this fails too, readers tell by the size */
-	(void)unlinkat(d->dir, name, 0);
-	return RC_TEMP;
+	return RC_OK;
+}
+
+void
+durable_unname(int dir, const char *name)
+{
+	(void)unlinkat(dir, name, 0);
+}
+
+enum rc
+durable_all(int fd, struct why *why)
+{
+#ifdef MAILSTEAD_NOSYNC
+	(void)fd;
+	(void)why;
+	return RC_OK;
+#else
+	return syncfs(fd) == 0 ? RC_OK : no_room(why, "syncfs");
+#endif
+}
+
+static enum rc
+commit_unnamed(const struct durable *d, const struct durable_file *f,
+    const char *name, bool *existed, struct why *why)
+{
+	enum rc rc = durable_name(d, f, name, existed, why);
+
+	/* name first, then one fsync: data and name in one journal commit */
+	if (rc != RC_OK || *existed || durable_sync(f->fd) == 0)
+		return rc;
+	rc = no_room(why, "fsync");
+	durable_unname(d->dir, name);
+	return rc;
 }
 
 static enum rc

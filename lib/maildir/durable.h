@@ -50,6 +50,25 @@ enum rc durable_commit(const struct durable *d, struct durable_file *f,
     const char *name, bool *existed, struct why *why);
 
 /*
+ * The first half of it, for many files of a by_name file system that are made
+ * durable by one durable_all(): the name, nothing promised yet. `f` is unnamed.
+ * RC_OK with *existed: that one is flushed, as above.
+ */
+enum rc durable_name(const struct durable *d, const struct durable_file *f,
+    const char *name, bool *existed, struct why *why);
+
+/* Take a name back of which nothing was promised: as if it had not been. If
+ * this fails, readers tell a torn file by its size. */
+void durable_unname(int dir, const char *name);
+
+/*
+ * The second half: flush the whole file system behind `fd`. RC_OK is the
+ * promise for all that was named before, if `fd` was opened before the first
+ * of them was written: what could not be written since then is told by it.
+ */
+enum rc durable_all(int fd, struct why *why);
+
+/*
  * Flush a file that was found under its name in the folder `dir`, since
  * whoever made or moved it may have been killed before it did. RC_OK is the
  * promise again; on failure the file stays as it is.

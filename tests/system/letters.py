@@ -11,7 +11,8 @@ import time
 
 from tests.system.suite import Wire
 
-ACCOUNTS = [f"user{n}@example.org" for n in range(6)]
+# enough that a letter to all of them is made durable by one flush
+ACCOUNTS = [f"user{n}@example.org" for n in range(12)]
 # of the system, whom only root can serve: the mail is in the user's home
 USER, USER_UID = "ulla", 20001
 HAS_USER = os.geteuid() == 0

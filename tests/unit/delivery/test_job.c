@@ -5,10 +5,14 @@
  *   link   a new qmgr is there      cut   it has gone
  *   s1 q1 f1   deliver, to recipient 1: slowly, quickly, in vain
  *   S1     the same attempt as s1, given again
+ *   *q1    with `batch`          end    the batch's end
+ *   *x1    whose flush fails
  *   open   what is slow goes on
+ *   wait   until something is heard    hurry  the worker is to finish
  *
  * and what the qmgrs heard: [ a link begins, u under way, ] end of those, d
- * delivered, f failed. Between words everything settles.
+ * delivered, f failed, | the word `|`. Also, behind the rest of a word's: ! a
+ * flush of many, - one taken back. Between words everything settles.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +20,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -54,6 +60,24 @@ static const struct row rows[] = {
 	0, 1},
     {"after its end it may be given again", "link q1 q1", "[]d1d1", 2, 0, 2},
     {"a user's, where none are served", "link u1", "[]f1", 0, 1, 1},
+    {"a batch waits for its end", "link *q1 *q2 | end", "[]|d1d2!", 2, 0, 2},
+    {"and for what is slow", "link *q1 *s2 end | open", "[]|d1d2!", 2, 0, 2},
+    {"in vain within a batch", "link *q1 *f2 | end", "[]f2|d1!", 1, 1, 2},
+    {"all in vain", "link *f1 *f2 end", "[]f1f2", 0, 2, 2},
+    {"beside a batch", "link *q1 q2 | end", "[]d2|d1!", 2, 0, 2},
+    {"the end of no batch", "link end q1", "[]d1", 1, 0, 1},
+    {"more after the end", "link *q1 *s2 end *q3 open | end", "[]|d1d3d2!", 3,
+	0, 3},
+    {"another batch", "link *q1 end *q2 end", "[]d1!d2!", 2, 0, 2},
+    {"not flushed", "link *q1 *x2 *q3 end", "[]f1f2f3!---", 0, 3, 3},
+    {"not flushed, beside it", "link *x1 q2 end q3", "[]d2f1!-d3", 2, 1, 3},
+    {"a batch whose qmgr goes", "link *q1 cut link", "[]![]", 1, 0, 1},
+    {"the next qmgr's end", "link *s1 *q2 cut link *q3 | end open",
+	"[][u1u2]|d2d3d1!", 3, 0, 3},
+    {"a batch waits for ever for none", "link *s1 *q2 wait | end open",
+	"[]d2!|d1!", 2, 0, 2},
+    {"nor for its end", "link *q1 wait end", "[]d1!", 1, 0, 1},
+    {"the worker is to finish", "link *q1 hurry *q2", "[]d1!d2!", 2, 0, 2},
 };
 
 static struct {
@@ -63,6 +87,9 @@ static struct {
 	sem_t gate;
 	unsigned slow;
 	unsigned ends;
+	_Atomic unsigned flushes;
+	_Atomic unsigned undone;
+	_Atomic bool flush_fails;
 	char heard[256];
 } t;
 
@@ -83,7 +110,39 @@ maildir_deliver(const struct maildir_root *root,
 	if (c == 's')
 		while (sem_wait(&t.gate) < 0)
 			continue;
+	out->unflushed = d->later && c != 'f';
+	if (c == 'x')
+		t.flush_fails = true;
 	return c == 'f' ? why_set(why, RC_TEMP, "4.3.0", "in vain") : RC_OK;
+}
+
+int
+maildir_deliver_before(const struct maildir_root *root)
+{
+	return root->fd == 42 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0) : -1;
+}
+
+enum rc
+maildir_deliver_flush(int fd, struct why *why)
+{
+	bool fails = t.flush_fails;
+
+	t.flushes++;
+	t.flush_fails = false;
+	if (fcntl(fd, F_GETFD) != FD_CLOEXEC)
+		(void)why_set(why, RC_TEMP, "4.3.0", "what descriptor is it?");
+	else if (fails)
+		(void)why_set(why, RC_TEMP, "4.3.0", "in vain");
+	else
+		return RC_OK;
+	return RC_TEMP;
+}
+
+void
+maildir_deliver_undo(const struct maildir_root *root,
+    const struct maildir_deliver *d, const struct maildir_delivered *out)
+{
+	t.undone += root->fd == 42 && d->later && out->unflushed;
 }
 
 static void
@@ -103,6 +162,14 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
 	job_start(&t.desk, link, &msg->deliver);
+}
+
+static void
+on_batch_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	job_batch_end(&t.desk, msg->batch_end.qid);
 }
 
 static void
@@ -143,7 +210,7 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static ipc_handler *const our_handlers[MSG_COUNT] = {
-    [MSG_DELIVER] = on_deliver};
+    [MSG_DELIVER] = on_deliver, [MSG_BATCH_END] = on_batch_end};
 static ipc_handler *const their_handlers[MSG_COUNT] = {
     [MSG_UNDERWAY] = on_underway,
     [MSG_UNDERWAY_END] = on_underway_end,
@@ -206,11 +273,12 @@ new_link(void)
 }
 
 static void
-deliver(char kind, uint32_t rcpt)
+deliver(char kind, uint32_t rcpt, bool batch)
 {
 	const char account[] = {kind, '@', 'x'};
 	struct msg_deliver m = {.qid = SPAN_LIT("qid"),
 	    .rcpt = rcpt,
+	    .batch = batch,
 	    .trace = SPAN_LIT("T\n"),
 	    .arrived = 5,
 	    /* without '@': a user of the system */
@@ -235,10 +303,27 @@ step(struct span word)
 			assert_int_equal(sem_post(&t.gate), 0);
 			settle();
 		}
+	} else if (span_eq(word, SPAN_LIT("end"))) {
+		assert_true(proto_send_batch_end(
+		    t.qmgr, &(struct msg_batch_end){SPAN_LIT("qid")}));
+	} else if (span_eq(word, SPAN_LIT("hurry"))) {
+		job_desk_hurry(&t.desk);
+	} else if (span_eq(word, SPAN_LIT("wait"))) {
+		for (size_t n = strlen(t.heard); strlen(t.heard) == n;)
+			settle();
+	} else if (span_eq(word, SPAN_LIT("|"))) {
+		hear("|", 0);
 	} else {
-		deliver(word.p[0], (uint32_t)(word.p[1] - '0'));
+		bool batch = word.p[0] == '*';
+
+		deliver(
+		    word.p[batch], (uint32_t)(word.p[batch + 1] - '0'), batch);
 	}
 	settle();
+	for (; t.flushes > 0; t.flushes--)
+		hear("!", 0);
+	for (; t.undone > 0; t.undone--)
+		hear("-", 0);
 }
 
 static void
@@ -250,13 +335,16 @@ check_row(void **state)
 	if (t.base == NULL) {
 		log_open(STDERR_FILENO, "test", LOG_ERROR, false);
 		t.base = event_base_new();
-		TAILQ_INIT(&t.desk.jobs);
+		job_desk_init(&t.desk);
+		t.desk.base = t.base;
 		t.desk.pool = pool_new(t.base, 3);
 		t.desk.on_end = on_end;
 		t.desk.mail.fd = 42;
 		assert_int_equal(sem_init(&t.gate, 0, 0), 0);
 	}
 	t.heard[0] = '\0';
+	t.desk.hurry = false;
+	t.desk.patience_ms = strstr(row->script, "wait") != NULL ? 200 : 60000;
 	t.desk.delivered = t.desk.failed = t.ends = 0;
 	while (script.p != NULL)
 		step(span_cut(&script, ' '));
@@ -265,6 +353,7 @@ check_row(void **state)
 	assert_int_equal(t.desk.failed, row->failed);
 	assert_int_equal(t.ends, row->ends);
 	assert_true(TAILQ_EMPTY(&t.desk.jobs));
+	assert_true(TAILQ_EMPTY(&t.desk.batches));
 	ipc_link_free(&t.qmgr);
 	ipc_link_free(&t.desk.qmgr);
 }

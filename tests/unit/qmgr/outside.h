@@ -58,6 +58,8 @@ static struct {
 	struct job jobs[1024];
 	size_t n_jobs;
 	size_t n_local;
+	size_t n_batch;     /* of them with `batch` */
+	size_t ends;        /* of batches */
 	bool local_is_slow; /* it delivers only when local_delivers() */
 	char slow[1024][80];
 	size_t n_slow;
@@ -156,6 +158,7 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
 	t.n_local++;
+	t.n_batch += msg->deliver.batch;
 	check_not_writable(msg->deliver.file);
 	if (!t.local_is_slow) {
 		delivered(link, msg->deliver.qid, msg->deliver.rcpt);
@@ -164,6 +167,16 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	assert_int_equal(msg->deliver.rcpt, 0);
 	assert_true(t.n_slow < 1024);
 	assert_true(span_copy(msg->deliver.qid, t.slow[t.n_slow++], 80));
+}
+
+static void
+on_batch_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	assert_non_null(message_find(&t.q, msg->batch_end.qid));
+	assert_int_equal(t.n_batch, t.n_local); /* behind all of it */
+	t.ends++;
 }
 
 static void
@@ -180,7 +193,8 @@ static ipc_handler *const handlers[MSG_COUNT] = {[MSG_COMMITTED] = on_committed,
     [MSG_QUEUE_STATE] = on_ignored,
     [MSG_RELAY_RCPT] = on_relay_rcpt,
     [MSG_RELAY] = on_relay,
-    [MSG_DELIVER] = on_deliver};
+    [MSG_DELIVER] = on_deliver,
+    [MSG_BATCH_END] = on_batch_end};
 
 static struct ipc_link *
 connect_as(enum role role, struct ipc_link **link)
@@ -208,7 +222,11 @@ connect_as(enum role role, struct ipc_link **link)
 static void
 open_directory(void)
 {
-	static const char accounts[] = "alice@example.org !\n";
+	static const char accounts[] =
+	    "alice@example.org !\n"
+	    "a1@example.org !\na2@example.org !\na3@example.org !\n"
+	    "a4@example.org !\na5@example.org !\na6@example.org !\n"
+	    "a7@example.org !\na8@example.org !\n";
 	static const char aliases[] =
 	    "away@example.org: far@elsewhere.example, alice@example.org\n"
 	    "gone@example.org: far@elsewhere.example\n";

@@ -65,12 +65,48 @@ crowded_and_later(void)
 	assert_int_equal(named(j->qid)->steps, 0);
 }
 
+#define EIGHT                                                              \
+	"a1@example.org\na2@example.org\na3@example.org\na4@example.org\n" \
+	"a5@example.org\na6@example.org\na7@example.org\na8@example.org"
+
+static void
+few_here(void)
+{
+	submit(EIGHT);
+	assert_int_equal(t.n_local, 8);
+	assert_int_equal(t.n_batch, 0);
+	assert_int_equal(t.ends, 0);
+}
+
+static void
+many_here(void)
+{
+	submit(EIGHT "\nalice@example.org");
+	assert_int_equal(t.n_local, 9);
+	assert_int_equal(t.n_batch, 9);
+	assert_int_equal(t.ends, 1);
+}
+
+/* Those of other hosts have no flush to share. */
+static void
+many_elsewhere(void)
+{
+	start_remote();
+	submit(EIGHT "\nx@elsewhere.example\ny@elsewhere.example");
+	assert_int_equal(t.n_local, 8);
+	assert_int_equal(t.n_batch, 0);
+	assert_int_equal(t.ends, 0);
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
 } rows[] = {
     {"crowded, and one never", crowded_and_never},
     {"crowded, and one later", crowded_and_later},
+    {"few here share no flush", few_here},
+    {"many here share one", many_here},
+    {"many, but not here", many_elsewhere},
 };
 
 static void
