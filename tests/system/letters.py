@@ -35,7 +35,7 @@ class Writer(threading.Thread):
     """Writes numbered letters until told to end; keeps what was promised."""
 
     def __init__(self, suite, number, seed):
-        super().__init__()
+        super().__init__(daemon=True)  # not to outlive a failed test
         self.suite, self.number = suite, number
         self.random = random.Random(seed * 1000 + number)
         self.end = threading.Event()
@@ -87,6 +87,14 @@ class Sender(Writer):
                     self.promised[token] = (digest(body), to)
         finally:
             wire.close()
+
+
+class SenderToAll(Sender):
+    """Each letter to all accounts: those flushes that many share, and no
+    others."""
+
+    def recipients(self):
+        return ACCOUNTS
 
 
 class Appender(Writer):

@@ -5,7 +5,8 @@ import signal
 import subprocess
 
 from tests.system.letters import (ACCOUNTS, ALIASES, BOXES, HAS_USER, PASSWORD,
-                                  USER, USER_UID, Appender, Sender, to_far)
+                                  USER, USER_UID, Appender, Sender,
+                                  SenderToAll, to_far)
 from tests.system.suite import ROLES, Suite, wait_for
 from tests.system.users import UserSuite
 
@@ -30,8 +31,15 @@ class StormSuite(UserSuite if HAS_USER else Suite):
         if HAS_USER:
             self.add_user(USER, USER_UID, PASSWORD)
 
-    def writers(self, senders, seed):
+    def writers_to_all(self, senders, seed):
         """Threads that have begun."""
+        made = [SenderToAll(self, n, seed) for n in range(senders)]
+        for writer in made:
+            writer.start()
+        return made
+
+    def writers(self, senders, seed):
+        """The same, from all sides and to some of all."""
         subprocess.run(
             [self.steadctl, "--run", f"{self.folder}/run", "account",
              "passwd", ACCOUNTS[0]], input=PASSWORD + "\n", text=True,
