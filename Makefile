@@ -296,6 +296,7 @@ FUZZ_PARTS_envelope := qmgr
 FUZZ_PARTS_packet := resolver
 FUZZ_PARTS_hops := qmgr
 FUZZ_PARTS_msgid := smtpd
+FUZZ_PARTS_header := smtpd
 FUZZ_PARTS_history_line := qmgr
 FUZZ_PARTS_pop3 := pop3d
 FUZZ_PARTS_reply := delivery

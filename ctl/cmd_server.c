@@ -36,6 +36,16 @@ open_source(const char *path, bool *partly)
 	return fd;
 }
 
+/* A file that the configuration names; *fd is -1 when it names none. */
+static bool
+open_named(const char *path, int *fd, struct why *why)
+{
+	*fd =
+	    path[0] == '\0' ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return path[0] == '\0' || *fd >= 0 ||
+	       why_sys(why, RC_PERM, "5.3.5", "%s", path) == RC_OK;
+}
+
 /* What newaliases would say. */
 static bool
 check_directory(const struct conf *conf)
@@ -47,6 +57,7 @@ check_directory(const struct conf *conf)
 	    .delimiters = conf->recipient_delimiter,
 	    .postmaster = conf->postmaster,
 	    .aliases = -1,
+	    .senders = -1,
 	    .relay_domains = &conf->relay.domains,
 	    .relay_recipients = -1,
 	    .user_domains = &conf->users.domains};
@@ -54,25 +65,14 @@ check_directory(const struct conf *conf)
 	struct directory_report report;
 	struct buf users;
 	struct why why;
-	bool ok = true;
+	bool ok;
 
 	directory_report_init(&report);
 	buf_init(&users, USERS_MAX);
 	source.accounts = open_source(accounts, &source.partly);
-	if (conf->paths.aliases[0] != '\0') {
-		source.aliases =
-		    open(conf->paths.aliases, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		ok =
-		    source.aliases >= 0 || why_sys(&why, RC_PERM, "5.3.5", "%s",
-					       conf->paths.aliases) == RC_OK;
-	}
-	if (ok && conf->relay.recipients[0] != '\0') {
-		source.relay_recipients = open(
-		    conf->relay.recipients, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		ok = source.relay_recipients >= 0 ||
-		     why_sys(&why, RC_PERM, "5.3.5", "%s",
-			 conf->relay.recipients) == RC_OK;
-	}
+	ok = open_named(conf->paths.aliases, &source.aliases, &why) &&
+	     open_named(conf->paths.senders, &source.senders, &why) &&
+	     open_named(conf->relay.recipients, &source.relay_recipients, &why);
 	ok = ok && user_each(conf, put_user, &users, &why) == RC_OK;
 	source.users = buf_span(&users);
 	ok = ok && directory_compile(&source, NULL, &report, &why) == RC_OK;
@@ -88,6 +88,7 @@ check_directory(const struct conf *conf)
 	ok = ok && report.n == 0;
 	io_close(&source.accounts);
 	io_close(&source.aliases);
+	io_close(&source.senders);
 	io_close(&source.relay_recipients);
 	directory_report_fini(&report);
 	buf_fini(&users);

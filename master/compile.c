@@ -141,20 +141,26 @@ tell(const struct master *m, const struct directory_report *report)
 		LOG(MASTER_MISTAKE, log_str("and more"));
 }
 
+/* A file that the configuration names; *fd stays -1 when it names none. */
+static enum rc
+open_named(const char *path, int *fd, struct why *why)
+{
+	*fd = path[0] == '\0' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	return path[0] == '\0' || *fd >= 0
+		   ? RC_OK
+		   : why_sys(why, RC_PERM, "5.3.5", "%s", path);
+}
+
 /* in the child; the exit status is the result */
 static void
 child(const struct master *m)
 {
-	const char *aliases = m->conf->paths.aliases;
-	const char *recipients = m->conf->relay.recipients;
 	char *path = net_path(m, m->compile->next);
 	struct directory_source source = {.domains = &m->conf->domains,
 	    .alias_domains = &m->conf->alias_domains,
 	    .delimiters = m->conf->recipient_delimiter,
 	    .postmaster = m->conf->postmaster,
-	    .aliases = -1,
 	    .relay_domains = &m->conf->relay.domains,
-	    .relay_recipients = -1,
 	    .user_domains = &m->conf->users.domains};
 	struct directory_report report;
 	struct buf users;
@@ -165,17 +171,13 @@ child(const struct master *m)
 	buf_init(&users, USERS_MAX);
 	(void)alarm(CHILD_S); /* master waits for the end, whatever it is */
 	rc = open_accounts(m, &source.accounts, &why);
-	if (rc == RC_OK && aliases[0] != '\0') {
-		source.aliases = open(aliases, O_RDONLY | O_CLOEXEC);
-		if (source.aliases < 0)
-			rc = why_sys(&why, RC_PERM, "5.3.5", "%s", aliases);
-	}
-	if (rc == RC_OK && recipients[0] != '\0') {
-		source.relay_recipients =
-		    open(recipients, O_RDONLY | O_CLOEXEC);
-		if (source.relay_recipients < 0)
-			rc = why_sys(&why, RC_PERM, "5.3.5", "%s", recipients);
-	}
+	if (rc == RC_OK)
+		rc = open_named(m->conf->paths.aliases, &source.aliases, &why);
+	if (rc == RC_OK)
+		rc = open_named(m->conf->paths.senders, &source.senders, &why);
+	if (rc == RC_OK)
+		rc = open_named(
+		    m->conf->relay.recipients, &source.relay_recipients, &why);
 	if (rc == RC_OK)
 		rc = list_users(m, &users, &why);
 	source.users = buf_span(&users);

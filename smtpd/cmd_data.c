@@ -7,6 +7,7 @@
 #include "smtpd/command.h"
 #include "smtpd/refusal.h"
 #include "smtpd/reply.h"
+#include "smtpd/rights.h"
 #include "smtpd/txn.h"
 #include "lib/base/banned.h"
 
@@ -56,7 +57,7 @@ check(struct session *s)
 static bool
 finish(struct session *s)
 {
-	if (!check(s))
+	if (!check(s) || !rights_author_ok(s))
 		return false;
 	if (!txn_commit(s->txn, s)) {
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);

@@ -8,6 +8,7 @@
 #include "lib/base/num.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
+#include "smtpd/rights.h"
 #include "smtpd/txn.h"
 #include "lib/base/banned.h"
 
@@ -164,7 +165,8 @@ mail_ok(struct session *s, struct span args, struct txn_mail *mail)
 
 	buf_init(&sender, MAILBOX_MAX);
 	ok = take_path(s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE, &sender) &&
-	     params_ok(s, args, mail, NULL);
+	     params_ok(s, args, mail, NULL) &&
+	     rights_sender_ok(s, buf_span(&sender));
 	mail->sender = span_dup(buf_span(&sender));
 	buf_fini(&sender);
 	return ok;

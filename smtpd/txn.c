@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "smtpd/txn.h"
@@ -29,6 +30,20 @@ txn_rcpt_fini(struct txn_rcpt *rcpt)
 	*rcpt = (struct txn_rcpt){0};
 }
 
+/* A login's own mail: RFC 6409 section 8. */
+static void
+begin_header(struct txn *t, const struct session *s)
+{
+	t->header = mem_alloc(sizeof(*t->header));
+	header_init(t->header);
+	t->new_id = id_new();
+	t->defaults =
+	    (struct header_defaults){.sender = span_of(t->mail.sender),
+		.id = id_span(&t->new_id),
+		.hostname = span_of(s->server->w->conf->hostname),
+		.now_us = clock_real_us()};
+}
+
 struct txn *
 txn_new(struct session *s, struct txn_mail *mail)
 {
@@ -42,6 +57,8 @@ txn_new(struct session *s, struct txn_mail *mail)
 	t->memory_max = s->server->w->conf->smtpd.max_memory;
 	t->size_max = s->server->w->conf->smtpd.max_message_size;
 	buf_init(&t->pending, PENDING_MAX);
+	if (s->login != NULL)
+		begin_header(t, s);
 	return t;
 }
 
@@ -60,6 +77,9 @@ txn_free(struct txn **txn)
 	io_close(&t->fd);
 	*t->in_memory -= t->kept;
 	buf_fini(&t->pending);
+	if (t->header != NULL)
+		header_fini(t->header);
+	free(t->header);
 	free(t);
 }
 
@@ -97,12 +117,12 @@ drop(struct txn *t)
 }
 
 static void
-write_pending(struct txn *t)
+write_out(struct txn *t, struct span text)
 {
-	uint64_t n = t->pending.n;
+	uint64_t n = text.n;
 
 	t->size += n;
-	msgid_feed(&t->msgid, buf_span(&t->pending));
+	msgid_feed(&t->msgid, text);
 	/* all sessions together may not fill the host's memory */
 	if (*t->in_memory + n > t->memory_max)
 		t->no_room = true;
@@ -111,10 +131,30 @@ write_pending(struct txn *t)
 	if (!t->too_big && !t->no_room && t->dots.faults == 0) {
 		t->kept += n;
 		*t->in_memory += n;
-		t->no_room = !io_write_all(t->fd, t->pending.p, n);
+		t->no_room = !io_write_all(t->fd, text.p, n);
 	}
 	if (t->too_big || t->no_room || t->dots.faults != 0)
 		drop(t);
+}
+
+static void
+write_pending(struct txn *t)
+{
+	bool end = t->dots.state == DOTSTREAM_DONE;
+	struct buf out;
+
+	if (t->header == NULL || t->header->state == HEADER_DONE) {
+		write_out(t, buf_span(&t->pending));
+	} else {
+		buf_init(
+		    &out, t->pending.n + HEADER_NAME_MAX + HEADER_ADDED_MAX);
+		header_feed(
+		    t->header, buf_span(&t->pending), &t->defaults, &out);
+		if (end)
+			header_end(t->header, &t->defaults, &out);
+		write_out(t, buf_span(&out));
+		buf_fini(&out);
+	}
 	buf_clear(&t->pending);
 }
 

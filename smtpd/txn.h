@@ -4,6 +4,7 @@
 #ifndef SMTPD_TXN_H
 #define SMTPD_TXN_H
 
+#include "smtpd/header.h"
 #include "smtpd/msgid.h"
 #include "smtpd/session.h"
 
@@ -36,7 +37,10 @@ struct txn {
 	bool no_room; /* the memfd could not be written */
 	struct dotstream dots;
 	struct msgid msgid;
-	struct buf pending; /* not yet written to the memfd */
+	struct buf pending;    /* not yet written to the memfd */
+	struct header *header; /* of one that its author submits; else NULL */
+	struct header_defaults defaults; /* `id` in new_id; for `header` */
+	struct id new_id;
 };
 
 /* What is in *mail, and in *rcpt, is taken. */

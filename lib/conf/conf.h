@@ -34,6 +34,10 @@ struct conf_list {
 	W(RELAY_TLS_VERIFY, "verify") W(RELAY_TLS_IMPLICIT, "implicit")
 #define CONF_SCRAMS(W) \
 	W(SCRAM_NONE, "none") W(SCRAM_SHA_256, "sha-256") W(SCRAM_ALL, "all")
+#define CONF_SENDER_RIGHTS(W)                 \
+	W(SENDER_RIGHTS_NONE, "none")         \
+	W(SENDER_RIGHTS_ENVELOPE, "envelope") \
+	W(SENDER_RIGHTS_HEADER, "header")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -51,6 +55,9 @@ enum conf_relay_tls {
 };
 enum conf_scram {
 	CONF_SCRAMS(CONF_CONSTANT)
+};
+enum conf_sender_rights {
+	CONF_SENDER_RIGHTS(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)

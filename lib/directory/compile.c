@@ -30,7 +30,8 @@
 
 struct compile {
 	struct records r;
-	bool incomplete; /* somebody's name cannot be read */
+	const char *file; /* of aliases' form, that is being read */
+	bool incomplete;  /* somebody's name cannot be read */
 	struct directory_report *report;
 	struct why *why;
 };
@@ -127,9 +128,8 @@ include(struct compile *c, struct alias *a)
 		rc = include_read(path, &text, &inner);
 		if (rc == RC_PERM) {
 			a->bad = true;
-			directory_report_add(c->report,
-			    "aliases:" SPAN_FMT ": %s", SPAN_ARG(place),
-			    inner.text);
+			directory_report_add(c->report, "%s:" SPAN_FMT ": %s",
+			    c->file, SPAN_ARG(place), inner.text);
 		} else if (rc == RC_OK) {
 			alias_include(a, buf_span(&text), &inner);
 			if (a->bad)
@@ -143,17 +143,47 @@ include(struct compile *c, struct alias *a)
 		return why_set(c->why, rc, inner.status, "%s", inner.text);
 	if (!a->bad && a->targets.n == 0) {
 		a->bad = true;
-		directory_report_add(
-		    c->report, "aliases:%u: nobody is in the file", a->line);
+		directory_report_add(c->report, "%s:%u: nobody is in the file",
+		    c->file, a->line);
 	}
 	return RC_OK;
 }
 
-static enum rc
-add_aliases(struct compile *c, int fd)
+static void
+add_alias(struct compile *c, const struct alias *alias)
 {
 	static const char kinds[] = {
 	    [ALIAS_ADDRESS] = 'l', [ALIAS_LOCAL] = 'b', [ALIAS_DOMAIN] = 'c'};
+
+	if (alias->name.n == 0)
+		c->incomplete = true;
+	else
+		add(c, kinds[alias->kind], buf_span(&alias->name),
+		    alias->bad ? SPAN_NONE : buf_span(&alias->targets),
+		    alias->line);
+}
+
+/* A wrong line gives nobody anything. */
+static void
+add_grant(struct compile *c, const struct alias *alias)
+{
+	struct buf key;
+
+	if (alias->bad)
+		return;
+	buf_init(&key, alias->name.n + 1);
+	if (alias->kind == ALIAS_DOMAIN)
+		(void)buf_putc(&key, '@');
+	(void)buf_put_span(&key, buf_span(&alias->name)); /* there is room */
+	add(c, 'g', buf_span(&key), buf_span(&alias->targets), alias->line);
+	buf_fini(&key);
+}
+
+/* All entries of a file of aliases' form. */
+static enum rc
+add_entries(struct compile *c, int fd, const char *file,
+    void (*take)(struct compile *c, const struct alias *alias))
+{
 	struct alias_input in = {.line = 0};
 	struct alias alias;
 	struct why inner;
@@ -162,20 +192,16 @@ add_aliases(struct compile *c, int fd)
 
 	alias_init(&alias);
 	buf_init(&text, (size_t)SOURCE_MAX + 131072);
-	rc = read_source(fd, "aliases", &text, c->why);
+	c->file = file;
+	rc = read_source(fd, file, &text, c->why);
 	in.rest = buf_span(&text);
 	while (rc == RC_OK && alias_next(&in, &alias, &inner)) {
 		if (alias.bad)
 			directory_report_add(
-			    c->report, "aliases:%s", inner.text);
+			    c->report, "%s:%s", file, inner.text);
 		else if (alias.includes.n > 0)
 			rc = include(c, &alias);
-		if (alias.name.n == 0)
-			c->incomplete = true;
-		else
-			add(c, kinds[alias.kind], buf_span(&alias.name),
-			    alias.bad ? SPAN_NONE : buf_span(&alias.targets),
-			    alias.line);
+		take(c, &alias);
 	}
 	buf_fini(&text);
 	alias_fini(&alias);
@@ -339,7 +365,9 @@ arrange(struct compile *c)
 				directory_report_add(c->report,
 				    "%s:%u: " SPAN_FMT
 				    " is given twice, the first counts",
-				    key.p[0] == 'a' ? "accounts" : "aliases",
+				    key.p[0] == 'a'   ? "accounts"
+				    : key.p[0] == 'g' ? "senders"
+						      : "aliases",
 				    at->line, SPAN_ARG(span_from(key, 1)));
 			continue;
 		}
@@ -489,7 +517,9 @@ gather(struct compile *c, const struct directory_source *source)
 	if (rc == RC_OK && source->accounts >= 0)
 		rc = add_accounts(c, source->accounts);
 	if (rc == RC_OK && source->aliases >= 0)
-		rc = add_aliases(c, source->aliases);
+		rc = add_entries(c, source->aliases, "aliases", add_alias);
+	if (rc == RC_OK && source->senders >= 0)
+		rc = add_entries(c, source->senders, "senders", add_grant);
 	if (rc != RC_OK)
 		return rc;
 	arrange(c);

@@ -13,8 +13,10 @@ struct directory_source {
 	const struct conf_list *domains;       /* local */
 	const struct conf_list *alias_domains; /* "alias=local"; or NULL */
 	const struct conf_list *relay_domains; /* "domain=host"; or NULL */
-	int relay_recipients;   /* descriptor, -1: all are taken; borrowed; only
-				   with relay_domains */
+	int relay_recipients; /* descriptor, -1: all are taken; borrowed; only
+				 with relay_domains */
+	int senders; /* descriptor, -1: nobody has others' addresses; borrowed
+		      */
 	const char *delimiters; /* of details, "": none */
 	const char *postmaster; /* address, or "" */
 	int accounts;           /* descriptor, -1: none; borrowed */

@@ -411,6 +411,82 @@ find(struct look *l, struct span mailbox, struct buf *out)
 	return kind;
 }
 
+/* Targets of a "g" record, if there is one. */
+static void
+put_grants(struct look *l, struct span key, struct buf *out)
+{
+	struct span targets, at = l->home;
+
+	if (!get(l, 'g', key, &targets) || targets.n == 0)
+		return;
+	if (at.n == 0)
+		(void)get(l, 'f', SPAN_NONE, &at);
+	put_bare(out, targets, at);
+	(void)buf_putc(out, '\n'); /* over is seen in the end */
+}
+
+/* By the address, by the local part in our domains, without its detail. */
+static void
+put_local_grants(struct look *l, struct span mixed, struct buf *out)
+{
+	bool ours = l->home.n > 0;
+	struct buf key;
+	size_t n;
+
+	buf_init(&key, DIRECTORY_KEY_MAX - 1);
+	put_lower(&key, mixed);
+	n = key.n;
+	if (ours && !key.over)
+		put_grants(l, buf_span(&key), out);
+	(void)buf_putc(&key, '@');
+	(void)buf_put_span(&key, l->domain);
+	if (!key.over)
+		put_grants(l, buf_span(&key), out);
+	key.n = n;
+	(void)buf_putc(&key, '@');
+	(void)buf_put_span(&key, l->home);
+	if (ours && !key.over && l->home.p != l->domain.p)
+		put_grants(l, buf_span(&key), out);
+	buf_fini(&key);
+}
+
+static void
+put_domain_grants(struct look *l, struct span domain, struct buf *out)
+{
+	struct buf key;
+
+	buf_init(&key, DIRECTORY_KEY_MAX - 1);
+	(void)buf_putc(&key, '@');
+	(void)buf_put_span(&key, domain);
+	if (!key.over)
+		put_grants(l, buf_span(&key), out);
+	buf_fini(&key);
+}
+
+static enum directory_kind
+find_grants(struct look *l, struct span mailbox, struct buf *out)
+{
+	size_t before = out->n, at = SIZE_MAX;
+	struct buf base;
+	bool ours;
+
+	if (!addr_split(mailbox, &l->local, &l->domain))
+		return DIRECTORY_UNKNOWN;
+	ours = at_home(l);
+	if (!ours)
+		l->home = SPAN_NONE;
+	buf_init(&base, DIRECTORY_KEY_MAX - 1);
+	put_local_grants(l, l->local, out);
+	while (addr_detail_base(l->local, l->d->delimiters, &at, &base))
+		put_local_grants(l, buf_span(&base), out);
+	buf_fini(&base);
+	put_domain_grants(l, l->domain, out);
+	if (ours && l->home.p != l->domain.p)
+		put_domain_grants(l, l->home, out);
+	put_grants(l, SPAN_LIT("*"), out);
+	return out->n > before ? DIRECTORY_ALIAS : DIRECTORY_UNKNOWN;
+}
+
 typedef enum directory_kind finder(
     struct look *l, struct span mailbox, struct buf *out);
 
@@ -471,4 +547,11 @@ directory_find_user(
     const struct directory *d, struct span mailbox, struct buf *target)
 {
 	return look(d, find_system_mailbox, mailbox, target);
+}
+
+enum directory_kind
+directory_find_grants(
+    const struct directory *d, struct span mailbox, struct buf *out)
+{
+	return look(d, find_grants, mailbox, out);
 }

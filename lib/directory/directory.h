@@ -56,6 +56,30 @@ enum directory_kind directory_find(
 enum directory_kind directory_find_user(
     const struct directory *d, struct span mailbox, struct buf *target);
 
+enum directory_right {
+	DIRECTORY_OWN,       /* its mail comes to that login, and to no other */
+	DIRECTORY_GIVEN,     /* the file of paths.senders gives it */
+	DIRECTORY_FOREIGN,   /* neither */
+	DIRECTORY_NOT_KNOWN, /* a line that may tell is wrong, or no snapshot */
+};
+
+/*
+ * May `login` send as `address` (canonical; with or without a detail)? As an
+ * account, an alias that leads to no other account, or a catch-all's, it is
+ * its own. The file gives an address, a domain or all (`*`) to whoever any of
+ * the addresses behind it leads to.
+ */
+enum directory_right directory_may_send(
+    const struct directory *d, struct span login, struct span address);
+
+/*
+ * The addresses to whose owners the file gives `mailbox`, each canonical and
+ * with an LF behind it, appended to `out`: DIRECTORY_ALIAS; UNKNOWN when there
+ * are none; ERROR as for directory_find().
+ */
+enum directory_kind directory_find_grants(
+    const struct directory *d, struct span mailbox, struct buf *out);
+
 #define DIRECTORY_DELIMITERS_MAX 15
 /* The characters that may stand between user and detail; borrowed. */
 const char *directory_delimiters(const struct directory *d);

@@ -217,15 +217,32 @@ outcome(struct expand *x, struct span mailbox, struct why *why)
 	return why_set(why, RC_OK, "2.0.0", "%s", x->left_out.text);
 }
 
+/* The most there are, for which all of this is not needed. */
+static bool
+is_account(const struct directory *d, struct span mailbox, struct buf *accounts)
+{
+	size_t before = accounts->n;
+
+	accounts->over = false;
+	if (directory_find(d, mailbox, accounts) == DIRECTORY_ACCOUNT &&
+	    buf_putc(accounts, '\n'))
+		return true;
+	accounts->n = before;
+	return false;
+}
+
 enum rc
 directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why)
 {
-	struct expand *x = mem_alloc(sizeof(*x));
 	size_t before_a = accounts->n, before_e = elsewhere->n;
 	bool readable = true;
+	struct expand *x;
 	enum rc rc;
 
+	if (is_account(d, mailbox, accounts))
+		return why_set(why, RC_OK, "2.0.0", "%s", "");
+	x = mem_alloc(sizeof(*x));
 	x->accounts = accounts;
 	x->elsewhere = elsewhere;
 	accounts->over = elsewhere->over = false;

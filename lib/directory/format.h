@@ -22,6 +22,8 @@
  *   w example.net           the same by the list of recipients
  *   m joe@example.net       an address at one of them
  *   y                       an address in that list cannot be read
+ *   g joe@example.org       whose owners may send as this address, too: as in
+ *                           l; also with @example.org, joe and *
  *   x                       there is an account or alias whose name cannot be
  *                           told for a mistake
  *
@@ -30,7 +32,7 @@
 #ifndef LIB_DIRECTORY_FORMAT_H
 #define LIB_DIRECTORY_FORMAT_H
 
-#define DIRECTORY_VERSION "mailstead directory 3"
+#define DIRECTORY_VERSION "mailstead directory 4"
 #define DIRECTORY_KEY_MAX 511 /* of LMDB */
 
 #endif

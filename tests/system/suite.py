@@ -33,10 +33,10 @@ def wait_for(what, condition, seconds=PATIENCE):
 class Suite:
     def __init__(self, folder, bindir, yaml="", hostname="mail.example.org",
                  accounts=("alice@example.org", "bob@example.org"),
-                 store=None, host=None, aliases=""):
+                 store=None, host=None, aliases="", senders=""):
         """`store`: another folder for queue and mailboxes; `host`: one of a
-        Lab, in which it runs and is connected to; `aliases`: text of the
-        file."""
+        Lab, in which it runs and is connected to; `aliases`, `senders`: texts
+        of the files."""
         self.host = host
         self.folder, self.bindir = folder, bindir
         self.conf = f"{folder}/mailstead.yaml"
@@ -53,10 +53,12 @@ class Suite:
         # other users may not be able to go where the programs are
         self.steadctl = f"{folder}/steadctl"
         shutil.copy(f"{bindir}/steadctl", self.steadctl)
-        self.aliases = aliases and f"{folder}/aliases"
-        if aliases:
-            with open(self.aliases, "w", encoding="utf-8") as f:
-                f.write(aliases)
+        self.files = {}
+        for key, text in ("aliases", aliases), ("senders", senders):
+            if text:
+                self.files[key] = f"{folder}/{key}"
+                with open(self.files[key], "w", encoding="utf-8") as f:
+                    f.write(text)
         self.write_conf()
         self.write_accounts(accounts)
 
@@ -73,7 +75,8 @@ paths:
   state: {self.folder}/state
   run: {self.folder}/run
   mail: {self.mail}
-""" + (f"  aliases: {self.aliases}\n" if self.aliases else "") + (self.yaml if "listen:" in self.yaml else """\
+""" + "".join(f"  {key}: {path}\n" for key, path in self.files.items()) +
+    (self.yaml if "listen:" in self.yaml else """\
 listen:
   smtp: ["127.0.0.1:0"]
   submission: ["127.0.0.1:0"]

@@ -236,6 +236,7 @@ open_directory(void)
 	struct directory_source source = {.domains = &domains,
 	    .postmaster = "",
 	    .accounts = io_memfd("accounts"),
+	    .senders = -1,
 	    .aliases = io_memfd("aliases")};
 	char path[96];
 	struct why why;

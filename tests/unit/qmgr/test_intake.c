@@ -84,6 +84,7 @@ open_directory(void)
 	struct directory_source source = {.domains = &domains,
 	    .postmaster = "",
 	    .accounts = io_memfd("accounts"),
+	    .senders = -1,
 	    .aliases = -1};
 	char path[96];
 	struct why why;

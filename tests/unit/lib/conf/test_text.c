@@ -55,7 +55,8 @@ static const struct row {
 	"paths.state=" LOCALSTATEDIR "/lib/mailstead\n"
 	"paths.run=/run/mailstead\n"
 	"paths.mail=" LOCALSTATEDIR "/lib/mailstead/mail\n"
-	"paths.aliases=\n"},
+	"paths.aliases=\n"
+	"paths.senders=\n"},
     {"listeners without TLS", BASE, CONF_LISTEN,
 	"listen.smtp=*:25\n"
 	"listen.submission=*:587\n"
@@ -86,6 +87,7 @@ static const struct row {
 	"smtpd.max_recipients=1000\n"
 	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
+	"smtpd.sender_rights=header\n"
 	"smtpd.timeout=300000\n"
 	"smtpd.data_timeout=180000\n"},
     {"smtpd",
@@ -98,6 +100,7 @@ static const struct row {
 	"smtpd.max_recipients=1000\n"
 	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
+	"smtpd.sender_rights=header\n"
 	"smtpd.timeout=1000\n"
 	"smtpd.data_timeout=1500\n"},
     {"limits by default", BASE, CONF_LIMITS,

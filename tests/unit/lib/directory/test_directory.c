@@ -259,6 +259,7 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 	    .delimiters = "+-",
 	    .postmaster = postmaster,
 	    .accounts = memfile(accounts),
+	    .senders = -1,
 	    .aliases = memfile(aliases),
 	    .user_domains = &user_domains,
 	    .users = SPAN_LIT(USERS)};

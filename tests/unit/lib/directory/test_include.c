@@ -156,6 +156,7 @@ compile(const char *list, const char *said, const char *targets)
 	    .delimiters = "+",
 	    .postmaster = "",
 	    .accounts = io_memfd("accounts"),
+	    .senders = -1,
 	    .aliases = io_memfd("aliases"),
 	    .partly = true};
 	struct directory_report report;

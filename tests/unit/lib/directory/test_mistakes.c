@@ -143,6 +143,7 @@ compile(const struct row *row, struct directory_report *report)
 	    .delimiters = "+",
 	    .postmaster = "",
 	    .accounts = memfile(row->accounts),
+	    .senders = -1,
 	    .aliases = memfile(row->aliases),
 	    .user_domains = &domains,
 	    .users = SPAN_LIT(USERS)};
@@ -173,6 +174,7 @@ recipients(void **state)
 	    .delimiters = "",
 	    .postmaster = "",
 	    .accounts = -1,
+	    .senders = -1,
 	    .aliases = -1,
 	    .partly = true};
 	struct directory_report report;
@@ -212,6 +214,7 @@ elsewhere(void **state)
 	    .delimiters = "",
 	    .postmaster = "",
 	    .accounts = memfile("a@one.example !\nb@eno.example !\n"),
+	    .senders = -1,
 	    .aliases = memfile("c: a\nd@one.example: a\nf@eon.example: a\n"
 			       "@noe.example: a\n"),
 	    .partly = true};

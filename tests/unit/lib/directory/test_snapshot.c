@@ -44,6 +44,7 @@ make(int accounts, int aliases)
 	struct directory_source source = {.domains = &domains,
 	    .postmaster = "",
 	    .accounts = accounts,
+	    .senders = -1,
 	    .aliases = aliases,
 	    .partly = true}; /* so that those without end are in it */
 	struct why why = {.rc = RC_OK};

@@ -1,0 +1,192 @@
+"""What a login may send, and what is done to its header (RFC 6409), by swaks
+and Python's smtplib; judged by Python's email package and curl."""
+import datetime
+import email
+import email.utils
+import os
+import re
+import smtplib
+import subprocess
+
+import pytest
+
+from tests.system.suite import Suite, wait_for
+
+pytestmark = pytest.mark.usefixtures("netns")
+ALICE, BOB = "alice@example.org", "bob@example.org"
+PASSWORD = "of-this-test"
+ALIASES = """\
+a.smith@example.org: alice
+both@example.org: alice, bob
+"""
+SENDERS = """\
+info@example.org: alice
+@news.example: both@example.org
+"""
+
+
+class Host(Suite):
+    def begin(self):
+        self.start()
+        self.ctl("account", "passwd", ALICE, text=PASSWORD + "\n")
+        return self
+
+    def ctl(self, *words, text=""):
+        return subprocess.run(
+            [self.steadctl, "--run", f"{self.folder}/run", *words], input=text,
+            capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def newest(self, account=BOB):
+        """The only message there, taken away."""
+        path, = wait_for("a message", lambda: self.messages(account))
+        with open(path, "rb") as f:
+            raw = f.read()
+        os.unlink(path)
+        return email.message_from_bytes(raw)
+
+
+@pytest.fixture
+def host(tmpdir, bindir):
+    with Host(tmpdir, bindir, "auth: {allow_plaintext: true}\n",
+              aliases=ALIASES, senders=SENDERS) as s:
+        yield s.begin()
+
+
+def swaks(host, sender, author, login=ALICE):
+    """The reply that decided."""
+    address, port = host.address("submission")
+    done = subprocess.run(
+        ["swaks", "--server", address, "--port", str(port), "--from", sender,
+         "--h-From", author, "--to", BOB, "--auth", "PLAIN", "--auth-user",
+         login, "--auth-password", PASSWORD], check=False, timeout=60,
+        capture_output=True, text=True)
+    said = re.findall(r"^<(?:-|\*\*) +(\d\d\d.*)$", done.stdout, re.M)
+    return said[-2]
+
+
+@pytest.mark.parametrize("sender, author, code", [
+    (ALICE, ALICE, "250"),
+    (ALICE.upper(), "Alice A. <Alice@Example.ORG>", "250"),
+    ("alice+x@example.org", "a.smith@example.org", "250"),
+    ("<>", ALICE, "250"),
+    ("info@example.org", "=?utf-8?q?caf=C3=A9?= <info+x@example.org>", "250"),
+    ("x@news.example", ALICE, "250"),
+    (BOB, ALICE, "sender-foreign"),
+    ("both@example.org", ALICE, "sender-foreign"),
+    ("alice@elsewhere.example", ALICE, "sender-foreign"),
+    ("nobody@example.org", ALICE, "sender-foreign"),
+    (ALICE, BOB, "author-foreign"),
+    (ALICE, f"{ALICE}, {BOB}", "author-foreign"),
+    (ALICE, f'"{ALICE}" <{BOB}>', "author-foreign"),
+    (ALICE, f"({ALICE}) {BOB}", "author-foreign"),
+    (ALICE, f"Us: {ALICE}, {BOB};", "author-foreign"),
+    (ALICE, "root", "author-unreadable"),
+    (ALICE, "undisclosed:;", "author-unreadable"),
+    (ALICE, f"{BOB} <{ALICE}>", "250"),  # a display name is no address
+])
+def test_rights(host, sender, author, code):
+    said = swaks(host, sender, author)
+    assert said.startswith("250") if code == "250" else \
+        said.endswith(f"[{code}]"), said
+    if code == "250":
+        host.newest()
+    else:
+        assert host.ctl("explain", code)
+        assert not host.messages(BOB)
+
+
+@pytest.mark.parametrize("rights, sender, author", [
+    ("envelope", (BOB, "sender-foreign"), (BOB, "250")),
+    ("none", (BOB, "250"), ("root", "250")),
+])
+def test_rights_are_a_setting(tmpdir, bindir, rights, sender, author):
+    with Host(tmpdir, bindir, "auth: {allow_plaintext: true}\n"
+              f"smtpd: {{sender_rights: {rights}}}\n") as host:
+        host.begin()
+        assert sender[1] in swaks(host, sender[0], ALICE)
+        assert author[1] in swaks(host, ALICE, author[0])
+
+
+def test_a_right_comes_and_goes(host):
+    with open(host.files["senders"], "a", encoding="utf-8") as f:
+        f.write("press@example.org: alice\n")
+    host.ctl("reload")
+    wait_for("the right", lambda: swaks(
+        host, "press@example.org", ALICE).startswith("250"))
+    with open(host.files["senders"], "w", encoding="utf-8") as f:
+        f.write("press@example.org: bob\n")
+    host.ctl("reload")
+    wait_for("its end", lambda: "sender-foreign" in swaks(
+        host, "press@example.org", ALICE))
+
+
+def test_a_wrong_line_is_told(host):
+    with open(host.files["senders"], "a", encoding="utf-8") as f:
+        f.write("press@example.org: a b\n")
+    done = subprocess.run([host.steadctl, "-c", host.conf, "check"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "senders:3:20: " in done.stderr, done
+
+
+def submit(host, data, chunks=False):
+    with smtplib.SMTP(*host.address("submission"), timeout=60) as c:
+        c.ehlo()
+        c.login(ALICE, PASSWORD)
+        if not chunks:
+            c.sendmail(ALICE, [BOB], data)
+            return
+        assert c.mail(ALICE)[0] == 250 and c.rcpt(BOB)[0] == 250
+        for n, byte in enumerate(data):
+            last = " LAST" if n + 1 == len(data) else ""
+            c.send(f"BDAT 1{last}\r\n".encode() + bytes([byte]))
+            assert c.getreply()[0] == 250
+
+
+@pytest.mark.parametrize("chunks", [False, True])
+def test_header_is_completed(host, chunks):
+    submit(host, b"Subject: s\r\nBcc: carl@elsewhere.example,\r\n dora@x.example"
+           b"\r\nTo: bob@example.org\r\n\r\nBcc: the body\r\n", chunks)
+    found = host.newest()
+    assert not found.defects and found.get_payload() == "Bcc: the body\n"
+    assert found["Bcc"] is None and found["To"] == BOB
+    assert found["From"] == f"<{ALICE}>"
+    assert re.fullmatch(r"<[0-9a-v]{15}@mail\.example\.org>",
+                        found["Message-ID"])
+    age = datetime.datetime.now(datetime.timezone.utc) - \
+        email.utils.parsedate_to_datetime(found["Date"])
+    assert abs(age) < datetime.timedelta(hours=1)
+    # the history knows it by the ID that it was given
+    assert BOB in host.ctl("trace", found["Message-ID"])
+
+
+def test_header_that_is_whole_stays(host):
+    data = (f"From: {ALICE}\r\nDate: Fri, 27 Nov 2026 01:02:03 +0100\r\n"
+            "Message-ID: <mine@alice.example>\r\nX-Odd: y\r\n\r\nbody\r\n")
+    submit(host, data.encode())
+    found = host.newest()
+    assert found.as_bytes().endswith(
+        data.replace("\r\n", "\n").encode()), found.as_bytes()
+
+
+def test_text_without_a_header_gets_one(host):
+    submit(host, b"Hello you, this is: no header\r\n\r\nBcc: x\r\n")
+    found = host.newest()
+    assert found["From"] and found["Date"] and found["Message-ID"]
+    assert found.get_payload() == "Hello you, this is: no header\n\nBcc: x\n"
+
+
+def test_mail_of_others_is_not_touched(host):
+    """Only a login's own mail: what comes on port 25 is its sender's."""
+    with smtplib.SMTP(*host.address(), timeout=60) as c:
+        c.sendmail(BOB, [BOB], b"Subject: s\r\nBcc: x@y.example\r\n\r\nb\r\n")
+    found = host.newest()
+    assert found["Bcc"] == "x@y.example" and found["Date"] is None
+    assert found["From"] is None and found["Message-ID"] is None
+
+
+def test_a_long_from_is_refused(host):
+    from_ = ", ".join([ALICE] * 1200)
+    with pytest.raises(smtplib.SMTPDataError) as e:
+        submit(host, f"From: {from_}\r\n\r\nbody\r\n".encode())
+    assert e.value.smtp_code == 550 and b"author-unreadable" in \
+        e.value.smtp_error
