@@ -135,16 +135,25 @@ take_message(struct session *s)
 	return true;
 }
 
+/* Who logs in writes as itself, as ours insists on. */
+static void
+put_author(struct session *s)
+{
+	if (l.password != NULL)
+		buf_putf(&s->out, "user%llu@%s",
+		    (unsigned long long)(s->number % l.users), l.domain);
+	else
+		buf_puts(&s->out, "bench@elsewhere.example");
+}
+
 static void
 put_envelope(struct session *s)
 {
 	bool far = l.far > 0 && s->number % l.far == 0;
 
-	if (l.password != NULL)
-		buf_putf(&s->out, "MAIL FROM:<user%llu@%s>\r\n",
-		    (unsigned long long)(s->number % l.users), l.domain);
-	else
-		buf_puts(&s->out, "MAIL FROM:<bench@elsewhere.example>\r\n");
+	buf_puts(&s->out, "MAIL FROM:<");
+	put_author(s);
+	buf_puts(&s->out, ">\r\n");
 	for (uint64_t i = 0; !far && i < l.rcpts; i++)
 		buf_putf(&s->out, "RCPT TO:<user%llu@%s>\r\n",
 		    (unsigned long long)((s->number + i) % l.users), l.domain);
@@ -161,8 +170,10 @@ put_message(struct session *s)
 {
 	size_t at = s->out.n;
 
+	buf_puts(&s->out, "From: ");
+	put_author(s);
 	buf_putf(&s->out,
-	    "From: bench@elsewhere.example\r\nTo: user@%s\r\n"
+	    "\r\nTo: user@%s\r\n"
 	    "Date: Thu, 26 Nov 2026 12:00:00 +0000\r\n"
 	    "Subject: number %llu\r\nX-Bench: %llu\r\n"
 	    "Message-ID: <%llu.%u@elsewhere.example>\r\n\r\n",

@@ -53,11 +53,11 @@ class Suite:
         # other users may not be able to go where the programs are
         self.steadctl = f"{folder}/steadctl"
         shutil.copy(f"{bindir}/steadctl", self.steadctl)
-        self.files = {}
+        self.texts = {}
         for key, text in ("aliases", aliases), ("senders", senders):
             if text:
-                self.files[key] = f"{folder}/{key}"
-                with open(self.files[key], "w", encoding="utf-8") as f:
+                self.texts[key] = f"{folder}/{key}"
+                with open(self.texts[key], "w", encoding="utf-8") as f:
                     f.write(text)
         self.write_conf()
         self.write_accounts(accounts)
@@ -75,7 +75,7 @@ paths:
   state: {self.folder}/state
   run: {self.folder}/run
   mail: {self.mail}
-""" + "".join(f"  {key}: {path}\n" for key, path in self.files.items()) +
+""" + "".join(f"  {key}: {path}\n" for key, path in self.texts.items()) +
     (self.yaml if "listen:" in self.yaml else """\
 listen:
   smtp: ["127.0.0.1:0"]

@@ -99,7 +99,7 @@ def test_a_mistake_is_its_own(host):
 
 
 def test_mended(host):
-    with open(host.files["aliases"], "w", encoding="ascii") as f:
+    with open(host.texts["aliases"], "w", encoding="ascii") as f:
         f.write("vacation: bob\npostmaster: alice\n")
     assert swaks(host, "vacation@example.org").startswith("451")
     assert newaliases(host) == ""

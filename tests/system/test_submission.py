@@ -108,12 +108,12 @@ def test_rights_are_a_setting(tmpdir, bindir, rights, sender, author):
 
 
 def test_a_right_comes_and_goes(host):
-    with open(host.files["senders"], "a", encoding="utf-8") as f:
+    with open(host.texts["senders"], "a", encoding="utf-8") as f:
         f.write("press@example.org: alice\n")
     host.ctl("reload")
     wait_for("the right", lambda: swaks(
         host, "press@example.org", ALICE).startswith("250"))
-    with open(host.files["senders"], "w", encoding="utf-8") as f:
+    with open(host.texts["senders"], "w", encoding="utf-8") as f:
         f.write("press@example.org: bob\n")
     host.ctl("reload")
     wait_for("its end", lambda: "sender-foreign" in swaks(
@@ -121,7 +121,7 @@ def test_a_right_comes_and_goes(host):
 
 
 def test_a_wrong_line_is_told(host):
-    with open(host.files["senders"], "a", encoding="utf-8") as f:
+    with open(host.texts["senders"], "a", encoding="utf-8") as f:
         f.write("press@example.org: a b\n")
     done = subprocess.run([host.steadctl, "-c", host.conf, "check"],
                           capture_output=True, text=True, check=False)

@@ -17,6 +17,7 @@
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
 #include "lib/directory/directory.h"
+#include "lib/directory/format.h"
 #include "lib/base/banned.h"
 
 #define ACCOUNTS 10000
@@ -200,12 +201,12 @@ foreign(void **state)
 	write_foreign("a", "b");
 	refused();
 	/* that of ours is taken, that of another version is not */
-	write_foreign("v", "mailstead directory 3");
+	write_foreign("v", DIRECTORY_VERSION);
 	refused();
 	write_foreign("s", "+");
 	assert_int_equal(directory_open("d.mdb", &d, NULL), RC_OK);
 	directory_close(&d);
-	write_foreign("v", "mailstead directory 4");
+	write_foreign("v", DIRECTORY_VERSION "0");
 	refused();
 	assert_int_equal(unlink("d.mdb"), 0);
 	assert_int_equal(mkdir("d.mdb", 0700), 0);
