@@ -78,7 +78,9 @@ history_line_text(struct buf *b, const char *key, struct span value)
 	buf_init(&encoded, 3 * HISTORY_VALUE_MAX);
 	buf_init(&field, 4 * HISTORY_VALUE_MAX);
 	enc_line(&encoded, value);
-	buf_putf(&field, " %s=", key);
+	buf_putc(&field, ' ');
+	buf_puts(&field, key);
+	buf_putc(&field, '=');
 	if (span_find(value, ' ') < value.n)
 		put_quoted(&field, buf_span(&encoded));
 	else
@@ -94,7 +96,10 @@ history_line_number(struct buf *b, const char *key, uint64_t number)
 	struct buf field;
 
 	buf_init(&field, 128);
-	buf_putf(&field, " %s=%llu", key, (unsigned long long)number);
+	buf_putc(&field, ' ');
+	buf_puts(&field, key);
+	buf_putc(&field, '=');
+	buf_put_u64(&field, number);
 	put_field(b, &field);
 	buf_fini(&field);
 }

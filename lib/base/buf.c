@@ -84,21 +84,45 @@ buf_put_span(struct buf *b, struct span s)
 bool
 buf_vputf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->p == NULL ? 0 : b->cap - b->n;
 	va_list again;
 	char *to;
 	int n;
 
+	/* mostly there is room: once is enough then. Behind b->n nothing is
+	 * anybody's */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, fmt, again);
 	va_end(again);
 	if (n < 0)
 		bug("bad format");
 	to = buf_reserve(b, (size_t)n);
 	if (to == NULL)
 		return false;
-	(void)vsnprintf(to, (size_t)n + 1, fmt, ap); /* length known */
+	if ((size_t)n >= room)
+		(void)vsnprintf(to, (size_t)n + 1, fmt, ap); /* length known */
 	b->n += (size_t)n;
 	return true;
+}
+
+bool
+buf_put_padded(struct buf *b, uint64_t number, unsigned width)
+{
+	char text[20];
+
+	for (size_t i = sizeof(text); i-- > 0; number /= 10)
+		text[i] = (char)('0' + number % 10);
+	return buf_put(b, text + sizeof(text) - width, width);
+}
+
+bool
+buf_put_u64(struct buf *b, uint64_t number)
+{
+	unsigned width = 1;
+
+	for (uint64_t rest = number; rest >= 10; rest /= 10)
+		width++;
+	return buf_put_padded(b, number, width);
 }
 
 bool

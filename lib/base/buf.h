@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/span.h"
 
@@ -31,6 +32,10 @@ bool buf_put(struct buf *b, const void *p, size_t n);
 bool buf_puts(struct buf *b, const char *s);
 bool buf_putc(struct buf *b, char c);
 bool buf_put_span(struct buf *b, struct span s);
+/* Decimal digits. */
+bool buf_put_u64(struct buf *b, uint64_t number);
+/* The same, the last `width` (at most 20) of them, with leading zeros. */
+bool buf_put_padded(struct buf *b, uint64_t number, unsigned width);
 bool buf_putf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 bool buf_vputf(struct buf *b, const char *fmt, va_list ap)

@@ -51,10 +51,23 @@ clock_put_rfc3339(struct buf *b, uint64_t real_us)
 	time_t t = (time_t)(real_us / 1000000);
 	struct tm tm;
 
+	/* each line of log and history has one: printf would be a good part of
+	 * what they cost */
 	gmtime_r(&t, &tm);
-	buf_putf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", tm.tm_year + 1900,
-	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	    (unsigned)(real_us / 1000 % 1000));
+	buf_put_padded(b, (uint64_t)tm.tm_year + 1900, 4);
+	buf_putc(b, '-');
+	buf_put_padded(b, (uint64_t)tm.tm_mon + 1, 2);
+	buf_putc(b, '-');
+	buf_put_padded(b, (uint64_t)tm.tm_mday, 2);
+	buf_putc(b, 'T');
+	buf_put_padded(b, (uint64_t)tm.tm_hour, 2);
+	buf_putc(b, ':');
+	buf_put_padded(b, (uint64_t)tm.tm_min, 2);
+	buf_putc(b, ':');
+	buf_put_padded(b, (uint64_t)tm.tm_sec, 2);
+	buf_putc(b, '.');
+	buf_put_padded(b, real_us / 1000, 3);
+	buf_putc(b, 'Z');
 }
 
 static bool

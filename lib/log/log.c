@@ -106,10 +106,16 @@ static void
 put_head(struct buf *b, enum log_event event)
 {
 	if (log_state.journal) {
-		buf_putf(b, "<%d>", (int)events[event].level);
+		buf_putc(b, '<');
+		buf_put_u64(b, events[event].level);
+		buf_putc(b, '>');
 	} else {
 		clock_put_rfc3339(b, clock_real_us());
-		buf_putf(b, " %s[%d] ", log_state.name, own_pid());
+		buf_putc(b, ' ');
+		buf_puts(b, log_state.name);
+		buf_putc(b, '[');
+		buf_put_u64(b, (uint64_t)own_pid());
+		buf_puts(b, "] ");
 	}
 	buf_puts(b, events[event].name);
 }
@@ -159,8 +165,7 @@ log_write(enum log_event event, const struct log_val *vals, size_t n)
 		if (vals[i].text.p != NULL)
 			put_text(&b, vals[i].text);
 		else
-			buf_putf(
-			    &b, "%llu", (unsigned long long)vals[i].number);
+			buf_put_u64(&b, vals[i].number);
 	}
 	if (keys.n != 0)
 		bug("fewer log values than keys");
