@@ -1,10 +1,14 @@
 /*
- * Threads for what blocks: see pool.h. Two queues under one lock; an eventfd
- * tells the loop that jobs are done.
+ * Threads for what blocks: see pool.h. A job goes to the thread that fell idle
+ * last, whose stack and caches are warm, and which alone is woken; when all are
+ * at work it waits in `todo`, under the lock. What is done goes back by a list
+ * without a lock, and an eventfd tells the loop.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -18,7 +22,8 @@
 #define STACK_SIZE 262144
 
 struct item {
-	STAILQ_ENTRY(item) next;
+	STAILQ_ENTRY(item) next; /* in `todo` */
+	struct item *below;      /* in `ready` */
 	pool_work *work;
 	pool_done *done;
 	void *job;
@@ -26,42 +31,71 @@ struct item {
 
 STAILQ_HEAD(item_list, item);
 
+struct thread {
+	SLIST_ENTRY(thread) next; /* in `idle` */
+	struct pool *pool;
+	struct item *item; /* given to it while it was idle */
+	sem_t wake;
+};
+
 struct pool {
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
+	pthread_mutex_t lock; /* of `todo` and `idle`, one of which is empty */
 	struct item_list todo;
-	struct item_list ready;
+	SLIST_HEAD(, thread) idle;
+	_Atomic(struct item *) ready; /* the newest on top */
+	struct thread *threads;
 	int fd; /* eventfd */
 	struct event *ev;
 	size_t pending; /* touched by the loop only */
 };
 
+/* The next job for a thread, which is waited for. */
+static struct item *
+next_item(struct pool *p, struct thread *t)
+{
+	struct item *item;
+
+	pthread_mutex_lock(&p->lock);
+	item = STAILQ_FIRST(&p->todo);
+	if (item != NULL)
+		STAILQ_REMOVE_HEAD(&p->todo, next);
+	else
+		SLIST_INSERT_HEAD(&p->idle, t, next);
+	pthread_mutex_unlock(&p->lock);
+	if (item != NULL)
+		return item;
+	while (sem_wait(&t->wake) < 0)
+		if (errno != EINTR)
+			bug("semaphore");
+	return t->item;
+}
+
+static void
+tell_ready(struct pool *p, struct item *item)
+{
+	struct item *below = atomic_load(&p->ready);
+	const uint64_t one = 1;
+
+	do
+		item->below = below;
+	while (!atomic_compare_exchange_weak(&p->ready, &below, item));
+	/* from here on the item is the loop's. One wake-up serves all that are
+	 * ready by then */
+	if (below == NULL && write(p->fd, &one, sizeof(one)) < 0 &&
+	    errno != EAGAIN)
+		bug("eventfd");
+}
+
 static void *
 thread_main(void *arg)
 {
-	struct pool *p = arg;
-	const uint64_t one = 1;
+	struct thread *t = arg;
 
 	for (;;) {
-		struct item *item;
-		bool first;
-
-		pthread_mutex_lock(&p->lock);
-		while ((item = STAILQ_FIRST(&p->todo)) == NULL)
-			pthread_cond_wait(&p->wake, &p->lock);
-		STAILQ_REMOVE_HEAD(&p->todo, next);
-		pthread_mutex_unlock(&p->lock);
+		struct item *item = next_item(t->pool, t);
 
 		item->work(item->job);
-
-		pthread_mutex_lock(&p->lock);
-		first = STAILQ_EMPTY(&p->ready);
-		STAILQ_INSERT_TAIL(&p->ready, item, next);
-		pthread_mutex_unlock(&p->lock);
-		/* one wake-up serves all that are ready by then */
-		if (first && write(p->fd, &one, sizeof(one)) < 0 &&
-		    errno != EAGAIN)
-			bug("eventfd");
+		tell_ready(t->pool, item);
 	}
 	return NULL;
 }
@@ -70,21 +104,25 @@ static void
 on_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool *p = arg;
-	struct item_list list;
-	struct item *item;
+	struct item *top, *first = NULL;
 	uint64_t n;
 
 	(void)what;
 	/* only resets the counter: the list says what is ready */
 	(void)!read(fd, &n, sizeof(n));
-	pthread_mutex_lock(&p->lock);
-	list = p->ready;
-	if (STAILQ_EMPTY(&list))
-		STAILQ_INIT(&list); /* its end pointed into the pool */
-	STAILQ_INIT(&p->ready);
-	pthread_mutex_unlock(&p->lock);
-	while ((item = STAILQ_FIRST(&list)) != NULL) {
-		STAILQ_REMOVE_HEAD(&list, next);
+	top = atomic_exchange(&p->ready, NULL);
+	/* in the order in which they became ready */
+	while (top != NULL) {
+		struct item *below = top->below;
+
+		top->below = first;
+		first = top;
+		top = below;
+	}
+	while (first != NULL) {
+		struct item *item = first;
+
+		first = item->below;
 		p->pending--;
 		item->done(item->job);
 		free(item);
@@ -99,12 +137,12 @@ pool_new(struct event_base *base, unsigned threads)
 	pthread_attr_t attr;
 
 	STAILQ_INIT(&p->todo);
-	STAILQ_INIT(&p->ready);
+	SLIST_INIT(&p->idle);
+	p->threads = mem_array(threads, sizeof(*p->threads));
 	p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	p->ev = event_new(base, p->fd, EV_READ | EV_PERSIST, on_ready, p);
 	if (p->fd < 0 || p->ev == NULL || event_add(p->ev, NULL) < 0 ||
 	    pthread_mutex_init(&p->lock, NULL) != 0 ||
-	    pthread_cond_init(&p->wake, NULL) != 0 ||
 	    pthread_attr_init(&attr) != 0)
 		fatal("thread pool");
 	/* signals are for the loop's thread */
@@ -112,10 +150,13 @@ pool_new(struct event_base *base, unsigned threads)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);     /* cannot fail */
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE); /* else default */
 	for (unsigned i = 0; i < threads; i++) {
-		pthread_t t;
+		struct thread *t = &p->threads[i];
+		pthread_t id;
 
-		if (pthread_create(&t, &attr, thread_main, p) != 0 ||
-		    pthread_detach(t) != 0)
+		t->pool = p;
+		if (sem_init(&t->wake, 0, 0) < 0 ||
+		    pthread_create(&id, &attr, thread_main, t) != 0 ||
+		    pthread_detach(id) != 0)
 			fatal("cannot start a thread");
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL); /* cannot fail */
@@ -127,16 +168,24 @@ void
 pool_submit(struct pool *p, pool_work *work, pool_done *done, void *job)
 {
 	struct item *item = mem_alloc(sizeof(*item));
+	struct thread *t;
 
 	item->work = work;
 	item->done = done;
 	item->job = job;
 	p->pending++;
 	pthread_mutex_lock(&p->lock);
-	STAILQ_INSERT_TAIL(&p->todo, item, next);
+	t = SLIST_FIRST(&p->idle);
+	if (t != NULL)
+		SLIST_REMOVE_HEAD(&p->idle, next);
+	else
+		STAILQ_INSERT_TAIL(&p->todo, item, next);
 	pthread_mutex_unlock(&p->lock);
-	/* behind the lock, or who wakes has to wait for it at once */
-	pthread_cond_signal(&p->wake);
+	if (t == NULL)
+		return;
+	t->item = item;
+	if (sem_post(&t->wake) < 0)
+		bug("semaphore");
 }
 
 size_t
