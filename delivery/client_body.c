@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 
 #include "delivery/client_body.h"
 #include "delivery/client_dot.h"
@@ -39,10 +40,18 @@ struct client_body {
 };
 
 static void
+take(struct piece *p, struct span raw)
+{
+	client_dot_put(&p->dot, raw, &p->out);
+	if (p->last)
+		client_dot_end(&p->dot, &p->out);
+}
+
+static void
 work(void *arg)
 {
 	struct piece *p = arg;
-	char *raw = mem_alloc(CLIENT_BODY_PIECE);
+	char *raw = mem_alloc(p->n);
 	size_t got = 0;
 
 	if (!io_pread_all(p->fd, raw, p->n, (off_t)p->at, &got))
@@ -50,10 +59,23 @@ work(void *arg)
 	else if (got != p->n)
 		p->short_file = true;
 	else
-		client_dot_put(&p->dot, span_make(raw, got), &p->out);
-	if (p->last)
-		client_dot_end(&p->dot, &p->out);
+		take(p, span_make(raw, got));
 	free(raw);
+}
+
+/* Without the disk. False: it is not all there, or nobody can say. */
+static bool
+work_now(struct piece *p, int fd)
+{
+	char *raw = mem_alloc(p->n);
+	const struct iovec all = {raw, p->n};
+	bool there =
+	    preadv2(fd, &all, 1, (off_t)p->at, RWF_NOWAIT) == (ssize_t)p->n;
+
+	if (there)
+		take(p, span_make(raw, p->n));
+	free(raw);
+	return there;
 }
 
 static void
@@ -114,7 +136,7 @@ client_body_next(struct client_body *b, client_body_fn *on_piece, void *ctx)
 		return;
 	p = mem_alloc(sizeof(*p));
 	p->body = b;
-	p->fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+	p->fd = -1;
 	p->at = b->offset + b->done;
 	p->n = left < CLIENT_BODY_PIECE ? (size_t)left : CLIENT_BODY_PIECE;
 	p->last = p->n == left;
@@ -123,6 +145,11 @@ client_body_next(struct client_body *b, client_body_fn *on_piece, void *ctx)
 	b->under_way = p;
 	b->on_piece = on_piece;
 	b->ctx = ctx;
+	if (work_now(p, b->fd)) {
+		pool_later(b->pool, done, p);
+		return;
+	}
+	p->fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
 	pool_submit(b->pool, work, done, p);
 }
 

@@ -1,7 +1,8 @@
 /*
- * The bytes of a message for DATA, piece by piece from its file, read in a
- * thread: a slow disk holds up no other conversation, and no message is in
- * memory whole.
+ * The bytes of a message for DATA, piece by piece from its file. What is in
+ * memory is taken at once, which is nearly all: the file has just been written.
+ * The rest is read in a thread: a slow disk holds up no other conversation, and
+ * no message is in memory whole.
  */
 #ifndef DELIVERY_CLIENT_BODY_H
 #define DELIVERY_CLIENT_BODY_H

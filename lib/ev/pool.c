@@ -188,6 +188,38 @@ pool_submit(struct pool *p, pool_work *work, pool_done *done, void *job)
 		bug("semaphore");
 }
 
+/* One that never was in a queue. */
+struct later {
+	struct pool *pool;
+	pool_done *done;
+	void *job;
+};
+
+static void
+on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct later *l = arg;
+
+	(void)fd;
+	(void)what;
+	l->pool->pending--;
+	l->done(l->job);
+	free(l);
+}
+
+void
+pool_later(struct pool *p, pool_done *done, void *job)
+{
+	struct later *l = mem_alloc(sizeof(*l));
+
+	*l = (struct later){p, done, job};
+	p->pending++;
+	/* without a time: it is made active, and costs no system call */
+	if (event_base_once(
+		event_get_base(p->ev), -1, EV_TIMEOUT, on_later, l, NULL) < 0)
+		bug("event_base_once");
+}
+
 size_t
 pool_pending(const struct pool *p)
 {

@@ -19,6 +19,8 @@ struct pool *pool_new(struct event_base *base, unsigned threads);
 /* First come, first served; `done` runs in a later turn of the loop. */
 void pool_submit(
     struct pool *pool, pool_work *work, pool_done *done, void *job);
+/* The same for a job that needed no thread: `done` runs in a later turn. */
+void pool_later(struct pool *pool, pool_done *done, void *job);
 /* Jobs given and not yet come back. */
 size_t pool_pending(const struct pool *pool);
 

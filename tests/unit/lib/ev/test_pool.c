@@ -115,6 +115,20 @@ many(void)
 		assert_int_equal(t.jobs[i].done, 1);
 }
 
+/* What needs no thread comes back all the same, and not at once. */
+static void
+later(void)
+{
+	for (size_t i = 0; i < 100; i++) {
+		t.jobs[i].worked = 1;
+		pool_later(t.pool, done, &t.jobs[i]);
+	}
+	assert_int_equal(t.n_done, 0);
+	assert_int_equal(pool_pending(t.pool), 100);
+	turn_until(100);
+	assert_int_equal(pool_pending(t.pool), 0);
+}
+
 /* One at a time, from idle to idle. */
 static void
 one_by_one(void)
@@ -135,6 +149,7 @@ static const struct row {
     {"many, by one", many, 1},
     {"many, by sixteen", many, 16},
     {"one by one", one_by_one, 16},
+    {"later", later, 1},
 };
 
 static void
