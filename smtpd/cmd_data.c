@@ -205,6 +205,7 @@ cmd_data_committed(struct session *s, const struct msg_committed *msg)
 		    log_text(msg->qid), log_str(s->txn->mail.sender),
 		    log_num(s->txn->n_rcpts), log_num(s->txn->size));
 		s->server->n_accepted++;
+		s->junk = 0;
 		reply(s, REPLY_ACCEPTED, msg->qid);
 	} else {
 		buf_init(&b, 1024);

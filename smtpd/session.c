@@ -142,6 +142,7 @@ next_line(struct session *s)
 
 	switch (line_next(&s->line, stream_input(s->stream), &text, &used)) {
 	case LINE_WHOLE:
+		s->behind = stream_input(s->stream).n > used;
 		take_line(s, text);
 		/* after STARTTLS what was there is gone already */
 		if (stream_input(s->stream).n >= used)

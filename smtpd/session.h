@@ -76,10 +76,12 @@ struct session {
 	uint32_t ticket; /* of the gate; 0: not counted */
 	char *helo;      /* as given; NULL before */
 	bool esmtp;
-	char *login;        /* NULL: not authenticated */
-	unsigned errors;    /* refused commands */
-	struct line line;   /* where commands are cut */
-	struct txn *txn;    /* NULL outside a transaction */
+	char *login;      /* NULL: not authenticated */
+	unsigned errors;  /* refused commands */
+	unsigned junk;    /* commands since the last message that bring none */
+	bool behind;      /* there is more behind the line that is taken */
+	struct line line; /* where commands are cut */
+	struct txn *txn;  /* NULL outside a transaction */
 	struct chunk chunk; /* in ST_CHUNK */
 	struct auth *auth;  /* NULL outside a SASL exchange */
 	uint64_t auth_id;   /* of the question to authd; 0: none */

@@ -241,6 +241,68 @@ def test_too_many_errors(suite):
     assert wire.reply() == ("", "")
 
 
+def test_too_much_junk(suite):
+    """A budget for what brings no mail; a message fills it again."""
+    wire = suite.connect().greet()  # the first of them
+    for _ in range(2):
+        assert wire.say("NOOP")[0] == "250"
+    assert wire.mail("bob@example.org", b"Subject: x\r\n\r\nx")[0] == "250"
+    codes = [wire.say(("NOOP", "RSET", "VRFY x", "HELP")[n % 4])[0]
+             for n in range(120)]
+    assert set(codes) <= {"250", "252", "214"}
+    wire.send(b"NOOP\r\n")
+    assert wire.reply()[0] == "421"
+    assert wire.reply() == ("", "")
+
+
+EARLY = [b"EHLO x\r\nMAIL FROM:<a@b.example>\r\n", b"HELO x\r\nNOOP\r\n",
+         b"EHLO x\r\n\r\n"]
+
+
+@pytest.mark.parametrize("early", EARLY)
+def test_early_talkers(suite, early):
+    wire = suite.connect()
+    assert wire.reply()[0] == "220"
+    wire.send(early)
+    code, text = wire.reply()
+    assert code == "554" and "[early-talker]" in text
+    assert wire.reply() == ("", "")
+
+
+def test_data_behind_data(suite):
+    """No 354 has been said: what is behind it is no message, nor commands."""
+    wire = suite.connect().greet()
+    assert wire.say("MAIL FROM:<a@b.example>")[0] == "250"
+    wire.send(b"RCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n"
+              b".\r\nNOOP\r\n")
+    assert wire.reply()[0] == "250"
+    code, text = wire.reply()
+    assert code == "554" and "[early-talker]" in text
+    assert wire.reply() == ("", "")
+    assert not suite.messages("bob@example.org") and not suite.queue()
+
+
+def test_early_talkers_are_a_setting(tmpdir, bindir):
+    with Suite(tmpdir, bindir, "smtpd: {early_talkers: true}\n") as suite:
+        wire = suite.start().connect()
+        wire.send(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\n"
+                  b"RCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\n"
+                  b"x\r\n.\r\nQUIT\r\n")
+        assert [wire.reply()[0] for _ in range(7)] == [
+            "220", "250", "250", "250", "354", "250", "221"]
+        assert len(suite.messages("bob@example.org")) == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--pipeline"]])
+def test_who_waits_is_served(suite, options):
+    host, port = suite.address()
+    done = subprocess.run(
+        ["swaks", "--server", host, "--port", str(port), "--from",
+         "x@elsewhere.example", "--to", "bob@example.org", *options],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("program", ["swaks", "curl"])
 def test_ordinary_programs(suite, program):
     host, port = suite.address()

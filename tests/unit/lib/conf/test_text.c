@@ -87,6 +87,8 @@ static const struct row {
 	"smtpd.max_recipients=1000\n"
 	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
+	"smtpd.max_junk=100\n"
+	"smtpd.early_talkers=false\n"
 	"smtpd.sender_rights=header\n"
 	"smtpd.timeout=300000\n"
 	"smtpd.data_timeout=180000\n"},
@@ -100,6 +102,8 @@ static const struct row {
 	"smtpd.max_recipients=1000\n"
 	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
+	"smtpd.max_junk=100\n"
+	"smtpd.early_talkers=false\n"
 	"smtpd.sender_rights=header\n"
 	"smtpd.timeout=1000\n"
 	"smtpd.data_timeout=1500\n"},
