@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/ev/peer.h"
 #include "lib/log/log.h"
+#include "lib/tls/burst.h"
 #include "lib/worker/workers.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
@@ -207,6 +208,7 @@ on_secured(void *ctx)
 
 	LOG(SMTP_TLS, log_text(id_span(&s->sid)), log_str(SSL_get_version(ssl)),
 	    log_str(SSL_get_cipher_name(ssl)));
+	tls_burst_note(s->server->w->base);
 	stream_deadline(s->stream, s->server->w->conf->smtpd.timeout);
 	if (s->service == SERVICE_SUBMISSIONS)
 		reply_line(s, 220, true, span_of(s->server->w->conf->hostname));

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/ev/peer.h"
 #include "lib/front/front.h"
+#include "lib/tls/burst.h"
 #include "lib/base/banned.h"
 
 #define ERRORS_MAX 20
@@ -117,6 +118,7 @@ on_secured(void *ctx)
 
 	LOG_EVENT(f->server->ops->tls, log_text(id_span(&f->sid)),
 	    log_str(SSL_get_version(ssl)), log_str(SSL_get_cipher_name(ssl)));
+	tls_burst_note(f->server->w->base);
 	if (!f->greeted && f->phase == FRONT_TALK)
 		say_hello(f);
 }
