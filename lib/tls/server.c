@@ -105,6 +105,8 @@ tls_server_new(int certificate, int key, bool tls13_only, struct why *why)
 					     SSL_OP_CIPHER_SERVER_PREFERENCE |
 					     SSL_OP_NO_TICKET);
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+		/* nor those of TLS 1.3, which name what is not kept */
+		(void)SSL_CTX_set_num_tickets(ctx, 0);
 		SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
 					  SSL_MODE_ENABLE_PARTIAL_WRITE |
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
