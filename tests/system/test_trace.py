@@ -125,7 +125,8 @@ def test_a_submitted_letter(tmpdir, bindir):
         check=True, capture_output=True)
     yaml = (f"tls: {{certificate: {tmpdir}/cert.pem, "
             f"key: {tmpdir}/key.pem}}\n")
-    with Host(tmpdir, bindir, yaml=yaml) as host:
+    with Host(tmpdir, bindir, yaml=yaml,
+              senders="other@example.org: alice\n") as host:
         host.start()
         subprocess.run([host.steadctl, "--run", f"{host.folder}/run",
                         "account", "passwd", ALICE], input="of-this-test\n",
