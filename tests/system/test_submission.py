@@ -71,6 +71,8 @@ def swaks(host, sender, author, login=ALICE):
     ("<>", ALICE, "250"),
     ("info@example.org", "=?utf-8?q?caf=C3=A9?= <info+x@example.org>", "250"),
     ("x@news.example", ALICE, "250"),
+    (ALICE, f"Jörg Ä. <{ALICE}>", "250"),  # as octets
+    (ALICE, f"{ALICE} (Al; B, C: <x@y>)", "250"),
     (BOB, ALICE, "sender-foreign"),
     ("both@example.org", ALICE, "sender-foreign"),
     ("alice@elsewhere.example", ALICE, "sender-foreign"),
