@@ -121,33 +121,20 @@ static void
 put_address(const struct mime_address *a, struct span domain, struct buf *out)
 {
 	struct span end = a->domain.n > 0 ? a->domain : domain;
-	struct buf plain, quoted, mailbox;
+	struct buf mailbox;
 	struct why why;
 
-	buf_init(&plain, FIELD_MAX);
-	buf_init(&quoted, FIELD_MAX);
 	buf_init(&mailbox, FIELD_MAX);
-	buf_put_span(&plain, a->local);
-	buf_putc(&quoted, '"');
-	for (size_t i = 0; i < a->local.n; i++) {
-		if (a->local.p[i] == '"' || a->local.p[i] == '\\')
-			buf_putc(&quoted, '\\');
-		buf_putc(&quoted, a->local.p[i]);
+	if (addr_mailbox_of(a->local, end, &mailbox, &why) != RC_OK) {
+		buf_put_span(&mailbox, a->local);
+		buf_putc(&mailbox, '@');
+		buf_put_span(&mailbox, end);
 	}
-	buf_puts(&quoted, "\"@");
-	buf_put_span(&quoted, end);
-	buf_putc(&plain, '@');
-	buf_put_span(&plain, end);
-	if (addr_mailbox(buf_span(&plain), &mailbox, &why) != RC_OK &&
-	    addr_mailbox(buf_span(&quoted), &mailbox, &why) != RC_OK)
-		buf_put_span(&mailbox, buf_span(&plain));
 	for (size_t i = 0; i < mailbox.n; i++)
 		buf_putc(out, mailbox.p[i] < ' ' || mailbox.p[i] == 0x7f
 				  ? '?'
 				  : mailbox.p[i]);
 	buf_putc(out, '\n');
-	buf_fini(&plain);
-	buf_fini(&quoted);
 	buf_fini(&mailbox);
 }
 

@@ -74,8 +74,8 @@ begin_field(struct header *h, struct buf *out)
 	h->has_from |= from;
 	h->has_date |= is(h, "Date");
 	h->has_id |= is(h, "Message-ID");
-	if (h->act == HEADER_AUTHOR && h->author.n > 0)
-		buf_putc(&h->author, ',');
+	if (h->act == HEADER_AUTHOR)
+		buf_putc(&h->author, '\n');
 	if (h->act == HEADER_DROP)
 		return;
 	buf_put(out, h->name, h->n);

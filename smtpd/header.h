@@ -40,7 +40,7 @@ struct header {
 	bool has_from, has_date, has_id;
 	size_t n; /* of `name` */
 	char name[HEADER_NAME_MAX];
-	/* values of From and Sender, unfolded, a comma between; `over`: there
+	/* values of From and Sender, unfolded, each behind an LF; `over`: there
 	 * was more */
 	struct buf author;
 };

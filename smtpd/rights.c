@@ -42,57 +42,73 @@ rights_sender_ok(struct session *s, struct span sender)
 	       may_send(s, sender, REPLY_SENDER_FOREIGN);
 }
 
-/* As a header says it: quoting taken off, perhaps none that SMTP knows. */
+/* As a header says it: perhaps no address that SMTP knows. */
 static bool
 author_ok(struct session *s, const struct mime_address *a)
 {
-	struct buf plain, quoted, mailbox;
+	struct buf mailbox;
 	struct why why;
 	bool ok;
 
-	buf_init(&plain, MAILBOX_MAX);
-	buf_init(&quoted, MAILBOX_MAX);
 	buf_init(&mailbox, MAILBOX_MAX);
-	buf_put_span(&plain, a->local);
-	buf_putc(&plain, '@');
-	buf_put_span(&plain, a->domain);
-	buf_putc(&quoted, '"');
-	for (size_t i = 0; i < a->local.n; i++) {
-		if (a->local.p[i] == '"' || a->local.p[i] == '\\')
-			buf_putc(&quoted, '\\');
-		buf_putc(&quoted, a->local.p[i]);
-	}
-	buf_puts(&quoted, "\"@");
-	buf_put_span(&quoted, a->domain);
-	ok = !plain.over && !quoted.over &&
-	     (addr_mailbox(buf_span(&plain), &mailbox, &why) == RC_OK ||
-		 addr_mailbox(buf_span(&quoted), &mailbox, &why) == RC_OK);
-	if (ok)
+	if (addr_mailbox_of(a->local, a->domain, &mailbox, &why) == RC_OK) {
 		ok = may_send(s, buf_span(&mailbox), REPLY_AUTHOR_FOREIGN);
-	else
-		reply(s, REPLY_AUTHOR_UNREADABLE, buf_span(&plain));
-	buf_fini(&plain);
-	buf_fini(&quoted);
+	} else {
+		reply(s, REPLY_AUTHOR_UNREADABLE, a->local);
+		ok = false;
+	}
 	buf_fini(&mailbox);
 	return ok;
 }
 
-bool
-rights_author_ok(struct session *s)
+/*
+ * Where a quote, a comment or a bracket is not closed, or a bracket holds more
+ * than an address, programs differ in what they make of it, and one of them
+ * would show an author whom another has passed over.
+ */
+static bool
+is_unambiguous(struct span text)
 {
-	const struct header *h = s->txn->header;
+	bool quoted = false, bracket = false;
+	unsigned depth = 0, ats = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c == '\\')
+			i++;
+		else if (c == '"' && depth == 0)
+			quoted = !quoted;
+		else if (c == '(' && !quoted)
+			depth++;
+		else if (c == ')' && !quoted && depth-- == 0)
+			return false;
+		if (quoted || depth > 0)
+			continue;
+		if ((c == '<' && bracket) || (c == '>' && !bracket) ||
+		    (c == '@' && bracket && ++ats > 1))
+			return false;
+		if (c == '<' || c == '>') {
+			bracket = c == '<';
+			ats = 0;
+		}
+	}
+	return !quoted && !bracket && depth == 0;
+}
+
+/* All that one field names, and that is somebody. */
+static bool
+field_ok(struct session *s, struct span field)
+{
 	struct mime_addresses all;
 	struct mime_address a;
 	bool ok = true, any = false;
 
-	if (h == NULL || h->author.n == 0 ||
-	    !asks(s, CONF_SENDER_RIGHTS_HEADER))
-		return true;
-	if (h->author.over) {
-		reply(s, REPLY_AUTHOR_UNREADABLE, SPAN_LIT("too long"));
+	if (!is_unambiguous(field)) {
+		reply(s, REPLY_AUTHOR_UNREADABLE, field);
 		return false;
 	}
-	mime_addresses_init(&all, buf_span(&h->author));
+	mime_addresses_init(&all, field);
 	while (ok && mime_addresses_next(&all, &a)) {
 		if (a.kind != MIME_MAILBOX)
 			continue;
@@ -101,6 +117,26 @@ rights_author_ok(struct session *s)
 	}
 	mime_addresses_fini(&all);
 	if (ok && !any)
-		reply(s, REPLY_AUTHOR_UNREADABLE, buf_span(&h->author));
+		reply(s, REPLY_AUTHOR_UNREADABLE, field);
 	return ok && any;
+}
+
+bool
+rights_author_ok(struct session *s)
+{
+	const struct header *h = s->txn->header;
+	struct span rest;
+
+	if (h == NULL || !asks(s, CONF_SENDER_RIGHTS_HEADER))
+		return true;
+	if (h->author.over) {
+		reply(s, REPLY_AUTHOR_UNREADABLE, SPAN_LIT("too long"));
+		return false;
+	}
+	rest = buf_span(&h->author);
+	(void)span_cut(&rest, '\n'); /* nothing stands before the first */
+	while (rest.p != NULL)
+		if (!field_ok(s, span_cut(&rest, '\n')))
+			return false;
+	return true;
 }

@@ -311,6 +311,28 @@ addr_mailbox(struct span text, struct buf *out, struct why *why)
 	return rc;
 }
 
+enum rc
+addr_mailbox_of(
+    struct span local, struct span domain, struct buf *out, struct why *why)
+{
+	struct buf quoted;
+	enum rc rc;
+
+	/* quoted in any case: it stays so only where it must */
+	buf_init(&quoted, 2 * local.n + domain.n + 3);
+	buf_putc(&quoted, '"');
+	for (size_t i = 0; i < local.n; i++) {
+		if (local.p[i] == '"' || local.p[i] == '\\')
+			buf_putc(&quoted, '\\');
+		buf_putc(&quoted, local.p[i]);
+	}
+	buf_puts(&quoted, "\"@");
+	buf_put_span(&quoted, domain); /* there is room for all */
+	rc = addr_mailbox(buf_span(&quoted), out, why);
+	buf_fini(&quoted);
+	return rc;
+}
+
 bool
 addr_split(struct span mailbox, struct span *local, struct span *domain)
 {

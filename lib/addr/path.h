@@ -25,6 +25,9 @@ enum rc addr_path(
 
 /* The same for a bare mailbox without brackets, all of `text`. */
 enum rc addr_mailbox(struct span text, struct buf *out, struct why *why);
+/* The same of its parts, the local one with its quoting taken off. */
+enum rc addr_mailbox_of(
+    struct span local, struct span domain, struct buf *out, struct why *why);
 
 /*
  * Parts of a canonical mailbox; borrowed. The local part is as written,

@@ -82,6 +82,13 @@ def swaks(host, sender, author, login=ALICE):
     (ALICE, f'"{ALICE}" <{BOB}>', "author-foreign"),
     (ALICE, f"({ALICE}) {BOB}", "author-foreign"),
     (ALICE, f"Us: {ALICE}, {BOB};", "author-foreign"),
+    (ALICE, f"{ALICE} <{BOB}>", "author-foreign"),
+    (ALICE, f'{ALICE} " <{BOB}>', "author-unreadable"),
+    (ALICE, f"{ALICE} ( <{BOB}>", "author-unreadable"),
+    (ALICE, f"{ALICE} ) <{ALICE}>", "author-unreadable"),
+    (ALICE, f"<{ALICE} {BOB}>", "author-unreadable"),
+    (ALICE, f"<{ALICE}", "author-unreadable"),
+    (ALICE, f"{ALICE} <{ALICE}>", "250"),
     (ALICE, "root", "author-unreadable"),
     (ALICE, "undisclosed:;", "author-unreadable"),
     (ALICE, f"{BOB} <{ALICE}>", "250"),  # a display name is no address
@@ -184,6 +191,17 @@ def test_mail_of_others_is_not_touched(host):
     found = host.newest()
     assert found["Bcc"] == "x@y.example" and found["Date"] is None
     assert found["From"] is None and found["Message-ID"] is None
+
+
+@pytest.mark.parametrize("fields", [
+    f'From: " <{BOB}>\r\nFrom: " <{ALICE}>', f"From: {ALICE}\r\nFrom: {BOB}",
+    f"From: {ALICE}\r\nSender: {BOB}", f"From: (\r\nSender: ) {ALICE}",
+    "From:", f"From: {ALICE}\r\nFrom: "])
+def test_each_field_by_itself(host, fields):
+    """What one leaves open hides nothing of the other."""
+    with pytest.raises(smtplib.SMTPDataError) as e:
+        submit(host, f"{fields}\r\n\r\nbody\r\n".encode())
+    assert e.value.smtp_code == 550 and b"[author-" in e.value.smtp_error
 
 
 def test_a_long_from_is_refused(host):
