@@ -13,14 +13,13 @@ struct directory_source {
 	const struct conf_list *domains;       /* local */
 	const struct conf_list *alias_domains; /* "alias=local"; or NULL */
 	const struct conf_list *relay_domains; /* "domain=host"; or NULL */
-	int relay_recipients; /* descriptor, -1: all are taken; borrowed; only
-				 with relay_domains */
-	int senders; /* descriptor, -1: nobody has others' addresses; borrowed
-		      */
+	int relay_recipients;   /* descriptor, -1: all are taken; borrowed; only
+				   with relay_domains */
 	const char *delimiters; /* of details, "": none */
 	const char *postmaster; /* address, or "" */
 	int accounts;           /* descriptor, -1: none; borrowed */
 	int aliases;            /* descriptor, -1: none; borrowed */
+	int senders;            /* likewise */
 	/* users of the system who have a mailbox at these of the domains; NULL:
 	 * nobody has */
 	const struct conf_list *user_domains;

@@ -15,6 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
 #include "lib/directory/directory.h"
+#include "tests/unit/lib/directory/source.h"
 #include "tests/unit/rows.h"
 #include "lib/base/banned.h"
 
@@ -227,16 +228,6 @@ static const struct row {
 
 static char folder[] = "/tmp/mailstead-directory-XXXXXX";
 
-static int
-memfile(const char *text)
-{
-	int fd = io_memfd("source");
-
-	assert_true(fd >= 0);
-	assert_true(io_write_all(fd, text, strlen(text)));
-	return fd;
-}
-
 static enum rc
 compile(const char *accounts, const char *aliases, const char *postmaster,
     struct why *why)
@@ -255,12 +246,12 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 	struct directory_source source = {.domains = &domains,
 	    .alias_domains = &alias_domains,
 	    .relay_domains = &relay_domains,
-	    .relay_recipients = memfile(RECIPIENTS),
+	    .relay_recipients = source_of(RECIPIENTS),
 	    .delimiters = "+-",
 	    .postmaster = postmaster,
-	    .accounts = memfile(accounts),
+	    .accounts = source_of(accounts),
 	    .senders = -1,
-	    .aliases = memfile(aliases),
+	    .aliases = source_of(aliases),
 	    .user_domains = &user_domains,
 	    .users = SPAN_LIT(USERS)};
 	enum rc rc;

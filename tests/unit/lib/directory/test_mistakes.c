@@ -15,6 +15,7 @@
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
 #include "lib/directory/directory.h"
+#include "tests/unit/lib/directory/source.h"
 #include "tests/unit/rows.h"
 #include "lib/base/banned.h"
 
@@ -123,16 +124,6 @@ static const struct row {
 
 static char folder[] = "/tmp/mailstead-mistakes-XXXXXX";
 
-static int
-memfile(const char *text)
-{
-	int fd = io_memfd("source");
-
-	assert_true(fd >= 0);
-	assert_true(io_write_all(fd, text, strlen(text)));
-	return fd;
-}
-
 static void
 compile(const struct row *row, struct directory_report *report)
 {
@@ -142,9 +133,9 @@ compile(const struct row *row, struct directory_report *report)
 	struct directory_source source = {.domains = &domains,
 	    .delimiters = "+",
 	    .postmaster = "",
-	    .accounts = memfile(row->accounts),
+	    .accounts = source_of(row->accounts),
 	    .senders = -1,
-	    .aliases = memfile(row->aliases),
+	    .aliases = source_of(row->aliases),
 	    .user_domains = &domains,
 	    .users = SPAN_LIT(USERS)};
 	struct directory_report again;
@@ -170,7 +161,7 @@ recipients(void **state)
 	struct conf_list domains = {v, 1}, routes = {r, 1};
 	struct directory_source source = {.domains = &domains,
 	    .relay_domains = &routes,
-	    .relay_recipients = memfile("jim@relay.example\njoe\n"),
+	    .relay_recipients = source_of("jim@relay.example\njoe\n"),
 	    .delimiters = "",
 	    .postmaster = "",
 	    .accounts = -1,
@@ -209,14 +200,14 @@ elsewhere(void **state)
 	struct conf_list domains = {v, 1}, routes = {r, 1};
 	struct directory_source source = {.domains = &domains,
 	    .relay_domains = &routes,
-	    .relay_recipients = memfile(
+	    .relay_recipients = source_of(
 		"jim@relay.example\njoe@reley.example\n@raley.example\n"),
 	    .delimiters = "",
 	    .postmaster = "",
-	    .accounts = memfile("a@one.example !\nb@eno.example !\n"),
+	    .accounts = source_of("a@one.example !\nb@eno.example !\n"),
 	    .senders = -1,
-	    .aliases = memfile("c: a\nd@one.example: a\nf@eon.example: a\n"
-			       "@noe.example: a\n"),
+	    .aliases = source_of("c: a\nd@one.example: a\nf@eon.example: a\n"
+				 "@noe.example: a\n"),
 	    .partly = true};
 	struct directory_report report;
 	struct why why;

@@ -13,6 +13,7 @@
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
 #include "lib/directory/directory.h"
+#include "tests/unit/lib/directory/source.h"
 #include "tests/unit/rows.h"
 #include "lib/base/banned.h"
 
@@ -105,16 +106,6 @@ static const struct row {
 
 static char folder[] = "/tmp/mailstead-owner-XXXXXX";
 
-static int
-memfile(const char *text)
-{
-	int fd = io_memfd("source");
-
-	assert_true(fd >= 0);
-	assert_true(io_write_all(fd, text, strlen(text)));
-	return fd;
-}
-
 static void
 compile(void)
 {
@@ -129,9 +120,9 @@ compile(void)
 	    .relay_recipients = -1,
 	    .delimiters = "+",
 	    .postmaster = "",
-	    .accounts = memfile(ACCOUNTS),
-	    .aliases = memfile(ALIASES),
-	    .senders = memfile(SENDERS),
+	    .accounts = source_of(ACCOUNTS),
+	    .aliases = source_of(ALIASES),
+	    .senders = source_of(SENDERS),
 	    .user_domains = &user_domains,
 	    .users = SPAN_LIT("dora\n")};
 	struct directory_report report;
