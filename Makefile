@@ -301,6 +301,7 @@ FUZZ_PARTS_history_line := qmgr
 FUZZ_PARTS_pop3 := pop3d
 FUZZ_PARTS_reply := delivery
 FUZZ_PARTS_scram := authd
+FUZZ_PARTS_app := authd/app* authd/service*
 FUZZ_PARTS_imap_front := imapd
 FUZZ_PARTS_letter := ctl/letter* smtpd/dotstream*
 FUZZ_PARTS_imap := imapd

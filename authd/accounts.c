@@ -294,3 +294,94 @@ accounts_remove(struct accounts *a, struct span login, struct why *why)
 
 	return e == NULL ? why->rc : put_in(a, e->at, e->n, SPAN_NONE, why);
 }
+
+bool
+accounts_app(const struct accounts *a, const struct accounts_entry *e,
+    size_t *at, struct app *app)
+{
+	struct span line = span_make(a->text.p + e->at, e->n);
+	struct span rest = span_from(line, *at);
+
+	while (rest.n > 0) {
+		struct span field = span_cut(&rest, ' ');
+
+		*at = line.n - rest.n;
+		if (span_starts(field, SPAN_LIT("app=")) &&
+		    app_parse(span_from(field, 4), app))
+			return true;
+	}
+	return false;
+}
+
+/* Where the one of that name stands in `account`; n_app: nowhere. */
+static size_t
+app_place(const struct account *account, struct span name)
+{
+	struct app app;
+	size_t i = 0;
+
+	while (i < account->n_app && !(app_parse(account->app[i], &app) &&
+					 span_eq(span_of(app.name), name)))
+		i++;
+	return i;
+}
+
+enum rc
+accounts_add_app(struct accounts *a, struct span login, const struct app *app,
+    struct why *why)
+{
+	const struct accounts_entry *e = fresh(a, login, why);
+	struct account account;
+	struct buf text;
+	enum rc rc;
+
+	if (e == NULL)
+		return why->rc;
+	account_init(&account);
+	buf_init(&text, APP_TEXT_MAX);
+	rc = account_parse(span_make(a->text.p + e->at, e->n), &account, why);
+	if (rc == RC_OK &&
+	    app_place(&account, span_of(app->name)) < account.n_app)
+		rc = why_set(why, RC_PERM, "5.3.5",
+		    "%s has an application password of that name", e->login);
+	else if (rc == RC_OK && account.n_app == ACCOUNT_APP_MAX)
+		rc = why_set(why, RC_PERM, "5.3.5",
+		    "an account has at most %d application passwords",
+		    ACCOUNT_APP_MAX);
+	else if (rc == RC_OK && !app_put(&text, app))
+		rc = why_set(why, RC_PERM, "5.3.5", "the name is too long");
+	if (rc == RC_OK) {
+		account.app[account.n_app++] = buf_span(&text);
+		rc = put_line(a, e, &account, why);
+	}
+	buf_fini(&text);
+	account_fini(&account);
+	return rc;
+}
+
+enum rc
+accounts_remove_app(
+    struct accounts *a, struct span login, struct span name, struct why *why)
+{
+	const struct accounts_entry *e = fresh(a, login, why);
+	struct account account;
+	size_t i;
+	enum rc rc;
+
+	if (e == NULL)
+		return why->rc;
+	account_init(&account);
+	rc = account_parse(span_make(a->text.p + e->at, e->n), &account, why);
+	i = rc == RC_OK ? app_place(&account, name) : 0;
+	if (rc == RC_OK && i == account.n_app)
+		rc = why_set(why, RC_PERM, "5.3.5",
+		    "%s has no application password of that name", e->login);
+	if (rc == RC_OK) {
+		account.n_app--;
+		memmove(account.app + i, account.app + i + 1,
+		    (account.n_app - i) * sizeof(account.app[0]));
+		rc = put_line(a, e, &account, why);
+	}
+	account_fini(&account);
+	return rc;
+}

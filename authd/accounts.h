@@ -7,6 +7,7 @@
 #ifndef AUTHD_ACCOUNTS_H
 #define AUTHD_ACCOUNTS_H
 
+#include "authd/app.h"
 #include "lib/base/buf.h"
 #include "lib/base/why.h"
 #include "lib/directory/account.h"
@@ -63,6 +64,18 @@ enum rc accounts_add(struct accounts *a, struct span login,
 enum rc accounts_set_secret(struct accounts *a, struct span login,
     const struct accounts_secret *secret, struct why *why);
 enum rc accounts_remove(struct accounts *a, struct span login, struct why *why);
+/* Application passwords of an account: a further one, whose name is new to it
+ * (RC_PERM: it is not, or there are ACCOUNT_APP_MAX), and one less. */
+enum rc accounts_add_app(struct accounts *a, struct span login,
+    const struct app *app, struct why *why);
+enum rc accounts_remove_app(
+    struct accounts *a, struct span login, struct span name, struct why *why);
+/*
+ * Those of `e`, one a call: *at is 0 before the first. False: no more. What is
+ * malformed is passed over.
+ */
+bool accounts_app(const struct accounts *a, const struct accounts_entry *e,
+    size_t *at, struct app *app);
 
 /* Lower case of ASCII letters, on the heap, owned by the caller. */
 char *accounts_key(struct span login);

@@ -6,6 +6,7 @@
 
 #include "authd/client.h"
 #include "authd/manage.h"
+#include "authd/manage_app.h"
 #include "authd/request.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
@@ -22,6 +23,9 @@ static ipc_handler *const ctl_handlers[MSG_COUNT] = {
     [MSG_ACCOUNT_PASSWD] = manage_on_passwd,
     [MSG_ACCOUNT_REMOVE] = manage_on_remove,
     [MSG_ACCOUNT_LIST] = manage_on_list,
+    [MSG_APP_ADD] = manage_app_on_add,
+    [MSG_APP_REMOVE] = manage_app_on_remove,
+    [MSG_APP_LIST] = manage_app_on_list,
 };
 
 static void

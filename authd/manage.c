@@ -6,6 +6,7 @@
 
 #include "authd/client.h"
 #include "authd/manage.h"
+#include "authd/manage_app.h"
 #include "lib/addr/path.h"
 #include "lib/base/enc.h"
 #include "lib/base/mem.h"
@@ -141,6 +142,7 @@ list_row(struct change *ch)
 	enc_line(&b, span_of(e->name));
 	buf_putf(&b, " locked=%s", hash_usable(e->secret.hash) ? "no" : "yes");
 	buf_putf(&b, " scram=%s", e->secret.n_scram > 0 ? "yes" : "no");
+	buf_putf(&b, " apps=%zu", manage_app_count(ch->a->accounts, e));
 	(void)proto_send_ctl_row(ch->client->link,
 	    &(struct msg_ctl_row){ch->id, buf_span(&b)}); /* see end() */
 	buf_fini(&b);

@@ -17,8 +17,6 @@
 /* so many failures of one link wait to be told; more are told at once */
 #define DELAYED_MAX (AUTHD_OUTSTANDING_MAX / 2)
 
-static const char *const names[] = {"smtp", "pop3", "imap", "?"};
-
 void
 request_free(struct request *r)
 {
@@ -64,7 +62,7 @@ void
 request_temp(struct request *r, const char *reason)
 {
 	LOG(AUTH_TEMP, log_str(r->login), log_str(r->peer),
-	    log_str(names[r->service]), log_str(reason));
+	    log_str(service_name(r->service)), log_str(reason));
 	/* details are for the log: who asks is not known */
 	answer(r, RC_TEMP, "4.7.0", "Temporary authentication failure");
 }
@@ -104,7 +102,7 @@ request_fail(struct request *r)
 
 	a->failed++;
 	LOG(AUTH_FAILED, log_str(r->login), log_str(r->peer),
-	    log_str(names[r->service]), log_num(ms));
+	    log_str(service_name(r->service)), log_num(ms));
 	io_close(&r->session);
 	if (r->client == NULL || count_delayed(a, r->client) >= DELAYED_MAX) {
 		tell_failure(r);
@@ -177,16 +175,16 @@ parent(const struct request *r)
 }
 
 void
-request_succeed(struct request *r, bool remembered)
+request_succeed(struct request *r, const char *how)
 {
 	struct authd *a = r->a;
 	struct msg_session_open m = {
-	    .service = span_of(names[r->service]), .socket = r->session};
+	    .service = span_of(service_name(r->service)), .socket = r->session};
 	bool sent;
 
 	a->ok++;
 	LOG(AUTH_OK, log_str(r->login), log_str(r->peer),
-	    log_str(names[r->service]), log_num(remembered));
+	    log_str(service_name(r->service)), log_str(how));
 	if (r->service == SERVICE_SMTP || r->client == NULL) {
 		answer(r, RC_OK, "2.7.0", "Authentication successful");
 		return;
@@ -236,7 +234,7 @@ on_hashed(void *ctx, bool ok, const struct accounts_secret *made)
 	memory_put(a->memory, &r->digest, authd_tag(a, span_of(r->login)),
 	    clock_mono_ms());
 	request_login_exact(r, span_of(e->login));
-	request_succeed(r, false);
+	request_succeed(r, "password");
 }
 
 static void
@@ -246,7 +244,7 @@ on_pam(void *ctx, const struct why *why)
 
 	r->pam = NULL;
 	if (why->rc == RC_OK)
-		request_succeed(r, false);
+		request_succeed(r, "password");
 	else if (why->rc == RC_PERM)
 		request_fail(r);
 	else
@@ -318,7 +316,7 @@ user(const struct request *r, const struct msg_auth *m)
 static void
 check_user(struct request *r, struct span name, const struct msg_auth *m)
 {
-	struct pam_question q = {.service = span_of(names[r->service]),
+	struct pam_question q = {.service = span_of(service_name(r->service)),
 	    .client = span_of(r->peer),
 	    .password = m->password,
 	    .done = on_pam,
@@ -340,6 +338,38 @@ decoy(const struct request *r)
 	    r->a->accounts, authd_tag(r->a, span_of(r->login)));
 }
 
+/*
+ * Is it an application password of the account's, for this service? Then the
+ * request is done. One for another service is as wrong as any, and takes the
+ * time that any takes.
+ */
+static bool
+try_app(struct request *r, const struct accounts_entry *e, struct span password)
+{
+	const struct accounts *accounts = r->a->accounts;
+	struct app app, fits = {.services = 0};
+	struct buf how;
+	size_t at = 0;
+
+	while (accounts_app(accounts, e, &at, &app))
+		if (app_fits(&app, password))
+			fits = app;
+	if (fits.services == 0)
+		return false;
+	if ((fits.services & 1U << r->service) == 0) {
+		LOG(AUTH_ODD, log_str(r->login), log_str(r->peer),
+		    log_str(service_name(r->service)),
+		    log_str("application password of another service"));
+		return false;
+	}
+	request_login_exact(r, span_of(e->login));
+	buf_init(&how, sizeof("app:") + APP_NAME_MAX);
+	buf_putf(&how, "app:%s", fits.name);
+	request_succeed(r, buf_cstr(&how));
+	buf_fini(&how);
+	return true;
+}
+
 static void
 check(struct request *r, const struct msg_auth *m)
 {
@@ -350,6 +380,8 @@ check(struct request *r, const struct msg_auth *m)
 	    .ctx = r};
 	struct why why;
 
+	if (e != NULL && try_app(r, e, m->password))
+		return;
 	if (e != NULL) {
 		r->stored = span_dup(e->secret.hash);
 		/* the stored hash begins with its scheme */
@@ -359,7 +391,7 @@ check(struct request *r, const struct msg_auth *m)
 		    3);
 		if (memory_has(a->memory, &r->digest, clock_mono_ms())) {
 			request_login_exact(r, span_of(e->login));
-			request_succeed(r, true);
+			request_succeed(r, "remembered");
 			return;
 		}
 	}
@@ -391,10 +423,7 @@ request_new(struct client *c, const struct request_ask *ask)
 	request_login(r, ask->login);
 	r->peer = span_dup(ask->client);
 	r->session = ask->session;
-	r->service = SERVICE_SMTP;
-	while (r->service < SERVICE_NONE &&
-	       !span_eq(ask->service, span_of(names[r->service])))
-		r->service++;
+	r->service = service_of(ask->service);
 	r->timer = evtimer_new(c->a->w->base, on_timer, r);
 	if (r->timer == NULL)
 		bug("evtimer_new");

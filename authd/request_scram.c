@@ -180,7 +180,7 @@ third(struct request *r, struct span data)
 	}
 	request_login_exact(r, span_of(e->login));
 	end_exchange(r);
-	request_succeed(r, false);
+	request_succeed(r, "scram");
 }
 
 static struct request *

@@ -10,16 +10,9 @@
 #include "authd/pam.h"
 #include "authd/request.h"
 #include "authd/scram.h"
+#include "authd/service.h"
 
 #define REQUEST_LOGIN_MAX 254 /* RFC 5321 4.5.3.1.3 */
-
-/* The services; each but "smtp" needs a session. */
-enum service {
-	SERVICE_SMTP,
-	SERVICE_POP3,
-	SERVICE_IMAP, /* its sessions are told of changes */
-	SERVICE_NONE
-};
 
 struct request {
 	TAILQ_ENTRY(request) next;
@@ -63,7 +56,7 @@ void request_login_exact(struct request *r, struct span login);
 bool request_is_own(const struct request *r, struct span authzid);
 void request_timer(struct request *r, uint64_t ms);
 /* Its ends; r is gone, now or, where a failure is slowed down, later. */
-void request_succeed(struct request *r, bool remembered);
+void request_succeed(struct request *r, const char *how);
 void request_fail(struct request *r);
 void request_temp(struct request *r, const char *reason);
 void request_free(struct request *r);

@@ -30,6 +30,16 @@ const struct command command_table[] = {
     {"account remove", "ADDRESS",
 	"Remove an account; its mailbox stays where it is.", 1, 1,
 	cmd_account_remove},
+    {"app-password add", "ADDRESS NAME [--for imap,pop3,smtp]",
+	"Make a further password of an account for one program or device, "
+	"which can be taken back by its NAME, and is for some services only; "
+	"it is shown this once.",
+	2, 4, cmd_app_add},
+    {"app-password list", "ADDRESS",
+	"List the application passwords of an account.", 1, 1, cmd_app_list},
+    {"app-password remove", "ADDRESS NAME",
+	"Take an application password back; connections that are open stay.", 2,
+	2, cmd_app_remove},
     {"queue list", "[--limit N]",
 	"List queued messages by their IDs; 1000, or N, or (0) all.", 0, 3,
 	cmd_queue_list},

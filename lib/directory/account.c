@@ -79,7 +79,8 @@ parse_hash(struct span text, struct account *out, struct why *why)
 	/* crypt(3) text begins with neither, so the hash was left out */
 	if (text.n == 0 || span_starts(text, SPAN_LIT("name=")) ||
 	    span_starts(text, SPAN_LIT("state=")) ||
-	    span_starts(text, SPAN_LIT("scram=")))
+	    span_starts(text, SPAN_LIT("scram=")) ||
+	    span_starts(text, SPAN_LIT("app=")))
 		return why_set(why, RC_PERM, STATUS,
 		    "password hash (or !) expected behind the login");
 	if (text.n > ACCOUNT_HASH_MAX)
@@ -89,16 +90,24 @@ parse_hash(struct span text, struct account *out, struct why *why)
 	return RC_OK;
 }
 
+/* One of several secrets of a kind, of which there is room for `max`. */
+struct secrets {
+	const char *key;
+	struct span *v;
+	size_t *n;
+	size_t max;
+};
+
 static enum rc
-parse_scram(struct span value, struct account *out, struct why *why)
+parse_secret(const struct secrets *to, struct span value, struct why *why)
 {
 	if (value.n == 0 || value.n > ACCOUNT_HASH_MAX)
 		return why_set(why, RC_PERM, STATUS,
-		    "scram: 1 to %d bytes expected", ACCOUNT_HASH_MAX);
-	if (out->n_scram == ACCOUNT_SCRAM_MAX)
+		    "%s: 1 to %d bytes expected", to->key, ACCOUNT_HASH_MAX);
+	if (*to->n == to->max)
 		return why_set(why, RC_PERM, STATUS,
-		    "scram: given more than %d times", ACCOUNT_SCRAM_MAX);
-	out->scram[out->n_scram++] = value;
+		    "%s: given more than %zu times", to->key, to->max);
+	to->v[(*to->n)++] = value;
 	return RC_OK;
 }
 
@@ -107,20 +116,26 @@ parse_field(struct span field, struct account *out, struct why *why)
 {
 	struct span value = field;
 	struct span key = span_cut(&value, '=');
+	const struct secrets scram = {"scram", out->scram, &out->n_scram,
+				 ACCOUNT_SCRAM_MAX},
+			     app = {
+				 "app", out->app, &out->n_app, ACCOUNT_APP_MAX};
 	struct buf *to;
 
 	if (value.p == NULL)
 		return why_set(why, RC_PERM, STATUS,
 		    "key=value expected behind the password hash");
 	if (span_eq(key, SPAN_LIT("scram")))
-		return parse_scram(value, out, why);
+		return parse_secret(&scram, value, why);
+	if (span_eq(key, SPAN_LIT("app")))
+		return parse_secret(&app, value, why);
 	if (span_eq(key, SPAN_LIT("name")))
 		to = &out->name;
 	else if (span_eq(key, SPAN_LIT("state")))
 		to = &out->state;
 	else
 		return why_set(why, RC_PERM, STATUS,
-		    "unknown key (name=, state= and scram= are known)");
+		    "unknown key (name=, state=, scram= and app= are known)");
 	if (value.n == 0 || to->n > 0)
 		return why_set(why, RC_PERM, STATUS, "%s: %s",
 		    to == &out->name ? "name" : "state",
@@ -140,7 +155,7 @@ clear(struct account *a)
 	buf_clear(&a->name);
 	buf_clear(&a->state);
 	a->hash = SPAN_NONE;
-	a->n_scram = 0;
+	a->n_scram = a->n_app = 0;
 }
 
 enum rc
@@ -180,6 +195,8 @@ account_format(struct buf *out, const struct account *a)
 		     enc_line(out, buf_span(&a->state));
 	for (size_t i = 0; ok && i < a->n_scram; i++)
 		ok = buf_puts(out, " scram=") && buf_put_span(out, a->scram[i]);
+	for (size_t i = 0; ok && i < a->n_app; i++)
+		ok = buf_puts(out, " app=") && buf_put_span(out, a->app[i]);
 	if (!ok)
 		out->n = before;
 	return ok;

@@ -64,9 +64,9 @@ def test_life_of_an_account(host):
     status, out, _ = host.ctl("--json", "account", "list")
     assert status == 0
     assert {"login": "dora@example.org", "name": "Dora É",
-            "locked": False, "scram": False} in json.loads(out)
+            "locked": False, "scram": False, "apps": 0} in json.loads(out)
     assert {"login": "bob@example.org", "name": "",
-            "locked": True, "scram": False} in json.loads(out)
+            "locked": True, "scram": False, "apps": 0} in json.loads(out)
     assert host.ctl("account", "passwd", "dora@example.org",
                     password="second")[0] == 0
     assert host.login("dora@example.org", "first")[0] == "535"

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.lab.lab import Lab, namespaces, sweep
+from tests.system.suite import wait_for
 
 
 def test_own_network(netns):
@@ -63,6 +64,12 @@ def test_sweep_removes_what_a_dead_process_left(netns):
     subprocess.run(["ip", "netns", "add", name], check=True)
     sleeper = subprocess.Popen(
         ["ip", "netns", "exec", name, "sleep", "1000"])
+
+    def inside():
+        with open(f"/proc/{sleeper.pid}/comm", encoding="ascii") as f:
+            return f.read() == "sleep\n"
+
+    wait_for("sleep in its namespace", inside)
     sweep()
     assert name not in namespaces()
     assert sleeper.wait(5) == -9

@@ -17,12 +17,21 @@
 
 #define H1 "$6$salt$one"
 #define H2 "$6$salt$two"
+/* salt and digest of nothing but zeros */
+#define ZEROS                       \
+	"AAAAAAAAAAAAAAAAAAAAAA==:" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define PHONE " app=my%20phone:pop3,imap:2026-11-28:" ZEROS
+#define OTHER " app=other:smtp:2026-11-28:" ZEROS
+#define FOUR  OTHER OTHER OTHER OTHER
 
 enum op {
 	NONE,
 	ADD,
 	PASSWD,
 	REMOVE,
+	ADD_APP,
+	REMOVE_APP,
 	FIND
 };
 
@@ -54,6 +63,23 @@ static const struct row {
 	"# c\nz@b.c !\n"},
     {"last removed", "# c\na@b.c !", REMOVE, "a@b.c", RC_OK, 0, "# c\n"},
     {"removed but not there", "a@b.c !\n", REMOVE, "a@b.d", RC_PERM, 1, NULL},
+    {"application password", "# c\na@b.c " H1 " name=x\nz@b.c !\n", ADD_APP,
+	"A@b.c", RC_OK, 2, "# c\na@b.c " H1 " name=x" PHONE "\nz@b.c !\n"},
+    {"a second one", "a@b.c !" OTHER "\n", ADD_APP, "a@b.c", RC_OK, 1,
+	"a@b.c !" OTHER PHONE "\n"},
+    {"of a name there is", "a@b.c !" PHONE "\n", ADD_APP, "a@b.c", RC_PERM, 1,
+	NULL},
+    {"of nobody", "a@b.c !\n", ADD_APP, "b@b.c", RC_PERM, 1, NULL},
+    {"too many", "a@b.c !" FOUR FOUR FOUR FOUR "\n", ADD_APP, "a@b.c", RC_PERM,
+	1, NULL},
+    {"taken back", "a@b.c !" OTHER PHONE OTHER "\nz@b.c !\n", REMOVE_APP,
+	"A@b.c", RC_OK, 2, "a@b.c !" OTHER OTHER "\nz@b.c !\n"},
+    {"taken back but not there", "a@b.c !" OTHER "\n", REMOVE_APP, "a@b.c",
+	RC_PERM, 1, NULL},
+    {"taken back from nobody", "a@b.c !" PHONE "\n", REMOVE_APP, "b@b.c",
+	RC_PERM, 1, NULL},
+    {"they outlive a new password", "a@b.c " H2 PHONE "\n", PASSWD, "a@b.c",
+	RC_OK, 1, "a@b.c " H1 " scram=S$new" PHONE "\n"},
     {"broken lines stay", "no line\na@b.c !\n%zz !\n", REMOVE, "a@b.c", RC_OK,
 	0, "no line\n%zz !\n"},
     {"broken lines are left out", "junk\na@b.c !\nb@b.c ! what=1\n", FIND,
@@ -72,6 +98,10 @@ static const struct row {
 static char folder[64];
 static const struct accounts_secret secret = {
     .hash = SPAN_LIT(H1), .scram = {SPAN_LIT("S$new")}, .n_scram = 1};
+
+static const struct app phone = {.name = "my phone",
+    .services = 1U << SERVICE_IMAP | 1U << SERVICE_POP3,
+    .made = "2026-11-28"};
 
 static void
 put(const char *text)
@@ -154,6 +184,10 @@ check_row(void **state)
 		rc = accounts_set_secret(a, login, &secret, &why);
 	else if (row->op == REMOVE)
 		rc = accounts_remove(a, login, &why);
+	else if (row->op == ADD_APP)
+		rc = accounts_add_app(a, login, &phone, &why);
+	else if (row->op == REMOVE_APP)
+		rc = accounts_remove_app(a, login, span_of(phone.name), &why);
 	else if (row->op == FIND)
 		rc = accounts_find(a, login) != NULL ? RC_OK : RC_PERM;
 	assert_int_equal(rc, row->rc);
@@ -235,15 +269,42 @@ check_order(void **state)
 	finish(a, "C@b.c !\na@b.c !\nb@b.c !\n");
 }
 
+/* What is malformed is passed over; nothing of another account's is shown. */
+static void
+check_apps(void **state)
+{
+	struct accounts *a = begin("a@b.c !" OTHER " app=junk" PHONE
+				   " name=x\nb@b.c !\nc@b.c !" PHONE "\n");
+	const struct accounts_entry *e;
+	struct why why;
+	struct app app;
+	size_t at = 0;
+
+	(void)state;
+	assert_int_equal(accounts_refresh(a, &why), RC_OK);
+	e = accounts_find(a, SPAN_LIT("a@b.c"));
+	assert_true(accounts_app(a, e, &at, &app));
+	assert_string_equal(app.name, "other");
+	assert_true(accounts_app(a, e, &at, &app));
+	assert_string_equal(app.name, "my phone");
+	assert_false(accounts_app(a, e, &at, &app));
+	at = 0;
+	e = accounts_find(a, SPAN_LIT("b@b.c"));
+	assert_false(accounts_app(a, e, &at, &app));
+	finish(a, "a@b.c !" OTHER " app=junk" PHONE
+		  " name=x\nb@b.c !\nc@b.c !" PHONE "\n");
+}
+
 int
 main(void)
 {
 	enum {
 		N = sizeof(rows) / sizeof(rows[0])
 	};
-	struct CMUnitTest tests[N + 3] = {[N] = cmocka_unit_test(check_edits),
+	struct CMUnitTest tests[N + 4] = {[N] = cmocka_unit_test(check_edits),
 	    [N + 1] = cmocka_unit_test(check_gone),
-	    [N + 2] = cmocka_unit_test(check_order)};
+	    [N + 2] = cmocka_unit_test(check_order),
+	    [N + 3] = cmocka_unit_test(check_apps)};
 
 	for (size_t i = 0; i < N; i++)
 		tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL,

@@ -176,8 +176,10 @@ check_list(void **state)
 	    proto_send_account_list(w.ctl, &(struct msg_account_list){1}));
 	expect_end(RC_OK, "");
 	assert_string_equal(w.list,
-	    "kind=account login=a@example.org name= locked=yes scram=no\n"
-	    "kind=account login=b@example.org name=B%20C locked=no scram=no\n");
+	    "kind=account login=a@example.org name= locked=yes scram=no "
+	    "apps=0\n"
+	    "kind=account login=b@example.org name=B%20C locked=no scram=no "
+	    "apps=0\n");
 	w.rows = 0;
 	/* more than the socket takes at once, and than one turn sends */
 	buf_init(&b, 1U << 20);

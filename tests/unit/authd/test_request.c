@@ -11,6 +11,8 @@
 #include "lib/base/banned.h"
 
 static char secret_line[256];
+#define HASH_LINE   "Alice@example.org " HASH "x"
+#define LOCKED_LINE "Alice@example.org !"
 
 static void
 begin(enum role front)
@@ -385,14 +387,86 @@ check_no_session(void **state)
 	world_end();
 }
 
+/* An application password is one for its services, quickly, until it is taken
+ * back or the account is locked. */
+static void
+check_app(void **state)
+{
+	char shown[APP_SHOWN + 1];
+	struct hasher *h;
+	struct app app;
+	struct why why;
+
+	(void)state;
+	begin(ROLE_SMTPD);
+	assert_int_equal(app_make(&app, SPAN_LIT("mail program"),
+			     1U << SERVICE_SMTP, shown, &why),
+	    RC_OK);
+	assert_int_equal(
+	    accounts_add_app(w.a.accounts, SPAN_LIT(ALICE), &app, &why), RC_OK);
+	h = w.a.hasher;
+	w.a.hasher = NULL; /* would crash */
+	ask(ALICE, span_of(shown), "");
+	expect_ok();
+	w.a.hasher = h;
+	assert_int_equal(memory_count(w.a.memory), 0);
+	ask(ALICE, SPAN_LIT("secret"), "");
+	expect_ok();
+	ask(ALICE, span_of(shown), "bob@example.org");
+	expect_invalid();
+	ask("bob@example.org", span_of(shown), "");
+	expect_invalid();
+	shown[0] = shown[0] == 'x' ? 'y' : 'x';
+	ask(ALICE, span_of(shown), "");
+	expect_invalid();
+	world_end();
+}
+
+static void
+check_app_elsewhere(void **state)
+{
+	char shown[APP_SHOWN + 1], line[512];
+	int session;
+	struct app app;
+	struct buf b;
+	struct why why;
+
+	(void)state;
+	begin(ROLE_SMTPD);
+	assert_int_equal(
+	    app_make(&app, SPAN_LIT("reader"),
+		1U << SERVICE_IMAP | 1U << SERVICE_POP3, shown, &why),
+	    RC_OK);
+	buf_init(&b, sizeof(line));
+	assert_true(app_put(&b, &app));
+	(void)snprintf(
+	    line, sizeof(line), "%s app=%s\n", HASH_LINE, buf_cstr(&b));
+	write_accounts(line);
+	ask(ALICE, span_of(shown), "");
+	expect_invalid();
+	ask_session(shown, &session); /* POP3 gets as far as it can here */
+	expect(RC_TEMP, "4.7.0", NULL);
+	io_close(&session);
+	(void)snprintf(
+	    line, sizeof(line), "%s app=%s\n", LOCKED_LINE, buf_cstr(&b));
+	write_accounts(line);
+	ask_session(shown, &session);
+	expect_invalid();
+	io_close(&session);
+	buf_fini(&b);
+	world_end();
+}
+
 int
 main(void)
 {
 	enum {
 		N = sizeof(rows) / sizeof(rows[0])
 	};
-	struct CMUnitTest tests[N + 9] = {
+	struct CMUnitTest tests[N + 11] = {
 	    [N + 8] = cmocka_unit_test(check_watch),
+	    [N + 9] = cmocka_unit_test(check_app),
+	    [N + 10] = cmocka_unit_test(check_app_elsewhere),
 	    [N] = cmocka_unit_test(check_remembered),
 	    [N + 1] = cmocka_unit_test(check_changed),
 	    [N + 2] = cmocka_unit_test(check_changed_meanwhile),

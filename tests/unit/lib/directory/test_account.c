@@ -16,6 +16,7 @@
 #define X16  "xxxxxxxxxxxxxxxx"
 #define X64  X16 X16 X16 X16
 #define X256 X64 X64 X64 X64
+#define APP4 " app=a app=a app=a app=a"
 #define NO_ASCII(n) \
 	"byte " n ": only printable ASCII is allowed (other bytes as %XX)"
 #define BAD_NAME \
@@ -81,7 +82,7 @@ static const struct row {
     {"state twice", TEXT("j@b ! state=a state=a"), NULL, "state: given twice",
 	"", "", NULL},
     {"unknown key", TEXT("j@b ! nmae=b"), NULL,
-	"unknown key (name=, state= and scram= are known)", "", "", NULL},
+	"unknown key (name=, state=, scram= and app= are known)", "", "", NULL},
     {"verifiers", TEXT("j@a ! name=J scram=A$1:x=$y scram=B"), "j@a", "!", "J",
 	"", NULL},
     {"verifier empty", TEXT("j@b ! scram="), NULL,
@@ -89,6 +90,17 @@ static const struct row {
     {"too many verifiers",
 	TEXT("j@b ! scram=a scram=b scram=c scram=d scram=e"), NULL,
 	"scram: given more than 4 times", "", "", NULL},
+    {"application passwords", TEXT("j@a ! scram=A app=b:c app=d=="), "j@a", "!",
+	"", "", NULL},
+    {"they come last", TEXT("j@a ! app=b scram=A"), "j@a", "!", "", "",
+	"j@a ! scram=A app=b"},
+    {"application password empty", TEXT("j@b ! app="), NULL,
+	"app: 1 to 384 bytes expected", "", "", NULL},
+    {"too many application passwords",
+	TEXT("j@b !" APP4 APP4 APP4 APP4 " app=a"), NULL,
+	"app: given more than 16 times", "", "", NULL},
+    {"no hash before the application password", TEXT("j@b app=a"), NULL,
+	"password hash (or !) expected behind the login", "", "", NULL},
     {"no hash before the verifier", TEXT("j@b scram=a"), NULL,
 	"password hash (or !) expected behind the login", "", "", NULL},
     {"no key", TEXT("j@b ! secret"), NULL,
