@@ -17,6 +17,7 @@
 #include "qmgr/history_event.h"
 #include "qmgr/hops.h"
 #include "qmgr/intake.h"
+#include "qmgr/limit.h"
 #include "qmgr/recipients.h"
 #include "lib/base/banned.h"
 
@@ -381,7 +382,8 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (add_rcpts(in, e, c, &why) != RC_OK ||
 	    check_words(c, &why) != RC_OK ||
 	    check_bounds(in, c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
-	    check_loop(e, c, &why) != RC_OK || check_room(in, &why) != RC_OK) {
+	    check_loop(e, c, &why) != RC_OK || check_room(in, &why) != RC_OK ||
+	    limit_check(q, c, id.text, &why) != RC_OK) {
 		refuse(in, c, &id, &why);
 		envelope_free(&e);
 		return;

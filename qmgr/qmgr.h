@@ -22,6 +22,7 @@ TAILQ_HEAD(site_list, site);
 TAILQ_HEAD(visit_list, visit);
 TAILQ_HEAD(errand_list, errand);
 
+struct allowance;
 struct history;
 struct idle;
 
@@ -43,6 +44,7 @@ struct qmgr {
 	struct recover *recover;                 /* under way, or NULL */
 	struct nameset ended; /* messages, while recovery lists */
 	struct secret relay_password;
+	struct allowance *allowance; /* of logins; NULL: none was asked for */
 	struct site_list sites[QMGR_SITES]; /* by next hop */
 	struct site_list turns;             /* those where a job may go */
 	size_t n_sites;

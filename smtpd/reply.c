@@ -89,7 +89,8 @@ reply_why(struct session *s, const struct why *why)
 		code = 452;
 	if (span_starts(span_of(why->status), SPAN_LIT("5.7.8")))
 		code = 535;
-	if (span_starts(span_of(why->status), SPAN_LIT("4.7.")))
+	/* RFC 4954 4: a log-in */
+	if (span_starts(span_of(why->status), SPAN_LIT("4.7.0")))
 		code = 454;
 	if (span_starts(span_of(why->status), SPAN_LIT("5.1.7")) ||
 	    span_starts(span_of(why->status), SPAN_LIT("5.1.3")))

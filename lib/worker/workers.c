@@ -82,8 +82,8 @@ const struct worker_row workers[] = {
 	.program = "mailstead-qmgr",
 	.user = "mailstead",
 	.uid_step = 0,
-	.sections = CONF_TOP | CONF_SMTPD | CONF_QUEUE | CONF_HISTORY |
-		    CONF_RELAY | CONF_LOG,
+	.sections = CONF_TOP | CONF_SMTPD | CONF_LIMITS | CONF_QUEUE |
+		    CONF_HISTORY | CONF_RELAY | CONF_USERS | CONF_LOG,
 	.relay = true,
 	.single = true,
 	.links = R(SMTPD) | R(LOCAL) | R(REMOTE),

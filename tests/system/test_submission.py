@@ -210,3 +210,58 @@ def test_a_long_from_is_refused(host):
         submit(host, f"From: {from_}\r\n\r\nbody\r\n".encode())
     assert e.value.smtp_code == 550 and b"author-unreadable" in \
         e.value.smtp_error
+
+
+def send(host, rcpts, login=True):
+    """smtplib's word: the refusal, or None."""
+    with smtplib.SMTP(*host.address("submission" if login else "smtp"),
+                      timeout=60) as smtp:
+        if login:
+            smtp.login(ALICE, PASSWORD)
+        try:
+            smtp.sendmail(ALICE if login else "x@elsewhere.example", rcpts,
+                          b"Subject: offer\r\n\r\nbuy\r\n")
+        except smtplib.SMTPDataError as refused:
+            return refused.smtp_code, refused.smtp_error.decode()
+    return None
+
+
+def test_recipients_in_an_hour(tmpdir, bindir):
+    bobs = [f"bob+{n}@example.org" for n in range(10)]
+    with Host(tmpdir, bindir, "auth: {allow_plaintext: true}\n"
+              "limits: {login_recipients: 5}\n", aliases=ALIASES) as host:
+        host.begin()
+        assert send(host, bobs[:3]) is None
+        code, text = send(host, bobs[3:6])
+        assert code == 451 and text.startswith("4.7.1 ") and "hour" in text
+        # what was refused counts for nothing, and sessions make no difference
+        assert send(host, bobs[3:5]) is None
+        assert send(host, bobs[5:6])[0] == 451
+        code, text = send(host, bobs[:6])
+        assert code == 550 and text.startswith("5.7.1 "), (code, text)
+        # strangers have other limits
+        assert send(host, bobs, login=False) is None
+        # of all this the account and postmaster hear once
+        letter = host.newest(ALICE)
+        assert letter["Auto-Submitted"] == "auto-generated"
+        assert letter["To"] == f"<{ALICE}>"
+        assert ALICE in letter.get_payload()
+        said = host.events("queue.limit")
+        assert len(said) == 1 and said[0]["login"] == ALICE
+        post = host.newest("postmaster@example.org")
+        assert post["To"] == "<postmaster@example.org>"
+        assert post.get_payload().replace("postmaster", "") == \
+            letter.get_payload().replace("postmaster", "")
+        assert email.utils.parsedate_to_datetime(post["Date"])
+        # neither letter is from anybody who could be answered
+        assert post["Return-Path"] == "<>"
+        refused = [line for line in host.ctl("trace", ALICE).splitlines()
+                   if "4.7.1" in line or "5.7.1" in line]
+        assert len(refused) == 3
+        # more of them, by a reload that keeps the count
+        host.write_conf("auth: {allow_plaintext: true}\n"
+                        "limits: {login_recipients: 6}\n")
+        host.ctl("reload")
+        assert send(host, bobs[:2])[0] == 451
+        assert send(host, bobs[:1]) is None
+        assert not host.messages(ALICE)

@@ -101,17 +101,31 @@ def test_log_in_and_read(host, service, login):
     assert done == 67 and "4711" not in out  # login denied
 
 
-def test_submission(host):
-    host.start()
+def submit(host):
     address, port = host.address("submission")
-    done = subprocess.run(
+    return subprocess.run(
         ["swaks", "--server", address, "--port", str(port), "--auth", "PLAIN",
          "--auth-user", "ursula", "--auth-password", "secret", "--from",
          "ursula@example.org", "--to", "alice@example.org"],
         capture_output=True, text=True, check=False)
+
+
+def test_submission(host):
+    host.start()
+    done = submit(host)
     assert done.returncode == 0, done.stdout
     [path] = host.messages("alice@example.org")
     assert b"ESMTPA" in read(path)
+
+
+def test_recipients_in_an_hour(host):
+    """Whose login has no domain is told as well."""
+    host.write_conf(host.yaml + "limits: {login_recipients: 1}\n")
+    host.start()
+    assert submit(host).returncode == 0
+    assert submit(host).returncode != 0
+    [path] = wait_for("the letter", lambda: host.messages("ursula"))
+    assert b"\nTo: <ursula@example.org>\n" in read(path)
 
 
 def test_sessions_have_the_users_rights_only(host):

@@ -112,21 +112,25 @@ static const struct row {
 	"limits.pop3=50\n"
 	"limits.imap=400\n"
 	"limits.rate=600\n"
+	"limits.login_recipients=1000\n"
 	"limits.exempt=127.0.0.0/8 ::1\n"},
     {"limits",
-	BASE "limits: {smtp: 0, rate: 1, exempt: ['2001:DB8::/32', "
+	BASE "limits: {smtp: 0, rate: 1, login_recipients: 7, exempt: "
+	     "['2001:DB8::/32', "
 	     "192.0.2.1]}\n",
 	CONF_LIMITS,
 	"limits.smtp=0\n"
 	"limits.pop3=50\n"
 	"limits.imap=400\n"
 	"limits.rate=1\n"
+	"limits.login_recipients=7\n"
 	"limits.exempt=2001:db8::/32 192.0.2.1\n"},
     {"nobody exempt", BASE "limits: {exempt: []}\n", CONF_LIMITS,
 	"limits.smtp=50\n"
 	"limits.pop3=50\n"
 	"limits.imap=400\n"
 	"limits.rate=600\n"
+	"limits.login_recipients=1000\n"
 	"limits.exempt=\n"},
     {"queue, delivery", BASE "queue: {direct_patience: 0, retry_max: 90m}\n",
 	CONF_QUEUE | CONF_DELIVERY,
