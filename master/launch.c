@@ -12,6 +12,7 @@
 #include "lib/base/io.h"
 #include "lib/log/log.h"
 #include "lib/users/user.h"
+#include "master/certificates.h"
 #include "master/channel.h"
 #include "master/clients.h"
 #include "master/compile.h"
@@ -90,9 +91,6 @@ launch_send_files(struct proc *p, struct why *why)
 		bool wanted;
 		const char *name, *option, *path;
 	} files[] = {
-	    {p->row->tls, "certificate", "tls.certificate",
-		conf->tls.certificate},
-	    {p->row->tls, "key", "tls.key", conf->tls.key},
 	    {p->row->relay, "relay_password", "relay.password_file",
 		conf->relay.password_file},
 	};
@@ -102,7 +100,6 @@ launch_send_files(struct proc *p, struct why *why)
 
 		if (!files[i].wanted || files[i].path[0] == '\0')
 			continue;
-		/* links are fine here: certbot's live/ is made of them */
 		fd = open(files[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fd < 0)
 			return why_sys(why, RC_PERM, "5.3.5", "%s: %s",
@@ -137,7 +134,8 @@ send_setup(struct proc *p, struct why *why)
 	buf_fini(&text);
 	send_listeners(p);
 	clients_send(p);
-	if (launch_send_files(p, why) != RC_OK)
+	if (launch_send_files(p, why) != RC_OK ||
+	    certificates_send(p, why) != RC_OK)
 		return RC_PERM;
 	if (channel_open_all(p, why) != RC_OK)
 		return RC_TEMP;

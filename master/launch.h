@@ -11,7 +11,7 @@
  * RC_TEMP when the host lacks processes or descriptors.
  */
 enum rc launch_proc(struct proc *p, struct why *why);
-/* Certificates and keys to one worker; RC_PERM when they cannot be read. */
+/* A password's file to one worker; RC_PERM when it cannot be read. */
 enum rc launch_send_files(struct proc *p, struct why *why);
 
 /*

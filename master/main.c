@@ -17,6 +17,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "master/certificates.h"
 #include "master/compile.h"
 #include "master/control.h"
 #include "master/folders.h"
@@ -173,6 +174,7 @@ start(struct master *m)
 	    control_open(m, &why) != RC_OK)
 		fatal("%s", why.text);
 	watch_signals(m);
+	certificates_watch(m);
 	m->generation = m->generations = 1;
 	supervise_start_all(m, true);
 }
@@ -217,6 +219,7 @@ main(int argc, char **argv)
 	listen_close_all(m);
 	control_close(m);
 	compile_free(m);
+	certificates_free(m);
 	conf_free(&m->conf);
 	return 0;
 }

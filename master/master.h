@@ -67,6 +67,7 @@ struct master {
 	uint64_t start_ms;
 	struct control *control;
 	struct compile *compile;
+	struct certificates *certificates;
 	struct reload *reload; /* under way, or NULL */
 };
 

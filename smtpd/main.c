@@ -12,7 +12,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
-#include "lib/tls/server.h"
+#include "lib/worker/certificates.h"
 #include "lib/worker/workers.h"
 #include "smtpd/command.h"
 #include "smtpd/session.h"
@@ -34,9 +34,7 @@ static struct {
 	struct server server;
 	size_t n_listeners;
 	struct listener listeners[LISTENERS_MAX];
-	int certificate;
-	int key;
-} smtpd = {.certificate = -1, .key = -1};
+} smtpd;
 
 static struct session *
 by_txn(struct server *server, uint64_t id)
@@ -225,35 +223,13 @@ on_listener(struct worker *w, struct span service, int fd)
 }
 
 static void
-on_certificate(struct worker *w, struct span name, int fd)
-{
-	int *slot =
-	    span_eq(name, SPAN_LIT("key")) ? &smtpd.key : &smtpd.certificate;
-	bool tls13 = w->conf->tls.min_version == CONF_TLS_V1_3;
-	struct why why;
-	SSL_CTX *ctx;
-
-	io_close(slot);
-	*slot = fd;
-	if (smtpd.key < 0 || smtpd.certificate < 0)
-		return;
-	ctx = tls_server_new(smtpd.certificate, smtpd.key, tls13, &why);
-	io_close(&smtpd.key);
-	io_close(&smtpd.certificate);
-	if (ctx == NULL)
-		worker_fatal(w, &why);
-	SSL_CTX_free(smtpd.server.tls);
-	smtpd.server.tls = ctx;
-}
-
-static void
 on_file(struct worker *w, struct span name, int fd)
 {
 	if (span_eq(name, SPAN_LIT(WORKER_CENSUS)))
 		gate_take(&smtpd.server.gate, fd, w->conf, w->conf->limits.smtp,
 		    "smtpd");
 	else
-		on_certificate(w, name, fd);
+		io_close(&fd);
 }
 
 static void
@@ -316,10 +292,10 @@ static void
 on_status(struct worker *w, struct buf *b)
 {
 	(void)w;
-	buf_putf(b, "sessions=%u accepted=%llu tls=%s qmgr=%s",
+	certificates_status(b);
+	buf_putf(b, "sessions=%u accepted=%llu qmgr=%s",
 	    smtpd.server.n_sessions,
 	    (unsigned long long)smtpd.server.n_accepted,
-	    smtpd.server.tls != NULL ? "yes" : "no",
 	    smtpd.server.qmgr != NULL ? "yes" : "no");
 }
 
@@ -333,8 +309,10 @@ main(int argc, char **argv)
 	    .on_link = on_link,
 	    .on_directory = on_directory,
 	    .on_drain = on_drain,
-	    .on_status = on_status};
+	    .on_status = on_status,
+	    .handlers = certificates_handlers};
 
 	TAILQ_INIT(&smtpd.server.sessions);
+	certificates_serve(&smtpd.server.tls);
 	return worker_main(&ops, argc, argv);
 }

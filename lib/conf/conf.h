@@ -18,6 +18,8 @@
 #define CONF_FILE_MAX   1048576
 #define CONF_LIST_MAX   10000
 #define CONF_REPORT_MAX 100
+/* of tls.more: each is two descriptors at each worker that serves TLS */
+#define CONF_PAIRS_MAX 63
 
 struct conf_list {
 	char **v; /* n strings, then NULL; NULL itself when n is 0 */
@@ -25,7 +27,10 @@ struct conf_list {
 };
 
 /* The words of each CHOICE; the value is the index of its word. */
-#define CONF_TLS_VERSIONS(W) W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
+/* in OpenSSL's order */
+#define CONF_TLS_VERSIONS(W) \
+	W(TLS_V1_0, "TLSv1") \
+	W(TLS_V1_1, "TLSv1.1") W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
 #define CONF_RESOLVER_MODES(W) \
 	W(RESOLVER_RECURSIVE, "recursive") W(RESOLVER_FORWARD, "forward")
 #define CONF_RELAY_TLS(W)               \
@@ -108,6 +113,7 @@ enum conf_bits {
 #define CONF_C_DELIMITERS    char * /* of CONF_DELIMITERS, each once */
 #define CONF_C_ALIAS_DOMAINS struct conf_list /* domain=domain */
 #define CONF_C_ROUTES        struct conf_list /* domain, domain=host:port */
+#define CONF_C_PAIRS         struct conf_list /* certificate=key, as PATHs */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

@@ -241,6 +241,12 @@ check_tls(struct load *l)
 	if (certificate && !key)
 		conf_report_add(&l->report, at[CONF_ID_tls_certificate].value,
 		    "tls.certificate: needs tls.key as well");
+	if (!l->places.options[CONF_ID_tls_more].bad &&
+	    l->conf->tls.more.n > (certificate ? CONF_PAIRS_MAX : 0))
+		conf_report_add(&l->report, at[CONF_ID_tls_more].value,
+		    certificate ? "tls.more: more than 63 certificates"
+				: "tls.more: needs tls.certificate and "
+				  "tls.key as well");
 	if (key && !certificate)
 		conf_report_add(&l->report, at[CONF_ID_tls_key].value,
 		    "tls.key: needs tls.certificate as well");

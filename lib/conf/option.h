@@ -25,6 +25,7 @@ enum conf_type {
 	CONF_TYPE_DELIMITERS,
 	CONF_TYPE_ALIAS_DOMAINS,
 	CONF_TYPE_ROUTES,
+	CONF_TYPE_PAIRS,
 };
 
 /* The index of each option, to name one in code. */
@@ -80,7 +81,7 @@ conf_option_is_list(const struct conf_option *o)
 	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS ||
 	       o->type == CONF_TYPE_NETWORKS ||
 	       o->type == CONF_TYPE_ALIAS_DOMAINS ||
-	       o->type == CONF_TYPE_ROUTES;
+	       o->type == CONF_TYPE_ROUTES || o->type == CONF_TYPE_PAIRS;
 }
 
 /* Text, so that an empty value differs from none. */

@@ -232,6 +232,17 @@ route_ok(struct span s)
 	return host_ok(host) || literal_ok(host);
 }
 
+/* "/certificate=/key" */
+static bool
+pair_ok(struct span s)
+{
+	struct span key = s, certificate = span_cut(&key, '=');
+
+	return span_at(certificate, 0) == '/' && span_at(key, 0) == '/' &&
+	       span_find(key, '=') == key.n &&
+	       certificate.n <= PATH_BYTES_MAX && key.n <= PATH_BYTES_MAX;
+}
+
 static bool
 text_ok(const struct conf_option *o, struct span s)
 {
@@ -269,6 +280,8 @@ text_ok(const struct conf_option *o, struct span s)
 		return alias_domain_ok(s);
 	case CONF_TYPE_ROUTES:
 		return route_ok(s);
+	case CONF_TYPE_PAIRS:
+		return pair_ok(s);
 	case CONF_TYPE_DELIMITERS:
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
@@ -287,7 +300,8 @@ text_dup(const struct conf_option *o, struct span s)
 	char *copy = span_dup(s);
 	size_t from = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : 0;
 
-	if (o->type == CONF_TYPE_PATH || o->type == CONF_TYPE_TEXT)
+	if (o->type == CONF_TYPE_PATH || o->type == CONF_TYPE_TEXT ||
+	    o->type == CONF_TYPE_PAIRS)
 		return copy;
 	for (size_t i = from; i < s.n; i++)
 		if (copy[i] >= 'A' && copy[i] <= 'Z')
@@ -410,6 +424,7 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 	case CONF_TYPE_NETWORKS:
 	case CONF_TYPE_ALIAS_DOMAINS:
 	case CONF_TYPE_ROUTES:
+	case CONF_TYPE_PAIRS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -546,6 +561,11 @@ conf_value_expected(
 		(void)buf_puts(out, "a domain, or one with its host like "
 				    "\"example.net=mx.example.net:25\"");
 		return;
+	case CONF_TYPE_PAIRS:
+		/* as above */
+		(void)buf_puts(out, "a certificate's file and its key's like "
+				    "\"/etc/ssl/b.pem=/etc/ssl/b.key\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -565,6 +585,8 @@ conf_value_expected_list(const struct conf_option *o, struct buf *out)
 		? "a list like [\"example.net=example.org\"]"
 	    : o->type == CONF_TYPE_ROUTES
 		? "a list like [\"example.net=mx.example.net:25\"]"
+	    : o->type == CONF_TYPE_PAIRS
+		? "a list like [\"/etc/ssl/b.pem=/etc/ssl/b.key\"]"
 		: "a list like [\"192.0.2.0/24\"]");
 }
 
@@ -636,6 +658,7 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 	case CONF_TYPE_NETWORKS:
 	case CONF_TYPE_ALIAS_DOMAINS:
 	case CONF_TYPE_ROUTES:
+	case CONF_TYPE_PAIRS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

@@ -8,7 +8,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/front/front.h"
-#include "lib/tls/server.h"
+#include "lib/worker/certificates.h"
 #include "lib/worker/workers.h"
 #include "lib/base/banned.h"
 
@@ -26,9 +26,7 @@ static struct {
 	struct front_server server;
 	size_t n_listeners;
 	struct listener listeners[LISTENERS_MAX];
-	int certificate;
-	int key;
-} serve = {.certificate = -1, .key = -1};
+} serve;
 
 /* Whose question this was; or NULL. */
 static struct front *
@@ -143,28 +141,6 @@ on_listener(struct worker *w, struct span service, int fd)
 }
 
 static void
-on_certificate(struct worker *w, struct span name, int fd)
-{
-	int *slot =
-	    span_eq(name, SPAN_LIT("key")) ? &serve.key : &serve.certificate;
-	bool tls13 = w->conf->tls.min_version == CONF_TLS_V1_3;
-	struct why why;
-	SSL_CTX *ctx;
-
-	io_close(slot);
-	*slot = fd;
-	if (serve.key < 0 || serve.certificate < 0)
-		return;
-	ctx = tls_server_new(serve.certificate, serve.key, tls13, &why);
-	io_close(&serve.key);
-	io_close(&serve.certificate);
-	if (ctx == NULL)
-		worker_fatal(w, &why);
-	SSL_CTX_free(serve.server.tls);
-	serve.server.tls = ctx;
-}
-
-static void
 on_file(struct worker *w, struct span name, int fd)
 {
 	struct front_server *server = &serve.server;
@@ -173,7 +149,7 @@ on_file(struct worker *w, struct span name, int fd)
 		gate_take(&server->gate, fd, w->conf,
 		    server->ops->max_of_client(w->conf), server->ops->service);
 	else
-		on_certificate(w, name, fd);
+		io_close(&fd);
 }
 
 static void
@@ -215,9 +191,9 @@ static void
 on_status(struct worker *w, struct buf *b)
 {
 	(void)w;
-	buf_putf(b, "sessions=%u logins=%llu tls=%s authd=%s",
-	    serve.server.n_fronts, (unsigned long long)serve.server.n_logins,
-	    serve.server.tls != NULL ? "yes" : "no",
+	certificates_status(b);
+	buf_putf(b, "sessions=%u logins=%llu authd=%s", serve.server.n_fronts,
+	    (unsigned long long)serve.server.n_logins,
 	    serve.server.authd != NULL ? "yes" : "no");
 }
 
@@ -230,9 +206,11 @@ front_serve(enum role role, const struct front_ops *ops, int argc, char **argv)
 	    .on_file = on_file,
 	    .on_link = on_link,
 	    .on_drain = on_drain,
-	    .on_status = on_status};
+	    .on_status = on_status,
+	    .handlers = certificates_handlers};
 
 	serve.server.ops = ops;
+	certificates_serve(&serve.server.tls);
 	TAILQ_INIT(&serve.server.fronts);
 	return worker_main(&worker, argc, argv);
 }

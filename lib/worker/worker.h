@@ -34,7 +34,7 @@ struct worker_ops {
 	void (*on_open)(struct worker *w);
 	/* Inside the sandbox, before ready: threads, folders, indexes. */
 	void (*on_start)(struct worker *w);
-	/* Any time: a certificate or key. */
+	/* Any time: a file that master opens. */
 	void (*on_file)(struct worker *w, struct span name, int fd);
 	/* Behind on_start: a channel to a peer, a snapshot. */
 	void (*on_link)(struct worker *w, enum role peer, int fd);

@@ -16,7 +16,9 @@
 /* The service, and in paths.run the socket, on which sendmail submits. */
 #define WORKER_LOCAL_SERVICE "local"
 /* the file by which a service counts its clients (lib/census) */
-#define WORKER_CENSUS       "census"
+#define WORKER_CENSUS "census"
+/* certificates with their keys: the first, and tls.more */
+#define WORKER_PAIRS_MAX    (CONF_PAIRS_MAX + 1)
 #define WORKER_LOCAL_SOCKET "submit"
 
 /* A folder named to the worker; made at start, owned by the row's user. */
@@ -41,7 +43,7 @@ struct worker_row {
 	bool in_net;         /* chroot to the folder of the snapshot */
 	bool as_root;        /* keeps uid 0, and is not confined: its children
 				are, each as its user */
-	bool tls;            /* gets certificate and key */
+	bool tls;            /* gets certificates, keys and ticket keys */
 	bool relay;          /* gets the smart host's password */
 	bool single;         /* one at a time, kept over reload (qmgr) */
 	uint32_t links;      /* roles that it talks to; either side names it */

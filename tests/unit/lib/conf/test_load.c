@@ -202,9 +202,15 @@ static const struct row {
     {"bool word", TEXT(BASE "auth: {allow_plaintext: True}\n"),
 	"m:3:25: auth.allow_plaintext: expected true or false, found "
 	"\"True\"\n"},
-    {"choice case", TEXT(BASE "tls: {min_version: TLSv1.1}\n"),
-	"m:3:20: tls.min_version: expected one of TLSv1.2, TLSv1.3, found "
-	"\"TLSv1.1\"\n"},
+    {"choice case", TEXT(BASE "tls: {min_version: TLSV1.2}\n"),
+	"m:3:20: tls.min_version: expected one of TLSv1, TLSv1.1, TLSv1.2, "
+	"TLSv1.3, found \"TLSV1.2\"\n"},
+    {"more certificates without the first", TEXT(BASE "tls: {more: [/a=/b]}\n"),
+	"m:3:13: tls.more: needs tls.certificate and tls.key as well\n"},
+    {"certificate without its key",
+	TEXT(BASE "tls: {certificate: /c, key: /k, more: [/a]}\n"),
+	"m:3:40: tls.more: expected a certificate's file and its key's like "
+	"\"/etc/ssl/b.pem=/etc/ssl/b.key\", found \"/a\"\n"},
     {"relative path", TEXT(BASE "paths: {spool: spool}\n"),
 	"m:3:16: paths.spool: expected an absolute path, found \"spool\"\n"},
     {"empty path", TEXT(BASE "paths: {spool: ''}\n"),

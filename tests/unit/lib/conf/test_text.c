@@ -79,7 +79,15 @@ static const struct row {
 	CONF_TLS,
 	"tls.certificate=/c\n"
 	"tls.key=/k\n"
+	"tls.more=\n"
 	"tls.min_version=TLSv1.3\n"},
+    {"more TLS",
+	BASE "tls: {certificate: /c, key: /k, more: [/A=/B, /d/e=/d/f]}\n",
+	CONF_TLS,
+	"tls.certificate=/c\n"
+	"tls.key=/k\n"
+	"tls.more=/A%3d/B /d/e%3d/d/f\n"
+	"tls.min_version=TLSv1.2\n"},
     {"smtpd by default", BASE, CONF_SMTPD,
 	"smtpd.processes=0\n"
 	"smtpd.max_sessions=1000\n"

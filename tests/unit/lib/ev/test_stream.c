@@ -328,6 +328,8 @@ make_server(void)
 	X509 *cert = X509_new();
 	int fds[2] = {io_memfd("cert"), io_memfd("key")};
 	BIO *bio = BIO_new(BIO_s_mem());
+	struct tls_pair pair;
+	struct tls_server_args args = {.pairs = &pair, .n = 1, .oldest = 2};
 	struct why why;
 	char *p;
 	SSL_CTX *ctx;
@@ -348,10 +350,12 @@ make_server(void)
 	assert_true(io_write_all(fds[1], (BIO_get_mem_data(bio, &p), p),
 	    (size_t)BIO_get_mem_data(bio, &p)));
 	BIO_free(bio);
-	ctx = tls_server_new(fds[0], fds[1], false, &why);
+	pair = (struct tls_pair){fds[0], fds[1]};
+	ctx = tls_server_new(&args, &why);
 	assert_non_null(ctx);
 	/* a key that belongs to another certificate is refused */
-	assert_null(tls_server_new(fds[1], fds[1], false, &why));
+	pair.certificate = fds[1];
+	assert_null(tls_server_new(&args, &why));
 	EVP_PKEY_free(key);
 	X509_free(cert);
 	io_close(&fds[0]);
