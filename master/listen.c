@@ -70,12 +70,36 @@ bind_family(const struct conf_endpoint *e, int family)
 	return fd;
 }
 
+/* Everybody may connect: the folder says who comes so far. */
+static int
+bind_unix(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct stat st;
+	int fd;
+
+	if (!span_copy(span_of(path), a.sun_path, sizeof(a.sun_path))) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	/* left by a master that was killed; anything else is not ours */
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && (bind(fd, (void *)&a, sizeof(a)) < 0 ||
+			   chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0))
+		io_close(&fd);
+	return fd;
+}
+
 /* `*` is one socket for both families where the host has IPv6. */
 static int
 bind_endpoint(const struct conf_endpoint *e)
 {
 	int fd;
 
+	if (e->family == AF_UNIX)
+		return bind_unix(e->path);
 	if (e->family != AF_UNSPEC)
 		return bind_family(e, e->family);
 	fd = bind_family(e, AF_INET6);
@@ -122,9 +146,18 @@ find(struct master *m, const char *service, const char *configured)
 	return NULL;
 }
 
+static bool
+is_unix(const struct listener *l)
+{
+	return l->address[0] == '/';
+}
+
 static void
 close_one(struct master *m, struct listener *l)
 {
+	/* it may have gone: it is not needed any more */
+	if (is_unix(l) && !l->keep)
+		(void)unlink(l->address);
 	TAILQ_REMOVE(&m->listeners, l, next);
 	io_close(&l->fd);
 	free(l->configured);
@@ -165,9 +198,9 @@ open_one(struct master *m, const char *service, const char *configured,
 	fd = bind_endpoint(&e);
 	if (fd < 0)
 		return why_sys(why, RC_PERM, "5.3.5",
-		    "listen.%s: port %u cannot be had (%s)", service, e.port,
-		    configured);
-	add_one(m, service, configured, bound_address(fd), fd);
+		    "listen.%s: %s cannot be had", service, configured);
+	add_one(m, service, configured,
+	    e.family == AF_UNIX ? mem_dup(e.path) : bound_address(fd), fd);
 	return RC_OK;
 }
 
@@ -176,7 +209,6 @@ static enum rc
 open_local(struct master *m, const struct conf *conf, struct why *why)
 {
 	struct listener *l = find(m, WORKER_LOCAL_SERVICE, "");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	enum rc rc = RC_OK;
 	struct buf path;
 	int fd;
@@ -185,22 +217,14 @@ open_local(struct master *m, const struct conf *conf, struct why *why)
 		l->keep = true;
 		return RC_OK;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	buf_init(&path, 8192);
 	buf_putf(&path, "%s/" WORKER_LOCAL_SOCKET, conf->paths.run);
-	if (!span_copy(buf_span(&path), a.sun_path, sizeof(a.sun_path)))
-		rc = why_set(why, RC_PERM, "5.3.5",
-		    "paths.run is too long for a socket in it");
-	/* ours, left by a master that was killed: the lock says so */
-	else if ((unlink(a.sun_path) < 0 && errno != ENOENT) || fd < 0 ||
-		 bind(fd, (void *)&a, sizeof(a)) < 0 ||
-		 chmod(a.sun_path, 0666) < 0 || listen(fd, BACKLOG) < 0)
-		rc = why_sys(why, RC_PERM, "5.3.5", "%s", a.sun_path);
-	if (rc == RC_OK)
+	fd = bind_unix(buf_cstr(&path));
+	if (fd < 0)
+		rc = why_sys(why, RC_PERM, "5.3.5", "%s", buf_cstr(&path));
+	else
 		add_one(
 		    m, WORKER_LOCAL_SERVICE, "", span_dup(buf_span(&path)), fd);
-	else
-		io_close(&fd);
 	buf_fini(&path);
 	return rc;
 }
@@ -227,6 +251,7 @@ listen_open(struct master *m, const struct conf *conf, struct why *why)
 		RC_OK &&
 	    open_list(m, "submissions", &conf->listen.submissions, why) ==
 		RC_OK &&
+	    open_list(m, "lmtp", &conf->listen.lmtp, why) == RC_OK &&
 	    open_list(m, "pop3", &conf->listen.pop3, why) == RC_OK &&
 	    open_list(m, "pop3s", &conf->listen.pop3s, why) == RC_OK &&
 	    open_list(m, "imap", &conf->listen.imap, why) == RC_OK &&
@@ -269,7 +294,7 @@ listen_stop(struct master *m)
 
 	TAILQ_FOREACH (l, &m->listeners, next) {
 		/* without its name nobody comes any more, which is all */
-		if (span_eq(span_of(l->service), span_of(WORKER_LOCAL_SERVICE)))
+		if (is_unix(l))
 			(void)unlink(l->address);
 		else
 			/* without it a connection in this moment may be reset

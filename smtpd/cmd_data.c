@@ -66,6 +66,13 @@ finish(struct session *s)
 	return true;
 }
 
+/* The replies to come are for each recipient, RFC 2033 4.2; or no more. */
+static void
+for_each(struct session *s, bool on)
+{
+	s->repeats = on && s->service == SERVICE_LMTP ? s->txn->n_taken : 0;
+}
+
 static void
 end_message(struct session *s, const char *verb)
 {
@@ -73,7 +80,9 @@ end_message(struct session *s, const char *verb)
 
 	stream_deadline(s->stream, 0);
 	refusal_watch(s, verb, SPAN_NONE);
+	for_each(s, true);
 	taken = finish(s);
+	for_each(s, false);
 	refusal_watch(s, NULL, SPAN_NONE);
 	if (taken) {
 		s->state = ST_COMMIT;
@@ -198,6 +207,7 @@ cmd_data_committed(struct session *s, const struct msg_committed *msg)
 	struct why why;
 	struct buf b;
 
+	for_each(s, true);
 	if (msg == NULL) {
 		reply(s, REPLY_QUEUE_DOWN, SPAN_NONE);
 	} else if (msg->rc == RC_OK) {
@@ -216,6 +226,7 @@ cmd_data_committed(struct session *s, const struct msg_committed *msg)
 		reply_why(s, &why);
 		buf_fini(&b);
 	}
+	for_each(s, false);
 	txn_free(&s->txn);
 	if (s->state != ST_CLOSED)
 		session_resume(s, ST_GREETED);

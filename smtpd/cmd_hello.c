@@ -1,5 +1,5 @@
 /*
- * EHLO, HELO (RFC 5321 4.1.1.1) and STARTTLS (RFC 3207).
+ * EHLO, HELO (RFC 5321 4.1.1.1), LHLO (RFC 2033 4.1) and STARTTLS (RFC 3207).
  */
 #include <stdlib.h>
 
@@ -24,25 +24,33 @@ helo_ok(struct span name)
 }
 
 static bool
-greet(struct session *s, struct span name, bool esmtp)
+greet(struct session *s, struct span verb, struct span name)
 {
+	/* RFC 2033 4.1: each protocol has its own */
+	if (span_eq(verb, SPAN_LIT("LHLO")) != (s->service == SERVICE_LMTP)) {
+		reply(s, REPLY_UNKNOWN, SPAN_NONE);
+		return false;
+	}
 	if (!helo_ok(name)) {
-		reply(s, REPLY_SYNTAX,
-		    esmtp ? SPAN_LIT("EHLO hostname")
-			  : SPAN_LIT("HELO hostname"));
+		struct buf b;
+
+		buf_init(&b, 32);
+		buf_putf(&b, SPAN_FMT " hostname", SPAN_ARG(verb));
+		reply(s, REPLY_SYNTAX, buf_span(&b));
+		buf_fini(&b);
 		return false;
 	}
 	txn_free(&s->txn);
 	free(s->helo);
 	s->helo = span_dup(name);
-	s->esmtp = esmtp;
+	s->esmtp = !span_eq(verb, SPAN_LIT("HELO"));
 	return true;
 }
 
 enum state
 cmd_helo(struct session *s, struct span args)
 {
-	if (!greet(s, args, false))
+	if (!greet(s, SPAN_LIT("HELO"), args))
 		return s->state;
 	reply_line(s, 250, true, span_of(s->server->w->conf->hostname));
 	return ST_GREETED;
@@ -60,14 +68,12 @@ put_auth(struct session *s)
 	buf_fini(&b);
 }
 
-enum state
-cmd_ehlo(struct session *s, struct span args)
+static void
+offer(struct session *s)
 {
 	const struct conf *conf = s->server->w->conf;
 	struct buf b;
 
-	if (!greet(s, args, true))
-		return s->state;
 	buf_init(&b, 128);
 	buf_putf(
 	    &b, "SIZE %llu", (unsigned long long)conf->smtpd.max_message_size);
@@ -87,8 +93,29 @@ cmd_ehlo(struct session *s, struct span args)
 		reply_line(s, 250, false, SPAN_LIT("STARTTLS"));
 	if (session_may_auth(s))
 		put_auth(s);
+	if (s->may_xclient)
+		reply_line(s, 250, false,
+		    SPAN_LIT("XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR "
+			     "DESTPORT"));
 	reply_line(s, 250, true, SPAN_LIT("ENHANCEDSTATUSCODES"));
 	buf_fini(&b);
+}
+
+enum state
+cmd_ehlo(struct session *s, struct span args)
+{
+	if (!greet(s, SPAN_LIT("EHLO"), args))
+		return s->state;
+	offer(s);
+	return ST_GREETED;
+}
+
+enum state
+cmd_lhlo(struct session *s, struct span args)
+{
+	if (!greet(s, SPAN_LIT("LHLO"), args))
+		return s->state;
+	offer(s);
 	return ST_GREETED;
 }
 

@@ -236,16 +236,27 @@ rcpt_ok(struct session *s, struct span args, struct txn_rcpt *rcpt)
 	return ok;
 }
 
+/* LMTP owes a reply to each command, also where one is named again. */
+static bool
+too_many(const struct session *s)
+{
+	size_t n =
+	    s->service == SERVICE_LMTP ? s->txn->n_taken : s->txn->n_rcpts;
+
+	return n >= s->server->w->conf->smtpd.max_recipients;
+}
+
 enum state
 cmd_rcpt(struct session *s, struct span args)
 {
 	struct txn_rcpt rcpt = {0};
 	enum state next = s->state;
 
-	if (s->txn->n_rcpts >= s->server->w->conf->smtpd.max_recipients) {
+	if (too_many(s)) {
 		reply(s, REPLY_TOO_MANY_RCPTS, SPAN_NONE);
 	} else if (rcpt_ok(s, args, &rcpt)) {
 		txn_add(s->txn, &rcpt);
+		s->txn->n_taken++;
 		reply(s, REPLY_RCPT_OK, SPAN_NONE);
 		next = ST_RCPT;
 	}

@@ -22,6 +22,9 @@ static const struct command {
 } commands[] = {
     {SPAN_LIT("EHLO"), ST_ANY, CMD_LAST | CMD_JUNK, cmd_ehlo},
     {SPAN_LIT("HELO"), ST_ANY, CMD_LAST | CMD_JUNK, cmd_helo},
+    {SPAN_LIT("LHLO"), ST_ANY, CMD_LAST | CMD_JUNK, cmd_lhlo},
+    {SPAN_LIT("XCLIENT"), ST_NEW | ST_GREETED, CMD_LAST | CMD_JUNK,
+	cmd_xclient},
     {SPAN_LIT("MAIL"), ST_GREETED, CMD_NEEDS_AUTH | CMD_TOLD, cmd_mail},
     {SPAN_LIT("RCPT"), ST_MAIL | ST_RCPT, CMD_TOLD, cmd_rcpt},
     {SPAN_LIT("DATA"), ST_RCPT, CMD_NO_ARGS | CMD_TOLD | CMD_LAST, cmd_data},

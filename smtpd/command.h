@@ -12,10 +12,11 @@ void command_dispatch(struct session *s, struct span line);
 /* Handlers return the next state. `args` is what follows the verb. */
 typedef enum state command_handler(struct session *s, struct span args);
 
-command_handler cmd_helo, cmd_ehlo, cmd_starttls; /* cmd_hello.c */
-command_handler cmd_mail, cmd_rcpt, cmd_rset;     /* cmd_mail.c */
-command_handler cmd_data, cmd_bdat;               /* cmd_data.c */
-command_handler cmd_auth;                         /* cmd_auth.c */
+command_handler cmd_helo, cmd_ehlo, cmd_lhlo, cmd_starttls; /* cmd_hello.c */
+command_handler cmd_xclient;
+command_handler cmd_mail, cmd_rcpt, cmd_rset; /* cmd_mail.c */
+command_handler cmd_data, cmd_bdat;           /* cmd_data.c */
+command_handler cmd_auth;                     /* cmd_auth.c */
 command_handler cmd_noop, cmd_quit, cmd_vrfy, cmd_help, cmd_expn;
 
 /* ST_DATA: octets of the message; returns how many were used. */

@@ -185,8 +185,22 @@ accept_one(struct listener *l)
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (fd < 0)
 		return 0;
-	session_new(l->server, l->service, fd);
+	if (l->service == SERVICE_LOCAL)
+		session_new(l->server, l->service, fd, NULL);
+	else
+		proxy_enter(&l->server->door, fd, l);
 	return 1;
+}
+
+static void
+on_entered(void *ctx, int fd, const char *address)
+{
+	struct listener *l = ctx;
+
+	if (fd >= 0)
+		session_new(l->server, l->service, fd, address);
+	else
+		session_settle(l->server);
 }
 
 static void
@@ -209,6 +223,8 @@ on_listener(struct worker *w, struct span service, int fd)
 		which = SERVICE_SUBMISSION;
 	else if (span_eq(service, SPAN_LIT("submissions")))
 		which = SERVICE_SUBMISSIONS;
+	else if (span_eq(service, SPAN_LIT("lmtp")))
+		which = SERVICE_LMTP;
 	else if (span_eq(service, SPAN_LIT(WORKER_LOCAL_SERVICE)))
 		which = SERVICE_LOCAL;
 	if (smtpd.n_listeners == LISTENERS_MAX) {
@@ -258,6 +274,12 @@ on_start(struct worker *w)
 	struct server *server = &smtpd.server;
 
 	server->w = w;
+	server->door = (struct proxy_door){.base = w->base,
+	    .networks = w->conf->proxies.v,
+	    .n_networks = w->conf->proxies.n,
+	    .done = on_entered,
+	    .max = (unsigned)w->conf->smtpd.max_sessions};
+	TAILQ_INIT(&server->door.waits);
 	for (size_t i = 0; i < smtpd.n_listeners; i++)
 		event_add(smtpd.listeners[i].ev, NULL);
 }
@@ -284,8 +306,9 @@ on_drain(struct worker *w)
 		if (w->stopping)
 			session_drain(s);
 	}
-	if (server->n_sessions == 0)
-		worker_done(w);
+	if (w->stopping)
+		proxy_close(&server->door);
+	session_settle(server);
 }
 
 static void

@@ -30,6 +30,9 @@ reply_line(struct session *s, unsigned code, bool last, struct span text)
 	buf_put_span(&b, span_head(text, REPLY_LINE_MAX - 4));
 	buf_puts(&b, "\r\n");
 	stream_write(s->stream, buf_span(&b));
+	/* RFC 2033 4.2: once for each recipient */
+	for (size_t i = 1; last && i < s->repeats; i++)
+		stream_write(s->stream, buf_span(&b));
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/network.h"
 #include "lib/ev/peer.h"
 #include "lib/log/log.h"
 #include "lib/tls/burst.h"
@@ -30,6 +31,7 @@ session_error(struct session *s)
 	    ++s->errors <= s->server->w->conf->smtpd.max_errors)
 		return;
 	s->errors = 0; /* or this reply would count too */
+	s->repeats = 0;
 	s->state = ST_CLOSED;
 	reply(s, REPLY_TOO_MANY_ERRORS, SPAN_NONE);
 	stream_finish(s->stream);
@@ -92,7 +94,7 @@ const char *
 session_service(const struct session *s)
 {
 	static const char *const names[] = {
-	    "smtp", "submission", "submissions", WORKER_LOCAL_SERVICE};
+	    "smtp", "submission", "submissions", "lmtp", WORKER_LOCAL_SERVICE};
 
 	return names[s->service];
 }
@@ -101,7 +103,7 @@ void
 session_put_client(const struct session *s, struct buf *b)
 {
 	/* RFC 5321 4.1.3: an IPv6 address literal carries its tag */
-	if (s->service == SERVICE_LOCAL)
+	if (span_starts(span_of(s->client), SPAN_LIT("uid:")))
 		buf_puts(b, s->client);
 	else
 		buf_putf(b, "[%s%s]",
@@ -113,6 +115,8 @@ session_protocol(const struct session *s)
 {
 	bool tls = stream_tls(s->stream) != NULL;
 
+	if (s->service == SERVICE_LMTP)
+		return tls ? "LMTPS" : "LMTP";
 	if (!s->esmtp)
 		return "SMTP";
 	if (s->login != NULL)
@@ -278,7 +282,8 @@ greet(struct session *s)
 	} else if (server->w->stopping) {
 		session_drain(s);
 	} else if (s->service != SERVICE_SUBMISSIONS) {
-		buf_putf(&b, "%s ESMTP", server->w->conf->hostname);
+		buf_putf(&b, "%s %s", server->w->conf->hostname,
+		    s->service == SERVICE_LMTP ? "LMTP" : "ESMTP");
 		reply_line(s, 220, true, buf_span(&b));
 	} else if (server->tls == NULL) {
 		session_close(s);
@@ -289,23 +294,38 @@ greet(struct session *s)
 }
 
 static char *
-name_client(struct session *s, int fd)
+name_client(struct session *s, int fd, const char *address)
 {
+	char *name = address != NULL ? mem_dup(address) : peer_address(fd);
 	struct buf b;
-	char *name;
 
-	if (s->service != SERVICE_LOCAL)
-		return peer_address(fd);
+	/* of a Unix socket the kernel knows more */
+	s->uid = address == NULL && span_eq(span_of(name), SPAN_LIT("unknown"))
+		     ? peer_uid(fd)
+		     : UINT32_MAX;
+	if (s->uid == UINT32_MAX && s->service != SERVICE_LOCAL)
+		return name;
+	free(name);
 	buf_init(&b, 32);
-	s->uid = peer_uid(fd);
 	buf_putf(&b, "uid:%u", s->uid);
 	name = span_dup(buf_span(&b));
 	buf_fini(&b);
 	return name;
 }
 
+static bool
+may_xclient(const struct session *s)
+{
+	const struct conf_list *list = &s->server->w->conf->smtpd.xclient;
+	uint8_t ip[16];
+
+	return list->n > 0 && network_address(span_of(s->client), ip) &&
+	       network_any(list->v, list->n, ip);
+}
+
 void
-session_new(struct server *server, enum service service, int fd)
+session_new(
+    struct server *server, enum service service, int fd, const char *address)
 {
 	struct session *s = mem_alloc(sizeof(*s));
 
@@ -313,7 +333,8 @@ session_new(struct server *server, enum service service, int fd)
 	s->service = service;
 	s->state = ST_NEW;
 	s->sid = id_new();
-	s->client = name_client(s, fd);
+	s->client = name_client(s, fd, address);
+	s->may_xclient = may_xclient(s);
 	s->line.max = SESSION_LINE_MAX;
 	s->stream = stream_new(server->w->base, fd, INPUT_MAX, &ops, s);
 	TAILQ_INSERT_TAIL(&server->sessions, s, next);
@@ -322,6 +343,44 @@ session_new(struct server *server, enum service service, int fd)
 	    log_str(session_service(s)));
 	stream_deadline(s->stream, server->w->conf->smtpd.timeout);
 	greet(s);
+}
+
+void
+session_again(struct session *s, const char *address, const char *login)
+{
+	enum reply words;
+	struct buf b;
+
+	txn_free(&s->txn);
+	free(s->helo);
+	free(s->login);
+	s->helo = NULL;
+	s->login = login == NULL ? NULL : mem_dup(login);
+	s->esmtp = false;
+	if (address != NULL) {
+		gate_leave(&s->server->gate, s->ticket);
+		free(s->client);
+		s->client = mem_dup(address);
+	}
+	LOG(SMTP_XCLIENT, log_text(id_span(&s->sid)), log_str(s->client),
+	    log_str(s->login == NULL ? "" : s->login));
+	if (address != NULL && is_unwelcome(s, &words)) {
+		reply(s, words, SPAN_NONE);
+		session_close(s);
+		return;
+	}
+	buf_init(&b, 512);
+	buf_putf(&b, "%s ESMTP", s->server->w->conf->hostname);
+	reply_line(s, 220, true, buf_span(&b));
+	buf_fini(&b);
+}
+
+void
+session_settle(struct server *server)
+{
+	if (server->w->draining && server->n_sessions == 0 &&
+	    server->door.n == 0)
+		worker_done(server->w);
 }
 
 void
@@ -339,6 +398,5 @@ session_free(struct session *s)
 	free(s->helo);
 	free(s->login);
 	free(s);
-	if (server->w->draining && server->n_sessions == 0)
-		worker_done(server->w);
+	session_settle(server);
 }

@@ -11,6 +11,7 @@
 #include "lib/census/gate.h"
 #include "lib/directory/directory.h"
 #include "lib/ev/line.h"
+#include "lib/ev/proxy.h"
 #include "lib/ev/stream.h"
 #include "lib/worker/worker.h"
 #include "smtpd/dotstream.h"
@@ -19,6 +20,7 @@ enum service {
 	SERVICE_SMTP,
 	SERVICE_SUBMISSION,
 	SERVICE_SUBMISSIONS,
+	SERVICE_LMTP, /* RFC 2033 */
 	SERVICE_LOCAL /* sendmail's socket: the kernel says who it is */
 };
 
@@ -41,6 +43,7 @@ struct server {
 	struct worker *w;
 	SSL_CTX *tls; /* NULL: not offered */
 	struct gate gate;
+	struct proxy_door door;
 	struct directory *directory;
 	struct ipc_link *qmgr;
 	struct ipc_link *authd;
@@ -71,17 +74,19 @@ struct session {
 	enum state state;
 	struct stream *stream;
 	struct id sid;
-	char *client;    /* "192.0.2.1", "2001:db8::1", local "uid:1000" */
-	uint32_t uid;    /* of a local client */
+	char *client; /* "192.0.2.1", "2001:db8::1", local "uid:1000" */
+	uint32_t uid; /* of a local client */
+	bool may_xclient;
 	uint32_t ticket; /* of the gate; 0: not counted */
 	char *helo;      /* as given; NULL before */
 	bool esmtp;
-	char *login;      /* NULL: not authenticated */
-	unsigned errors;  /* refused commands */
-	unsigned junk;    /* commands since the last message that bring none */
-	bool behind;      /* there is more behind the line that is taken */
-	struct line line; /* where commands are cut */
-	struct txn *txn;  /* NULL outside a transaction */
+	char *login;     /* NULL: not authenticated */
+	unsigned errors; /* refused commands */
+	size_t repeats; /* so often the last line of a reply is said; 0: once */
+	unsigned junk;  /* commands since the last message that bring none */
+	bool behind;    /* there is more behind the line that is taken */
+	struct line line;   /* where commands are cut */
+	struct txn *txn;    /* NULL outside a transaction */
 	struct chunk chunk; /* in ST_CHUNK */
 	struct auth *auth;  /* NULL outside a SASL exchange */
 	uint64_t auth_id;   /* of the question to authd; 0: none */
@@ -89,8 +94,12 @@ struct session {
 	struct span args;   /* behind it; borrowed while verb is set */
 };
 
-/* Take a connection (fd is taken) and greet. */
-void session_new(struct server *server, enum service service, int fd);
+/* Take a connection (fd is taken) and greet. `address`: of its client, copied;
+ * NULL: the kernel knows. */
+void session_new(
+    struct server *server, enum service service, int fd, const char *address);
+/* When the worker drains and nobody is left: its end. */
+void session_settle(struct server *server);
 /* Close at once and release. */
 void session_free(struct session *s);
 /* Say what waits to be said, then close. */
@@ -99,6 +108,8 @@ void session_close(struct session *s);
 void session_resume(struct session *s, enum state state);
 /* No transaction under way: 421 and close; else at its end. */
 void session_drain(struct session *s);
+/* XCLIENT: a client of another address begins anew, or is turned away. */
+void session_again(struct session *s, const char *address, const char *login);
 /* A command was refused: too many of them end the session. */
 void session_error(struct session *s);
 

@@ -27,7 +27,8 @@ struct txn {
 	struct txn_mail mail;
 	struct txn_rcpt *rcpts;
 	size_t n_rcpts;
-	int fd; /* the message's memfd; -1 before DATA */
+	size_t n_taken; /* RCPT commands: who is named twice is one recipient */
+	int fd;         /* the message's memfd; -1 before DATA */
 	uint64_t size;
 	uint64_t size_max;
 	uint64_t kept;       /* of it, counted in the server's memory */

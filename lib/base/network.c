@@ -81,6 +81,18 @@ network_has(const struct network *n, const uint8_t address[16])
 	return same_bits(n->address, address, n->bits);
 }
 
+bool
+network_any(char *const *list, size_t n, const uint8_t address[16])
+{
+	struct network network;
+
+	for (size_t i = 0; i < n; i++)
+		if (network_parse(span_of(list[i]), &network) &&
+		    network_has(&network, address))
+			return true;
+	return false;
+}
+
 void
 network_client(const uint8_t address[16], struct network *out)
 {

@@ -25,6 +25,9 @@ bool network_address(struct span s, uint8_t out[16]);
 
 bool network_has(const struct network *n, const uint8_t address[16]);
 
+/* Is it in one of these, each as network_parse() takes it? */
+bool network_any(char *const *list, size_t n, const uint8_t address[16]);
+
 /*
  * What one client of that address can have as its own: an IPv4 address whole,
  * of IPv6 the first 64 bits.

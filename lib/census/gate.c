@@ -47,16 +47,10 @@ static bool
 is_exempt(const struct gate *g, struct span address)
 {
 	const struct conf_list *list = &g->conf->limits.exempt;
-	struct network n;
 	uint8_t ip[16];
 
-	if (!network_address(address, ip))
-		return true;
-	for (size_t i = 0; i < list->n; i++)
-		if (network_parse(span_of(list->v[i]), &n) &&
-		    network_has(&n, ip))
-			return true;
-	return false;
+	return !network_address(address, ip) ||
+	       network_any(list->v, list->n, ip);
 }
 
 enum census_answer

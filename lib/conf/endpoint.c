@@ -1,5 +1,5 @@
 /*
- * "address:port": see endpoint.h.
+ * "address:port", "unix:/path": see endpoint.h.
  */
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -17,6 +17,13 @@ conf_endpoint_parse(struct span text, struct conf_endpoint *out)
 	struct in6_addr scratch; /* the larger of the two */
 	uint64_t port;
 
+	if (span_starts(text, SPAN_LIT("unix:/"))) {
+		e.family = AF_UNIX;
+		if (!span_copy(span_from(text, 5), e.path, sizeof(e.path)))
+			return false;
+		*out = e;
+		return true;
+	}
 	if (colon == text.n ||
 	    !num_range(span_from(text, colon + 1), 0, UINT16_MAX, &port))
 		return false;

@@ -530,7 +530,8 @@ conf_value_expected(
 	case CONF_TYPE_ENDPOINTS:
 		/* as above */
 		(void)buf_puts(out, "an IP address (or *) and port like "
-				    "\"*:25\" or \"[::1]:25\"");
+				    "\"*:25\" or \"[::1]:25\", or "
+				    "\"unix:\" and an absolute path");
 		return;
 	case CONF_TYPE_SERVERS:
 		(void)buf_puts(out, "an IP address and port like "

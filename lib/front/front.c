@@ -189,7 +189,8 @@ greet(struct front *f)
 }
 
 void
-front_new(struct front_server *server, bool implicit_tls, int fd)
+front_new(
+    struct front_server *server, bool implicit_tls, int fd, const char *address)
 {
 	const struct front_ops *ops = server->ops;
 	uint64_t ms = ops->login_timeout(server->w->conf);
@@ -200,7 +201,7 @@ front_new(struct front_server *server, bool implicit_tls, int fd)
 	f->implicit_tls = implicit_tls;
 	f->session_fd = -1;
 	f->sid = id_new();
-	f->address = peer_address(fd);
+	f->address = address != NULL ? mem_dup(address) : peer_address(fd);
 	f->timer = evtimer_new(server->w->base, on_timer, f);
 	if (f->timer == NULL || evtimer_add(f->timer, &tv) < 0)
 		bug("evtimer");
@@ -212,6 +213,13 @@ front_new(struct front_server *server, bool implicit_tls, int fd)
 	LOG_EVENT(ops->connect, log_text(id_span(&f->sid)), log_str(f->address),
 	    log_str(implicit_tls ? ops->tls_service : ops->service));
 	greet(f);
+}
+
+void
+front_settle(struct front_server *server)
+{
+	if (server->w->draining && server->n_fronts == 0 && server->door.n == 0)
+		worker_done(server->w);
 }
 
 void
@@ -230,6 +238,5 @@ front_free(struct front *f)
 	io_close(&f->session_fd);
 	free(f->address);
 	free(f);
-	if (server->w->draining && server->n_fronts == 0)
-		worker_done(server->w);
+	front_settle(server);
 }

@@ -11,6 +11,7 @@
 
 #include "lib/base/id.h"
 #include "lib/census/gate.h"
+#include "lib/ev/proxy.h"
 #include "lib/ev/stream.h"
 #include "lib/log/log.h"
 #include "lib/worker/worker.h"
@@ -75,6 +76,7 @@ struct front_server {
 	const struct front_ops *ops;
 	struct worker *w;
 	struct gate gate;
+	struct proxy_door door;
 	SSL_CTX *tls; /* NULL: not offered */
 	struct ipc_link *authd;
 	uint64_t next_id; /* of questions to authd */
@@ -111,8 +113,12 @@ struct front {
 int front_serve(
     enum role role, const struct front_ops *ops, int argc, char **argv);
 
-/* Take a connection (fd is taken) and greet. */
-void front_new(struct front_server *server, bool implicit_tls, int fd);
+/* Take a connection (fd is taken) and greet. `address`: of its client, copied;
+ * NULL: the kernel knows. */
+void front_new(struct front_server *server, bool implicit_tls, int fd,
+    const char *address);
+/* When the worker drains and nobody is left: its end. */
+void front_settle(struct front_server *server);
 /* Close at once and release. */
 void front_free(struct front *f);
 /* Say what waits to be said, then close. */

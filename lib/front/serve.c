@@ -109,8 +109,19 @@ accept_one(const struct listener *l)
 		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (fd >= 0)
-		front_new(&serve.server, l->implicit_tls, fd);
+		proxy_enter(&serve.server.door, fd, (void *)(uintptr_t)l);
 	return fd >= 0;
+}
+
+static void
+on_entered(void *ctx, int fd, const char *address)
+{
+	const struct listener *l = ctx;
+
+	if (fd >= 0)
+		front_new(&serve.server, l->implicit_tls, fd, address);
+	else
+		front_settle(&serve.server);
 }
 
 static void
@@ -155,7 +166,15 @@ on_file(struct worker *w, struct span name, int fd)
 static void
 on_start(struct worker *w)
 {
-	serve.server.w = w;
+	struct front_server *server = &serve.server;
+
+	server->w = w;
+	server->door = (struct proxy_door){.base = w->base,
+	    .networks = w->conf->proxies.v,
+	    .n_networks = w->conf->proxies.n,
+	    .done = on_entered,
+	    .max = (unsigned)server->ops->max_sessions(w->conf)};
+	TAILQ_INIT(&server->door.waits);
 	for (size_t i = 0; i < serve.n_listeners; i++)
 		event_add(serve.listeners[i].ev, NULL);
 }
@@ -183,8 +202,9 @@ on_drain(struct worker *w)
 		after = TAILQ_NEXT(f, next);
 		front_stop(f);
 	}
-	if (server->n_fronts == 0)
-		worker_done(w);
+	if (w->stopping)
+		proxy_close(&server->door);
+	front_settle(server);
 }
 
 static void

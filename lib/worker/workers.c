@@ -67,7 +67,7 @@ count_imapd(const struct conf *conf)
 }
 
 static const char *const smtp_services[] = {
-    "smtp", "submission", "submissions", WORKER_LOCAL_SERVICE, NULL};
+    "smtp", "submission", "submissions", "lmtp", WORKER_LOCAL_SERVICE, NULL};
 static const char *const pop3_services[] = {"pop3", "pop3s", NULL};
 static const char *const imap_services[] = {"imap", "imaps", NULL};
 

@@ -192,7 +192,8 @@ listen:
         return bool(self.events(name, **keys))
 
     def address(self, service="smtp"):
-        said = self.events("master.listen", service=service)
+        said = [e for e in self.events("master.listen", service=service)
+                if e["address"][0] != "/"]
         if not said:
             raise ConnectionRefusedError("it does not listen yet")
         host, port = said[-1]["address"].rsplit(":", 1)

@@ -150,7 +150,7 @@ drive_say(struct drive *d, struct span in, struct buf *out)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ||
 	    !io_write_all(pair[0], in.p, in.n) || !io_nonblock(pair[0]))
 		abort();
-	front_new(&d->server, false, pair[1]);
+	front_new(&d->server, false, pair[1], NULL);
 	/* the answers first: a client that goes does not hear them all */
 	for (int idle = 0; n != 0 && idle < 50; idle++) {
 		(void)event_base_loop(d->base, EVLOOP_NONBLOCK);

@@ -221,7 +221,7 @@ check_time_out(void **state)
 	(void)state;
 	d.conf.imap.login_timeout = 1;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	front_new(&d.server, false, pair[1]);
+	front_new(&d.server, false, pair[1], NULL);
 	d.conf.imap.login_timeout = 60000;
 	while (((struct imap *)TAILQ_FIRST(&d.server.fronts))->front.phase !=
 	       FRONT_CLOSED)

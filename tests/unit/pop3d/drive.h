@@ -114,7 +114,7 @@ drive_say(struct drive *d, bool session, struct span in, struct buf *out)
 	if (session)
 		pop3d_account_take(d->account, pair[1], -1);
 	else
-		front_new(&d->server, false, pair[1]);
+		front_new(&d->server, false, pair[1], NULL);
 	while (n != 0) {
 		(void)event_base_loop(d->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		n = read(pair[0], chunk, sizeof(chunk));

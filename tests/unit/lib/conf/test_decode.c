@@ -14,7 +14,7 @@
 	}
 #define AUTH "auth.threads=2\nauth.remember=0\nauth.scram=none\n"
 #define TOP  "hostname=a.b\ndomains=c.d\n"
-#define REST "alias_domains=\nrecipient_delimiter=+\n"
+#define REST "alias_domains=\nrecipient_delimiter=+\nproxies=\n"
 
 static const struct row {
 	const char *name;

@@ -223,7 +223,8 @@ static const struct row {
 	"m:4:10: paths.spool: control characters are not allowed\n"},
     {"endpoint names", TEXT(BASE "listen: {smtp: ['localhost:25']}\n"),
 	"m:3:17: listen.smtp: expected an IP address (or *) and port like "
-	"\"*:25\" or \"[::1]:25\", found \"localhost:25\"\n"},
+	"\"*:25\" or \"[::1]:25\", or \"unix:\" and an absolute path, found "
+	"\"localhost:25\"\n"},
     {"endpoint scalar", TEXT(BASE "listen: {smtp: '*:25'}\n"),
 	"m:3:16: listen.smtp: expected a list like [\"*:25\"], found "
 	"\"*:25\"\n"},

@@ -27,13 +27,15 @@ static const struct row {
 	"domains=a.example xn--b.c\n"
 	"postmaster=postmaster@a.example\n"
 	"alias_domains=\n"
-	"recipient_delimiter=+\n"},
+	"recipient_delimiter=+\n"
+	"proxies=\n"},
     {"postmaster", BASE "postmaster: Joe.D=x%y@Example.ORG\n", CONF_TOP,
 	"hostname=mx.example.org\n"
 	"domains=example.org\n"
 	"postmaster=Joe.D%3dx%25y@example.org\n"
 	"alias_domains=\n"
-	"recipient_delimiter=+\n"},
+	"recipient_delimiter=+\n"
+	"proxies=\n"},
     {"alias domains, delimiters",
 	BASE "alias_domains: [A.Example=Example.org, b.example=example.org]\n"
 	     "recipient_delimiter: '-='\n",
@@ -42,13 +44,15 @@ static const struct row {
 	"domains=example.org\n"
 	"postmaster=postmaster@example.org\n"
 	"alias_domains=a.example%3dexample.org b.example%3dexample.org\n"
-	"recipient_delimiter=-%3d\n"},
+	"recipient_delimiter=-%3d\n"
+	"proxies=\n"},
     {"no delimiter", BASE "recipient_delimiter: ''\n", CONF_TOP,
 	"hostname=mx.example.org\n"
 	"domains=example.org\n"
 	"postmaster=postmaster@example.org\n"
 	"alias_domains=\n"
-	"recipient_delimiter=\n"},
+	"recipient_delimiter=\n"
+	"proxies=\n"},
     {"paths", BASE "paths: {spool: \"/a b/\\xe4\\\"\\\\\", aliases: ''}\n",
 	CONF_PATHS,
 	"paths.spool=/a%20b/%c3%a4%22\\\n"
@@ -64,7 +68,8 @@ static const struct row {
 	"listen.pop3=*:110\n"
 	"listen.pop3s=\n"
 	"listen.imap=*:143\n"
-	"listen.imaps=\n"},
+	"listen.imaps=\n"
+	"listen.lmtp=\n"},
     {"listeners with TLS",
 	BASE TLS "listen: {smtp: ['[::]:25', '127.0.0.1:0'], pop3: []}\n",
 	CONF_LISTEN,
@@ -74,7 +79,8 @@ static const struct row {
 	"listen.pop3=\n"
 	"listen.pop3s=*:995\n"
 	"listen.imap=*:143\n"
-	"listen.imaps=*:993\n"},
+	"listen.imaps=*:993\n"
+	"listen.lmtp=\n"},
     {"TLS", BASE "tls: {certificate: /c, key: /k, min_version: TLSv1.3}\n",
 	CONF_TLS,
 	"tls.certificate=/c\n"
@@ -96,6 +102,7 @@ static const struct row {
 	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
 	"smtpd.max_junk=100\n"
+	"smtpd.xclient=\n"
 	"smtpd.early_talkers=false\n"
 	"smtpd.sender_rights=header\n"
 	"smtpd.timeout=300000\n"
@@ -111,6 +118,7 @@ static const struct row {
 	"smtpd.max_memory=536870912\n"
 	"smtpd.max_errors=20\n"
 	"smtpd.max_junk=100\n"
+	"smtpd.xclient=\n"
 	"smtpd.early_talkers=false\n"
 	"smtpd.sender_rights=header\n"
 	"smtpd.timeout=1000\n"
