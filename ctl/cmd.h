@@ -24,6 +24,8 @@ int cmd_queue_flush(const struct command_call *call);
 int cmd_queue_hold(const struct command_call *call);
 int cmd_queue_release(const struct command_call *call);
 int cmd_queue_delete(const struct command_call *call);
+int cmd_queue_bounce(const struct command_call *call);
+int cmd_queue_count(const struct command_call *call);
 int cmd_trace(const struct command_call *call);
 int cmd_explain(const struct command_call *call);
 int cmd_sandbox(const struct command_call *call);

@@ -7,13 +7,15 @@
 
 #include "ctl/cmd.h"
 #include "ctl/output.h"
+#include "ctl/queue_filter.h"
 #include "ctl/server.h"
 #include "lib/base/num.h"
 #include "lib/base/banned.h"
 
 #define LIMIT 1000
 #define TEXTS                                                           \
-	"id state arrived sender client protocol login reason address " \
+	"id state arrived sender domains client protocol login reason " \
+	"address "                                                      \
 	"account word status text host reply"
 
 struct printer {
@@ -71,7 +73,9 @@ put_message(struct buf *b, const struct output_row *row)
 	    (unsigned long long)output_number(row, "todo"),
 	    (unsigned long long)output_number(row, "recipients"));
 	output_plain(b, output_get(row, "sender"));
-	buf_putf(b, ">\n    %llu attempts",
+	buf_puts(b, "> to ");
+	output_plain(b, output_get(row, "domains"));
+	buf_putf(b, "\n    %llu attempts",
 	    (unsigned long long)output_number(row, "attempts"));
 	if (output_get(row, "next_s").n > 0) {
 		buf_puts(b, ", next in ");
@@ -163,27 +167,43 @@ conclude(
 	return status;
 }
 
+/* [--limit N] [FILTER...] */
+static int
+take_list(struct command_call *call, struct queue_filter *f)
+{
+	if (!queue_filter_take(call, f))
+		return COMMAND_USAGE;
+	f->question.limit = LIMIT;
+	if (call->argc != 0 &&
+	    (call->argc != 2 ||
+		!span_eq(span_of(call->argv[0]), SPAN_LIT("--limit")) ||
+		!num_u64(span_of(call->argv[1]), &f->question.limit))) {
+		command_say("expected: queue list [--limit N] [FILTER...]");
+		return COMMAND_USAGE;
+	}
+	return COMMAND_OK;
+}
+
 int
 cmd_queue_list(const struct command_call *call)
 {
 	struct command_call mine = *call;
 	struct printer p = {.json = take_flag(&mine, "--json") || mine.json};
-	union ipc_msg msg = {.queue_list = {.id = 1, .limit = LIMIT}};
 	struct server_answer a = {.on_row = on_list_row, .ctx = &p};
+	struct queue_filter filter;
+	union ipc_msg msg;
 	struct server *s;
 	bool answered;
 	int status;
 
-	if (mine.argc != 0 &&
-	    (mine.argc != 2 ||
-		!span_eq(span_of(mine.argv[0]), SPAN_LIT("--limit")) ||
-		!num_u64(span_of(mine.argv[1]), &msg.queue_list.limit))) {
-		command_say("expected: queue list [--limit N]");
-		return COMMAND_USAGE;
-	}
-	s = server_worker(&mine, ROLE_QMGR, &status);
-	if (s == NULL)
+	status = take_list(&mine, &filter);
+	s = status == COMMAND_OK ? server_worker(&mine, ROLE_QMGR, &status)
+				 : NULL;
+	if (s == NULL) {
+		queue_filter_fini(&filter);
 		return status;
+	}
+	msg.queue_list = filter.question;
 	if (p.json && fputs("[", stdout) == EOF)
 		p.failed = true;
 	answered = server_ask(s, MSG_QUEUE_LIST, &msg, &a);
@@ -193,6 +213,7 @@ cmd_queue_list(const struct command_call *call)
 	status = conclude(&p, s, answered, &a);
 	server_answer_fini(&a);
 	server_close(&s);
+	queue_filter_fini(&filter);
 	return status;
 }
 

@@ -1,27 +1,41 @@
 /*
- * steadctl queue flush, hold, release, delete: one question an ID, and each
- * failure is said; the others go on.
+ * steadctl queue flush, hold, release, delete, bounce: one question an ID, and
+ * each failure is said; the others go on. Filters are asked for their IDs
+ * first: what has left the queue by the time of its question is no failure.
  */
 #include <unistd.h>
 
 #include "ctl/cmd.h"
+#include "ctl/queue_filter.h"
 #include "ctl/server.h"
 #include "lib/base/banned.h"
 
-/* The four questions have the same fields. */
+/* The questions have the same fields. */
+static void
+fill(union ipc_msg *msg, uint16_t type, const char *id)
+{
+	struct span qid = span_of(id);
+
+	if (type == MSG_QUEUE_HOLD)
+		msg->queue_hold = (struct msg_queue_hold){1, qid};
+	else if (type == MSG_QUEUE_RELEASE)
+		msg->queue_release = (struct msg_queue_release){1, qid};
+	else if (type == MSG_QUEUE_DELETE)
+		msg->queue_delete = (struct msg_queue_delete){1, qid};
+	else if (type == MSG_QUEUE_BOUNCE)
+		msg->queue_bounce = (struct msg_queue_bounce){1, qid};
+	else
+		msg->queue_flush = (struct msg_queue_flush){1, qid};
+}
+
 static int
 ask(struct server *s, uint16_t type, const char *id)
 {
-	union ipc_msg msg = {.queue_flush = {1, span_of(id)}};
+	union ipc_msg msg;
 	struct server_answer a = {0};
 	int status = COMMAND_OK;
 
-	if (type == MSG_QUEUE_HOLD)
-		msg.queue_hold = (struct msg_queue_hold){1, span_of(id)};
-	else if (type == MSG_QUEUE_RELEASE)
-		msg.queue_release = (struct msg_queue_release){1, span_of(id)};
-	else if (type == MSG_QUEUE_DELETE)
-		msg.queue_delete = (struct msg_queue_delete){1, span_of(id)};
+	fill(&msg, type, id);
 	if (!server_ask(s, type, &msg, &a)) {
 		server_say_gone(s);
 		status = COMMAND_NO_SERVER;
@@ -37,19 +51,103 @@ ask(struct server *s, uint16_t type, const char *id)
 }
 
 static int
-act(const struct command_call *call, uint16_t type)
+act_on(struct server *s, uint16_t type, int n, char *const *ids)
 {
-	int status, one;
-	struct server *s = server_worker(call, ROLE_QMGR, &status);
+	int status = COMMAND_OK;
 
-	if (s == NULL)
-		return status;
-	status = COMMAND_OK;
-	for (int i = 0; i < call->argc && status != COMMAND_NO_SERVER; i++) {
-		one = ask(s, type, call->argv[i]);
+	for (int i = 0; i < n && status != COMMAND_NO_SERVER; i++) {
+		int one = ask(s, type, ids[i]);
+
 		status = one != COMMAND_OK ? one : status;
 	}
+	return status;
+}
+
+/* Only who sits at a terminal can be asked. */
+static bool
+confirmed(uint16_t type, const char *what)
+{
+	char line[8] = "";
+
+	if (isatty(STDIN_FILENO) != 1)
+		return true;
+	(void)fprintf(stderr, "%s %s%s [y/N] ",
+	    type == MSG_QUEUE_DELETE ? "Delete" : "Give up", what,
+	    type == MSG_QUEUE_DELETE ? " for good?"
+				     : ", and tell the senders?");
+	if (fgets(line, sizeof(line), stdin) != NULL &&
+	    (line[0] == 'y' || line[0] == 'Y'))
+		return true;
+	command_say("nothing is done");
+	return false;
+}
+
+/* Those of the filters. */
+static int
+act_filtered(
+    struct server *s, uint16_t type, const struct queue_filter *f, bool sure)
+{
+	struct buf ids, what;
+	size_t n, at = 0, done = 0;
+	int status = queue_filter_ids(s, f, &ids, &n);
+
+	buf_init(&what, 64);
+	buf_putf(&what, "%zu message%s", n, n == 1 ? "" : "s");
+	if (status == COMMAND_OK && n > 0 && !sure &&
+	    !confirmed(type, buf_cstr(&what)))
+		status = COMMAND_FAILED;
+	for (size_t i = 0; status == COMMAND_OK && i < n; i++) {
+		union ipc_msg msg;
+		struct server_answer a = {0};
+
+		fill(&msg, type, ids.p + at);
+		at += strlen(ids.p + at) + 1;
+		if (!server_ask(s, type, &msg, &a)) {
+			server_say_gone(s);
+			status = COMMAND_NO_SERVER;
+		} else if (a.rc == RC_OK) {
+			done++;
+		}
+		server_answer_fini(&a);
+	}
+	if (status == COMMAND_OK)
+		(void)printf("%zu message%s\n", done, done == 1 ? "" : "s");
+	buf_fini(&what);
+	buf_fini(&ids);
+	return status;
+}
+
+/* `sure`: nobody is to be asked. */
+static int
+act(const struct command_call *call, uint16_t type, bool sure)
+{
+	struct command_call mine = *call;
+	struct queue_filter filter;
+	int status = COMMAND_USAGE;
+	struct server *s = NULL;
+
+	if (!queue_filter_take(&mine, &filter))
+		goto end;
+	if (filter.any == (mine.argc > 0)) {
+		command_say(filter.any ? "IDs or filters, not both"
+				       : "IDs, ALL or filters are expected");
+		goto end;
+	}
+	if (!filter.any && !sure &&
+	    !confirmed(type, mine.argc > 1 ? "these messages"
+			     : strcmp(mine.argv[0], "ALL") == 0
+				 ? "ALL messages"
+				 : mine.argv[0])) {
+		status = COMMAND_FAILED;
+		goto end;
+	}
+	s = server_worker(&mine, ROLE_QMGR, &status);
+	if (s != NULL)
+		status = filter.any ? act_filtered(s, type, &filter, sure)
+				    : act_on(s, type, mine.argc, mine.argv);
 	server_close(&s);
+end:
+	queue_filter_fini(&filter);
 	return status;
 }
 
@@ -61,44 +159,27 @@ cmd_queue_flush(const struct command_call *call)
 	struct command_call everything = *call;
 
 	if (call->argc > 0)
-		return act(call, MSG_QUEUE_FLUSH);
+		return act(call, MSG_QUEUE_FLUSH, true);
 	everything.argc = 1;
 	everything.argv = argv;
-	return act(&everything, MSG_QUEUE_FLUSH);
+	return act(&everything, MSG_QUEUE_FLUSH, true);
 }
 
 int
 cmd_queue_hold(const struct command_call *call)
 {
-	return act(call, MSG_QUEUE_HOLD);
+	return act(call, MSG_QUEUE_HOLD, true);
 }
 
 int
 cmd_queue_release(const struct command_call *call)
 {
-	return act(call, MSG_QUEUE_RELEASE);
+	return act(call, MSG_QUEUE_RELEASE, true);
 }
 
-/* Only who sits at a terminal can be asked. */
-static bool
-confirmed(const struct command_call *call)
-{
-	char line[8] = "";
-
-	if (isatty(STDIN_FILENO) != 1)
-		return true;
-	(void)fprintf(stderr, "Delete %s%s for good? [y/N] ",
-	    call->argc == 1 ? call->argv[0] : "these messages",
-	    strcmp(call->argv[0], "ALL") == 0 ? " messages" : "");
-	if (fgets(line, sizeof(line), stdin) != NULL &&
-	    (line[0] == 'y' || line[0] == 'Y'))
-		return true;
-	command_say("nothing is deleted");
-	return false;
-}
-
-int
-cmd_queue_delete(const struct command_call *call)
+/* [--yes], then as the others. */
+static int
+act_surely(const struct command_call *call, uint16_t type)
 {
 	struct command_call mine = *call;
 	bool sure = mine.argc > 0 && strcmp(mine.argv[0], "--yes") == 0;
@@ -107,11 +188,17 @@ cmd_queue_delete(const struct command_call *call)
 		mine.argc--;
 		mine.argv++;
 	}
-	if (mine.argc == 0) {
-		command_say("expected: queue delete [--yes] ID...|ALL");
-		return COMMAND_USAGE;
-	}
-	if (!sure && !confirmed(&mine))
-		return COMMAND_FAILED;
-	return act(&mine, MSG_QUEUE_DELETE);
+	return act(&mine, type, sure);
+}
+
+int
+cmd_queue_delete(const struct command_call *call)
+{
+	return act_surely(call, MSG_QUEUE_DELETE);
+}
+
+int
+cmd_queue_bounce(const struct command_call *call)
+{
+	return act_surely(call, MSG_QUEUE_BOUNCE);
 }

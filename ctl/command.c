@@ -11,6 +11,11 @@
 #define NAME_MAX_LEN 32
 #define NEAR         3 /* edits: more is another word */
 #define IDS_MAX      100000
+#define FILTER_ARGS  18
+#define FILTERS                                                            \
+	"Filters: --from, --to ADDRESS (or @DOMAIN, or \"<>\" for none), " \
+	"--domain DOMAIN, --state active|deferred|held, --reason TEXT, "   \
+	"--older, --younger TIME (2h), --larger, --smaller SIZE (1MB)."
 
 const struct command command_table[] = {
     {"status", "", "Show whether all runs, and what holds the workers in.", 0,
@@ -40,23 +45,32 @@ const struct command command_table[] = {
     {"app-password remove", "ADDRESS NAME",
 	"Take an application password back; connections that are open stay.", 2,
 	2, cmd_app_remove},
-    {"queue list", "[--limit N]",
-	"List queued messages by their IDs; 1000, or N, or (0) all.", 0, 3,
-	cmd_queue_list},
+    {"queue list", "[--limit N] [FILTER...]",
+	"List queued messages by their IDs; 1000, or N, or (0) all. " FILTERS,
+	0, FILTER_ARGS + 3, cmd_queue_list},
+    {"queue count", "[--by domain|sender|reason|state] [FILTER...]",
+	"Count queued messages by the domains that they wait for, or by "
+	"something else, the most first; filters as with queue list.",
+	0, FILTER_ARGS + 3, cmd_queue_count},
     {"queue show", "[--headers] ID",
 	"Show a queued message: envelope, outcomes, header, body.", 1, 3,
 	cmd_queue_show},
-    {"queue flush", "[ID...]",
+    {"queue flush", "[ID...|FILTER...]",
 	"Attempt deferred messages now; without ID: all that are not held.", 0,
 	IDS_MAX, cmd_queue_flush},
-    {"queue hold", "ID...|ALL", "Keep messages back until they are released.",
-	1, IDS_MAX, cmd_queue_hold},
-    {"queue release", "ID...|ALL",
+    {"queue hold", "ID...|ALL|FILTER...",
+	"Keep messages back until they are released.", 1, IDS_MAX,
+	cmd_queue_hold},
+    {"queue release", "ID...|ALL|FILTER...",
 	"Let held messages go, and attempt them now.", 1, IDS_MAX,
 	cmd_queue_release},
-    {"queue delete", "[--yes] ID...|ALL",
+    {"queue delete", "[--yes] ID...|ALL|FILTER...",
 	"Delete messages for good; on a terminal it asks first.", 1, IDS_MAX,
 	cmd_queue_delete},
+    {"queue bounce", "[--yes] ID...|ALL|FILTER...",
+	"Give messages up: their senders are told; on a terminal it asks "
+	"first.",
+	1, IDS_MAX, cmd_queue_bounce},
     {"trace", "[--since T] [-n N] WHAT",
 	"Tell what happened to messages, and to refused attempts; WHAT is a "
 	"queue ID, Message-ID or address, T like 2d or 2026-11-26; the newest "

@@ -196,9 +196,13 @@ open_one(struct master *m, const char *service, const char *configured,
 		return why_set(why, RC_PERM, "5.3.5", "listen.%s: bad \"%s\"",
 		    service, configured);
 	fd = bind_endpoint(&e);
+	if (fd < 0 && e.family == AF_UNIX)
+		return why_sys(why, RC_PERM, "5.3.5",
+		    "listen.%s: %s cannot be had", service, e.path);
 	if (fd < 0)
 		return why_sys(why, RC_PERM, "5.3.5",
-		    "listen.%s: %s cannot be had", service, configured);
+		    "listen.%s: port %u cannot be had (%s)", service, e.port,
+		    configured);
 	add_one(m, service, configured,
 	    e.family == AF_UNIX ? mem_dup(e.path) : bound_address(fd), fd);
 	return RC_OK;

@@ -192,6 +192,39 @@ manage_put_view(struct buf *b, const struct manage_view *v)
 	enc_line(b, span_of(v->reason[0] != '\0' ? v->reason : none));
 }
 
+static struct span
+domain_of(const struct envelope_rcpt *r)
+{
+	struct span s = span_of(r->address);
+
+	return span_from(s, span_rfind(s, '@') + 1);
+}
+
+static void
+put_domains(struct buf *b, const struct envelope *e)
+{
+	struct span seen[MANAGE_DOMAINS_MAX];
+	size_t n = 0;
+
+	buf_puts(b, " domains=");
+	for (size_t i = 0; i < e->n_rcpts; i++) {
+		struct span domain = domain_of(&e->rcpts[i]);
+		size_t k = 0;
+
+		while (k < n && !span_eq_ci(seen[k], domain))
+			k++;
+		if (!envelope_is_todo(&e->rcpts[i]) || k < n)
+			continue;
+		buf_puts(b, n > 0 ? "," : "");
+		if (n == MANAGE_DOMAINS_MAX) {
+			buf_puts(b, "...");
+			break;
+		}
+		seen[n++] = domain;
+		enc_line(b, domain);
+	}
+}
+
 void
 manage_put_envelope(struct buf *b, const struct envelope *e)
 {
@@ -201,6 +234,7 @@ manage_put_envelope(struct buf *b, const struct envelope *e)
 	enc_line(b, span_of(e->sender));
 	buf_putf(b, " recipients=%zu todo=%zu size=%llu", e->n_rcpts,
 	    envelope_todo(e), (unsigned long long)e->size);
+	put_domains(b, e);
 }
 
 static ipc_handler *const handlers[MSG_COUNT] = {
@@ -210,6 +244,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_QUEUE_HOLD] = manage_on_hold,
     [MSG_QUEUE_RELEASE] = manage_on_release,
     [MSG_QUEUE_DELETE] = manage_on_delete,
+    [MSG_QUEUE_BOUNCE] = manage_on_bounce,
     [MSG_QUEUE_TRACE] = manage_on_trace,
 };
 

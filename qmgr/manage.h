@@ -73,10 +73,13 @@ struct manage_view manage_view_record(
     const struct qmgr *q, const struct record *r, bool held);
 /* " attempts=2 next_s=17 reason=..."; appended. */
 void manage_put_view(struct buf *b, const struct manage_view *v);
-/* " arrived=... sender=... recipients=2 todo=1 size=4321"; appended. */
+/* " arrived=... sender=... recipients=2 todo=1 size=4321 domains=...";
+ * appended. Domains: of those still to do, with a comma between,
+ * MANAGE_DOMAINS_MAX at most, then "...". */
+#define MANAGE_DOMAINS_MAX 20
 void manage_put_envelope(struct buf *b, const struct envelope *e);
 
 ipc_handler manage_on_list, manage_on_show, manage_on_flush, manage_on_hold,
-    manage_on_release, manage_on_delete, manage_on_trace;
+    manage_on_release, manage_on_delete, manage_on_bounce, manage_on_trace;
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * queue flush, hold, release, delete: of one message, or of all: those in
- * memory first, some buckets a turn, then those in the index, some a job. What
- * is held, released or deleted comes into memory for that time; what is to be
- * attempted only becomes due. What changes a file is done in a thread; the
+ * queue flush, hold, release, delete, bounce: of one message, or of all: those
+ * in memory first, some buckets a turn, then those in the index, some a job.
+ * What is held, released or deleted comes into memory for that time; what is to
+ * be attempted only becomes due. What changes a file is done in a thread; the
  * message is told to be changing first, so that no attempt begins, and its new
  * state counts when it is on disk.
  */
@@ -28,6 +28,7 @@ enum act {
 	ACT_HOLD,
 	ACT_RELEASE,
 	ACT_DELETE,
+	ACT_BOUNCE,
 };
 
 /* A message to be changed: what the thread needs, and how it went. */
@@ -104,6 +105,8 @@ check(const struct acting *a, const struct message *m, struct why *why)
 			    "then delete it",
 			    m->name);
 		return RC_OK;
+	case ACT_BOUNCE:
+		return RC_OK;
 	}
 	return RC_OK;
 }
@@ -135,6 +138,9 @@ begin(struct acting *a, struct message *m)
 			failed(a, &why);
 	} else if (a->act == ACT_FLUSH) {
 		message_wake(m);
+		a->done++;
+	} else if (a->act == ACT_BOUNCE && !m->changing) {
+		message_give_up(m);
 		a->done++;
 	} else if (message_change(m, &why) != RC_OK) {
 		busy(a, &why);
@@ -256,13 +262,13 @@ begin_record(struct acting *a, const struct record *r)
 		idle_first(a->ask.q, r->name);
 		a->done++;
 	} else if (a->all && (a->act == ACT_HOLD) == (r->line == RECORD_HELD) &&
-		   a->act != ACT_DELETE) {
+		   a->act != ACT_DELETE && a->act != ACT_BOUNCE) {
 		return; /* it does not concern it */
 	} else {
 		m = message_recall(a->ask.q, r);
 		begin(a, m);
 		/* refused: it waits again */
-		if (!m->changing)
+		if (!m->changing && m->state == MESSAGE_IDLE)
 			idle_put(m);
 	}
 }
@@ -457,4 +463,11 @@ manage_on_delete(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)link;
 	start(ctx, ACT_DELETE, msg->queue_delete.id, msg->queue_delete.qid);
+}
+
+void
+manage_on_bounce(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)link;
+	start(ctx, ACT_BOUNCE, msg->queue_bounce.id, msg->queue_bounce.qid);
 }

@@ -7,10 +7,11 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
-#include "qmgr/manage.h"
+#include "qmgr/manage_filter.h"
 #include "lib/base/banned.h"
 
 #define PAGE_MAX     8192
@@ -25,6 +26,7 @@ struct id {
 /* A message of the batch: what the thread reads and what it finds. */
 struct slot {
 	bool peek; /* its head is to be read: of the record's file */
+	bool out;  /* it is none of those that are meant */
 	bool held;
 	struct buf text; /* of the envelope; "" when it could not be read */
 };
@@ -38,8 +40,10 @@ enum phase {
 struct list {
 	struct manage_ask ask;
 	struct idle_job job;
+	struct manage_filter filter;
+	bool filtered;
 	bool limited;
-	uint64_t left; /* IDs still to be listed, when limited */
+	uint64_t left; /* messages still to be listed, when limited */
 	uint64_t sent;
 	struct id after; /* the last ID of the page before */
 	enum phase phase;
@@ -185,6 +189,15 @@ scan(struct list *l)
 	manage_again(&l->ask, 0);
 }
 
+/* Its row's part, if it is one of those that are meant. */
+static void
+see(const struct list *l, struct slot *s, const struct envelope *e)
+{
+	s->out = !manage_filter_envelope(&l->filter, e, clock_real_us());
+	if (!s->out)
+		manage_put_envelope(&s->text, e);
+}
+
 /* In a thread: heads of files, one after another. */
 static void
 work(void *arg)
@@ -204,7 +217,7 @@ work(void *arg)
 			&fd, &why) != RC_OK)
 			continue;
 		s->held = e->held;
-		manage_put_envelope(&s->text, e);
+		see(l, s, e);
 		envelope_free(&e);
 		io_close(&fd);
 	}
@@ -227,10 +240,19 @@ put_row(struct list *l, size_t i)
 	struct manage_view v;
 	struct buf b;
 
-	if (m == NULL && r->file[0] == '\0')
-		return; /* it has gone meanwhile */
+	if ((m == NULL && r->file[0] == '\0') || s->out)
+		return; /* it has gone meanwhile, or nobody asked for it */
 	v = m != NULL ? manage_view_memory(m, s->held)
 		      : manage_view_record(l->ask.q, r, s->held);
+	/* of what cannot be read nobody knows whether it is meant */
+	if ((l->filtered && s->text.n == 0) ||
+	    !manage_filter_view(&l->filter, &v))
+		return;
+	if (l->limited && l->left == 0) {
+		l->more = true;
+		return;
+	}
+	l->left -= l->limited;
 	buf_init(&b, IPC_FRAME_MAX / 2);
 	buf_puts(&b, "kind=message id=");
 	enc_line(&b, span_of(r->name));
@@ -285,7 +307,7 @@ back_get(void *arg)
 		    sizeof(r->file)); /* checked when it was found */
 		r->in_cur = m->in_cur;
 		if (m->env != NULL)
-			manage_put_envelope(&s->text, m->env);
+			see(l, s, m->env);
 	}
 	manage_submit(&l->ask, work, back);
 }
@@ -313,7 +335,12 @@ finish(struct list *l)
 	struct buf b;
 
 	buf_init(&b, 256);
-	if (l->more && all > l->sent)
+	if (l->filtered && l->left == 0 &&
+	    (l->more || l->page_at < l->n_page) && l->limited)
+		buf_putf(&b,
+		    "%llu messages: --limit 0 lists all that there are",
+		    (unsigned long long)l->sent);
+	else if (l->more && all > l->sent && !l->filtered)
 		buf_putf(&b, "%llu of %llu messages: --limit 0 lists all",
 		    (unsigned long long)l->sent, (unsigned long long)all);
 	manage_end(&l->ask, RC_OK, buf_cstr(&b));
@@ -328,14 +355,15 @@ new_page(struct list *l)
 	l->memory = 0;
 	l->more = false;
 	l->upto = l->after;
-	l->page_limit =
-	    l->limited && l->left < PAGE_MAX ? (size_t)l->left : PAGE_MAX;
+	/* of a page that is looked through some may not be meant */
+	l->page_limit = l->limited && l->left < PAGE_MAX && !l->filtered
+			    ? (size_t)l->left
+			    : PAGE_MAX;
 }
 
 static void
 end_page(struct list *l)
 {
-	l->left -= l->limited ? l->n_page : 0;
 	if (!l->more || (l->limited && l->left == 0)) {
 		finish(l);
 		return;
@@ -357,7 +385,7 @@ turn(struct manage_ask *a)
 		scan(l);
 		break;
 	case PHASE_ROWS:
-		if (l->page_at < l->n_page)
+		if (l->page_at < l->n_page && !(l->limited && l->left == 0))
 			next_batch(l);
 		else
 			end_page(l);
@@ -371,6 +399,7 @@ fini(struct manage_ask *a)
 	struct list *l = (struct list *)a;
 
 	clear(l);
+	manage_filter_fini(&l->filter);
 	free(l->records);
 	free(l->page);
 }
@@ -388,6 +417,8 @@ manage_on_list(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (l == NULL)
 		return;
 	l->job.ctx = l;
+	manage_filter_init(&l->filter, &msg->queue_list);
+	l->filtered = !manage_filter_is_open(&l->filter);
 	l->limited = limit > 0;
 	l->left = limit;
 	new_page(l);

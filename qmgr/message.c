@@ -178,6 +178,17 @@ message_recall(struct qmgr *q, const struct record *r)
 	return m;
 }
 
+void
+message_give_up(struct message *m)
+{
+	m->given_up = true;
+	LOG(QUEUE_GIVEN_UP, log_str(m->name), log_num(m->rounds));
+	if (m->state == MESSAGE_ACTIVE)
+		message_kick(m);
+	else
+		message_wake(m);
+}
+
 enum rc
 message_change(struct message *m, struct why *why)
 {

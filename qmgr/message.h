@@ -74,6 +74,7 @@ struct message {
 	struct event *timer;
 	uint64_t due_ms;  /* monotonic, when IDLE */
 	bool held;        /* as its file says: no attempt begins */
+	bool given_up;    /* the administrator wants it to go back */
 	bool changing;    /* somebody writes that, or deletes it: likewise */
 	char *reason;     /* of the last failure; or NULL */
 	bool recorded;    /* the index may have a record of it */
@@ -109,6 +110,12 @@ int message_folder(const struct message *m);
  * message_changed(). RC_TEMP, said in `why`: it cannot be changed now.
  */
 enum rc message_change(struct message *m, struct why *why);
+/*
+ * The administrator gives it up, also one that is held: who has no attempt
+ * under way fails for good, the others when theirs has failed; the sender is
+ * told as of any failure. Until then it is remembered in memory only.
+ */
+void message_give_up(struct message *m);
 /* The file says so now. Attempts may begin at once; m may be gone then. */
 void message_changed(struct message *m, bool held);
 

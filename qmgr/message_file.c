@@ -195,7 +195,7 @@ message_wake(struct message *m)
 {
 	struct job *j;
 
-	if (m->held || m->changing)
+	if ((m->held && !m->given_up) || m->changing)
 		return;
 	if (m->state == MESSAGE_SAVING) {
 		message_again(m);

@@ -296,14 +296,39 @@ expire(struct message *m)
 	message_kick(m);
 }
 
+/* Whom it could not be brought to so far, nobody tries any more. */
+static void
+give_up(struct message *m)
+{
+	char *last = m->reason == NULL ? NULL : mem_dup(m->reason);
+	struct why why;
+
+	schedule_cancel(m);
+	for (size_t i = 0; i < m->env->n_rcpts; i++) {
+		const struct attempt *a = &m->attempts[i];
+
+		if (!envelope_is_todo(&m->env->rcpts[i]) || a->agent != NULL ||
+		    (a->tried && a->why.rc == RC_PERM))
+			continue;
+		why_set(&why, RC_PERM, "5.0.0",
+		    "given up by the administrator%s%s",
+		    last == NULL ? "" : "; the last attempt: ",
+		    last == NULL ? "" : last);
+		message_skip(m, i, &why, 0);
+	}
+	free(last);
+}
+
 void
 message_kick(struct message *m)
 {
-	bool stopped = m->held || m->changing;
+	bool stopped = (m->held && !m->given_up) || m->changing;
 
 	if (m->state != MESSAGE_ACTIVE)
 		return;
-	if (!stopped)
+	if (m->given_up && !stopped)
+		give_up(m);
+	else if (!stopped)
 		attempt_all(m);
 	else
 		schedule_cancel(m);

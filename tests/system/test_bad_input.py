@@ -242,14 +242,3 @@ def test_many_at_once(suite):
         t.join()
     assert failures == []
     assert len(suite.messages("alice@example.org")) == 200
-
-
-def test_no_ticket_for_what_is_not_kept(suite):
-    """No session is resumed: a ticket would cost both sides for nothing."""
-    host, port = suite.address("submissions")
-    done = subprocess.run(
-        ["openssl", "s_client", "-connect", f"{host}:{port}", "-tls1_3",
-         "-ign_eof"], input="NOOP\r\nQUIT\r\n", text=True,
-        capture_output=True, timeout=60, check=False)
-    assert "250 2.0.0 Ok" in done.stdout and "TLSv1.3" in done.stdout, done
-    assert "New Session Ticket" not in done.stdout

@@ -1,5 +1,6 @@
 """steadctl queue: what waits is listed and shown, held over a restart, let go,
 attempted and deleted, by root only."""
+import email
 import json
 import os
 import pty
@@ -30,6 +31,10 @@ class Host(Suite):
         self.start(wait=False)
         for role in ("smtpd", "qmgr", *more):
             wait_for(role, lambda: self.said("worker.ready", role=role))
+        # and each smtpd knows of the queue
+        wait_for("the links", lambda: all(
+            w["qmgr"] for w in json.loads(self.ctl("--json", "status")[1])[
+                "workers"] if w["role"] == "smtpd"))
         return self
 
     def listed(self, *words):
@@ -259,6 +264,104 @@ def test_a_file_that_somebody_took_is_no_message(deferring):
     os.unlink(f"{deferring.spool}/new/{qid}")
     assert deferring.ctl("queue", "flush", qid)[0] == 0
     wait_for("an empty list", lambda: deferring.listed() == [])
+
+
+def test_filters(host):
+    """What list means, count and the others mean as well."""
+    big = BODY[:-2] + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 300
+    one = host.send(ALICE, sender="x@a.example")
+    two = host.send([ALICE, BOB], sender="y@b.example", body=big)
+    three = host.send(BOB, sender="")
+    assert host.ctl("queue", "hold", two)[0] == 0
+
+    def ids(*words):
+        return [r["id"] for r in host.listed(*words)]
+
+    for words, meant in (
+            (["--from", "x@a.example"], [one]), (["--from", "<>"], [three]),
+            (["--from", "@B.example"], [two]), (["--to", ALICE], [one, two]),
+            (["--to", "ALICE@example.org", "--state", "held"], [two]),
+            (["--domain", "example.org"], [one, two, three]),
+            (["--domain", "example.net"], []),
+            (["--state", "active"], [one, three]),
+            (["--larger", "20kB"], [two]), (["--smaller", "20kB"], [one, three]),
+            (["--older", "1h"], []), (["--younger", "1h"], [one, two, three]),
+            (["--reason", "greylisted"], []),
+            (["--to", BOB, "--limit", "1"], [two])):
+        assert ids(*words) == meant, words
+    assert "--limit 0" in host.ctl("queue", "list", "--to", BOB, "--limit",
+                                   "1")[2]
+    assert host.ctl("queue", "list", "--to", BOB, "--limit", "2")[2] == ""
+    assert {r["domains"] for r in host.listed()} == {"example.org"}
+    assert host.ctl("queue", "count") == (
+        0, "       3  example.org\n       3  messages in all\n", "")
+    assert json.loads(host.ctl("--json", "queue", "count", "--by", "state",
+                               "--to", ALICE)[1]) == [
+        {"state": "active", "messages": 1}, {"state": "held", "messages": 1}]
+    assert host.ctl("queue", "count", "--by", "sender", "--from", "<>")[
+        1].splitlines()[0] == "       1  <>"
+    for words in (["--state", "old"], ["--older", "x"], ["--from"],
+                  ["--from", "a@b", "--from", "c@d"], ["--larger", "0"],
+                  ["--by", "day"], ["--to", ""]):
+        status, _, err = host.ctl("queue", "count", *words)
+        assert status == 64 and err, words
+    # the same words for who acts
+    assert host.ctl("queue", "hold", "--to", BOB, "--state", "active") == (
+        0, "1 message\n", "")
+    assert ids("--state", "held") == [two, three]
+    assert host.ctl("queue", "release", "--from", "<>")[1] == "1 message\n"
+    assert ids("--state", "held") == [two]
+    for words in (["delete", "--from", "@none.example"], ["hold", one, "--to",
+                                                          BOB]):
+        before = host.queue()
+        host.ctl("queue", *words)
+        assert host.queue() == before and ids("--state", "held") == [two]
+    assert host.ctl("queue", "delete", "--from", "@a.example")[1] == \
+        "1 message\n"
+    assert host.queue() == [two, three]
+
+
+def bounced(host, qid):
+    """The notice that bob gets."""
+    wait_for("the notice", lambda: host.messages(BOB))
+    path, = host.messages(BOB)
+    with open(path, "rb") as f:
+        notice = email.message_from_binary_file(f)
+    os.unlink(path)
+    report = notice.get_payload()[1].get_payload()
+    assert report[0]["X-Mailstead-Queue-ID"] == qid
+    assert report[1]["Action"] == "failed"
+    assert report[1]["Status"] == "5.0.0"
+    assert report[1]["Final-Recipient"] == f"rfc822; {ALICE}"
+    return notice.get_payload()[0].get_payload()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_bounce(deferring, held):
+    host = deferring
+    qid = host.send(sender=BOB)
+    row, = wait_for("its first attempt", lambda: [
+        r for r in host.listed() if r["state"] == "deferred"])
+    if held:
+        assert host.ctl("queue", "hold", qid)[0] == 0
+    assert host.ctl("queue", "bounce", qid) == (0, "", "")
+    text = bounced(host, qid)
+    assert "given up by the administrator" in text
+    assert row["reason"][:40] in text
+    wait_for("an empty queue", lambda: not host.queue())
+    assert host.said("queue.given_up", qid=qid)
+    assert "given up by the administrator" in host.ctl("trace", qid)[1]
+    assert host.ctl("queue", "bounce", qid)[0] == 1
+    # also what nobody has tried to deliver since the start
+    qid = host.send(sender=BOB)
+    wait_for("its first attempt", lambda: [
+        r for r in host.listed() if r["state"] == "deferred"])
+    host.stop()
+    host.begin("local")
+    wait_for("it", lambda: host.listed())
+    assert host.ctl("queue", "bounce", "--to", ALICE)[1] == "1 message\n"
+    bounced(host, qid)
+    wait_for("an empty queue", lambda: not host.queue())
 
 
 @pytest.mark.limit(300)
