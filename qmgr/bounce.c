@@ -73,7 +73,8 @@ put_head(const struct bounce *b, struct buf *out, bool eight)
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n",
-	    subjects[b->kind], b->id, b->hostname, b->boundary);
+	    b->twice ? "A notice could not be delivered" : subjects[b->kind],
+	    b->id, b->hostname, b->boundary);
 	if (eight)
 		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
 	buf_puts(out, "\r\nThis is a report of what became of mail.\r\n");
@@ -143,10 +144,13 @@ put_words(const struct bounce *b, struct buf *out)
 	put_boundary(b, out, "text/plain; charset=us-ascii");
 	buf_puts(out, "\r\nThis is the mail server ");
 	put_plain(out, b->hostname);
-	buf_puts(out, ".\r\n\r\nYour message of ");
+	buf_puts(out, b->twice ? ".\r\n\r\nFor the postmaster: the notice of "
+			       : ".\r\n\r\nYour message of ");
 	clock_put_rfc5322(out, b->arrived_us);
 	buf_puts(out, "\r\n");
-	buf_puts(out, introductions[b->kind]);
+	buf_puts(out, b->twice ? "to the sender of a message could not be "
+				 "delivered, and nobody else hears of it."
+			       : introductions[b->kind]);
 	if (b->kind == BOUNCE_DELAY) {
 		buf_puts(out, "\r\nIt is tried until ");
 		clock_put_rfc5322(out, b->until_us);

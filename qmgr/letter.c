@@ -29,18 +29,22 @@ put_text(struct buf *out, struct span text)
 	}
 }
 
-/* The address of the postmaster, as people see it. */
-static void
-put_to(struct buf *out, const struct qmgr *q, const char *to)
+void
+letter_put_postmaster(struct buf *out, const struct conf *conf)
 {
-	const struct conf *conf = q->w->conf;
-
-	if (!span_eq(span_of(to), SPAN_LIT("postmaster")))
-		put_text(out, span_of(to));
-	else if (conf->postmaster[0] != '\0')
+	if (conf->postmaster[0] != '\0')
 		buf_puts(out, conf->postmaster);
 	else
 		buf_putf(out, "postmaster@%s", conf->domains.v[0]);
+}
+
+static void
+put_to(struct buf *out, const struct qmgr *q, const char *to)
+{
+	if (span_eq(span_of(to), SPAN_LIT("postmaster")))
+		letter_put_postmaster(out, q->w->conf);
+	else
+		put_text(out, span_of(to));
 }
 
 static void

@@ -14,6 +14,9 @@ struct letter {
 	const char *about;   /* queue ID of the message that it is about */
 };
 
+/* The postmaster's address, as people see it; appended. */
+void letter_put_postmaster(struct buf *out, const struct conf *conf);
+
 /* Send it. That it cannot be sent is logged: nobody else would hear of it. */
 void letter_send(struct qmgr *q, const struct letter *l);
 

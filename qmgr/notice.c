@@ -16,6 +16,7 @@
 #include "qmgr/bounce.h"
 #include "qmgr/history_event.h"
 #include "qmgr/idle.h"
+#include "qmgr/letter.h"
 #include "qmgr/notice.h"
 #include "qmgr/recipients.h"
 #include "lib/base/banned.h"
@@ -249,12 +250,44 @@ make_envelope(const struct notice *t)
 	return e;
 }
 
+/*
+ * Is m a notice of ours about a failure, of which nobody would hear if it were
+ * dropped? One about such a notice is the last: "ID-b0-...-b0-...".
+ */
+static bool
+is_first_notice(const struct message *m)
+{
+	struct span name = span_of(m->name);
+	struct span rest = span_from(name, ID_LEN + 2);
+
+	return m->env->sender[0] == '\0' && notice_is(name) &&
+	       span_at(name, ID_LEN + 1) == 'b' &&
+	       span_find(rest, '-') == span_rfind(rest, '-');
+}
+
+/* RFC 5321 6.1: never to the null reverse-path; but the host's own notices go
+ * to its postmaster. */
+static void
+tell_postmaster(struct notice *t)
+{
+	struct buf b;
+
+	buf_init(&b, RECIPIENTS_BYTES);
+	letter_put_postmaster(&b, t->m->q->w->conf);
+	free(t->sender);
+	t->sender = span_dup(buf_span(&b));
+	t->b.twice = true;
+	buf_fini(&b);
+}
+
 /* Who gets it? RC_PERM: nobody. */
 static enum rc
 address_it(struct notice *t)
 {
 	struct qmgr *q = t->m->q;
-	struct recipients_asked to = {.address = span_of(t->sender)};
+	struct recipients_asked to = {.address = t->b.twice
+						     ? SPAN_LIT("postmaster")
+						     : span_of(t->sender)};
 	struct buf list;
 	enum rc rc;
 
@@ -486,10 +519,12 @@ notice_start(struct message *m)
 	t->b.until_us =
 	    m->env->arrived_us + m->q->w->conf->queue.max_age * 1000;
 	take_rcpts(t);
+	if (t->kind == KIND_FAILED && is_first_notice(m) &&
+	    m->q->w->conf->queue.double_bounces)
+		tell_postmaster(t);
 	/* RFC 3461 6.2: with failures only */
-	t->b.full = t->kind == KIND_FAILED &&
-		    m->env->ret == ADDR_DSN_RET_FULL &&
-		    m->size <= BOUNCE_FULL_MAX;
+	t->b.full = t->kind == KIND_FAILED && m->size <= BOUNCE_FULL_MAX &&
+		    (t->b.twice || m->env->ret == ADDR_DSN_RET_FULL);
 	rc = address_it(t);
 	if (rc == RC_TEMP) {
 		message_noticed(m, &(struct message_noticed){0}, &t->why);

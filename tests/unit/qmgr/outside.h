@@ -220,7 +220,7 @@ connect_as(enum role role, struct ipc_link **link)
 }
 
 static void
-open_directory(void)
+open_directory(const char *postmaster)
 {
 	static const char accounts[] =
 	    "alice@example.org !\n"
@@ -234,7 +234,7 @@ open_directory(void)
 	char *names[] = {domain, NULL};
 	struct conf_list domains = {names, 1};
 	struct directory_source source = {.domains = &domains,
-	    .postmaster = "",
+	    .postmaster = postmaster,
 	    .accounts = io_memfd("accounts"),
 	    .senders = -1,
 	    .aliases = io_memfd("aliases")};
@@ -256,6 +256,7 @@ setup(void)
 {
 	static const struct worker_ops ops = {.role = ROLE_QMGR};
 	static char hostname[] = "mail.example.org", none[] = "";
+	static char domain[] = "example.org", *domains[] = {domain, NULL};
 	struct why why;
 
 	memset(&t, 0, sizeof(t));
@@ -266,6 +267,9 @@ setup(void)
 	t.conf.queue.max_age = 86400000;
 	t.conf.queue.direct_recipients = 32;
 	t.conf.queue.direct_patience = 60000;
+	t.conf.queue.double_bounces = true;
+	t.conf.postmaster = none;
+	t.conf.domains = (struct conf_list){domains, 1};
 	t.conf.relay.host = t.conf.relay.login = none;
 	t.conf.relay.sessions = 20;
 	t.w.ops = &ops;
@@ -281,7 +285,7 @@ setup(void)
 	(void)snprintf(t.dir, sizeof(t.dir), "/var/tmp/relay.XXXXXX");
 	assert_non_null(mkdtemp(t.dir));
 	assert_int_equal(store_open(&t.q.store, t.dir, &why), RC_OK);
-	open_directory();
+	open_directory("");
 	connect_as(ROLE_SMTPD, &t.smtpd);
 	proto_send_underway_end(
 	    connect_as(ROLE_LOCAL, &t.local), &(struct msg_underway_end){0});

@@ -464,6 +464,78 @@ delay_of_the_closed(void)
 	assert_int_equal(t.n_jobs, asked);
 }
 
+/* ---- notices that fail ---- */
+
+/* Postmaster gets the notice with the message that it is about; of that one
+ * nobody hears any more. */
+static void
+double_bounce(void)
+{
+	start_remote();
+	ipc_link_free(&t.local);
+	commit(STRANGER, "", "gone@example.org", BODY);
+	answer(&t.jobs[0], NEVER);
+	assert_int_equal(t.n_jobs, 2);
+	assert_string_equal(t.jobs[1].sender, "");
+	answer(&t.jobs[1], NEVER);
+	assert_int_equal(t.n_jobs, 2);
+	one("-b0-");
+	HAS("Mailstead-To: todo <postmaster> account=postmaster@example.org");
+	HAS("\r\nTo: <postmaster@example.org>\r\n"
+	    "Subject: A notice could not be delivered\r\n");
+	HAS("For the postmaster: the notice of ");
+	HAS("Final-Recipient: rfc822; " STRANGER "\r\nAction: failed\r\n"
+	    "Status: 5.1.1\r\n");
+	/* whole: what is in it of the message says which that was */
+	HAS("Content-Type: message/rfc822\r\n");
+	HAS("\r\nSubject: Your message could not be delivered\r\n");
+	HAS("\r\nSubject: sub\xc3\xa4ject\r\n");
+}
+
+static void
+double_bounces_are_dropped(void)
+{
+	start_remote();
+	t.conf.queue.double_bounces = false;
+	commit(STRANGER, "", "gone@example.org", BODY);
+	answer(&t.jobs[0], NEVER);
+	answer(&t.jobs[1], NEVER);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(t.n_local, 0);
+}
+
+/* From the null reverse-path of somebody else: it is no notice of ours. */
+static void
+bounce_of_others(void)
+{
+	start_remote();
+	commit("", "", "gone@example.org", BODY);
+	answer(&t.jobs[0], NEVER);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(t.n_local, 0);
+}
+
+/* Postmaster's mail goes elsewhere, and is refused there as well. */
+static void
+triple_bounce(void)
+{
+	static char far[] = "post@elsewhere.example";
+	char path[96];
+
+	start_remote();
+	t.conf.postmaster = far;
+	directory_close(&t.q.directory);
+	(void)snprintf(path, sizeof(path), "%s/d.mdb", t.dir);
+	assert_int_equal(unlink(path), 0);
+	open_directory(far);
+	commit(STRANGER, "", "gone@example.org", BODY);
+	for (size_t i = 0; i < 3; i++)
+		answer(&t.jobs[i], NEVER);
+	assert_int_equal(t.n_jobs, 3);
+	assert_string_equal(t.jobs[2].to[0], far);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -486,6 +558,10 @@ static const struct row {
     {"delay unwanted", delay_unwanted},
     {"delay is told in time", delay_is_told_in_time},
     {"delay of the closed", delay_of_the_closed},
+    {"double bounce", double_bounce},
+    {"double bounces are dropped", double_bounces_are_dropped},
+    {"bounce of others", bounce_of_others},
+    {"triple bounce", triple_bounce},
 };
 
 static void

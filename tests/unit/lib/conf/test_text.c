@@ -156,6 +156,7 @@ static const struct row {
 	"queue.retry_max=5400000\n"
 	"queue.max_age=432000000\n"
 	"queue.delay_warning=14400000\n"
+	"queue.double_bounces=true\n"
 	"queue.threads=16\n"
 	"delivery.processes=1\n"
 	"delivery.threads=16\n"},
