@@ -47,7 +47,7 @@ struct bounce {
 	const char *envid;    /* RFC 3461 4.4, xtext; or NULL */
 	enum bounce_kind kind;
 	bool twice; /* the message is a notice: postmaster hears of it */
-	bool full; /* `header` is all of the message, and goes in as it is */
+	bool full;  /* `header` is all of the message, and goes in as it is */
 	uint64_t arrived_us;
 	uint64_t now_us;
 	uint64_t until_us; /* delivery is tried: of DELAY */

@@ -285,12 +285,13 @@ static enum rc
 address_it(struct notice *t)
 {
 	struct qmgr *q = t->m->q;
-	struct recipients_asked to = {.address = t->b.twice
-						     ? SPAN_LIT("postmaster")
-						     : span_of(t->sender)};
+	struct recipients_asked to = {.address = span_of(t->sender)};
 	struct buf list;
 	enum rc rc;
 
+	/* wherever the directory says that this is */
+	if (t->b.twice)
+		to.address = SPAN_LIT("postmaster");
 	if (to.address.n == 0 || t->kind == KIND_UNTOLD)
 		return why_set(&t->why, RC_PERM, "5.1.7", "nobody to tell");
 	if (q->directory == NULL)

@@ -17,7 +17,8 @@ command_handler cmd_xclient;
 command_handler cmd_mail, cmd_rcpt, cmd_rset; /* cmd_mail.c */
 command_handler cmd_data, cmd_bdat;           /* cmd_data.c */
 command_handler cmd_auth;                     /* cmd_auth.c */
-command_handler cmd_noop, cmd_quit, cmd_vrfy, cmd_help, cmd_expn;
+command_handler cmd_vrfy, cmd_expn;           /* cmd_vrfy.c */
+command_handler cmd_noop, cmd_quit, cmd_help; /* cmd_misc.c */
 
 /* ST_DATA: octets of the message; returns how many were used. */
 size_t cmd_data_input(struct session *s, struct span in);

@@ -351,6 +351,9 @@ session_again(struct session *s, const char *address, const char *login)
 	enum reply words;
 	struct buf b;
 
+	/* from here on it is the client who speaks, through a proxy that may
+	 * pass on whatever it says */
+	s->may_xclient = false;
 	txn_free(&s->txn);
 	free(s->helo);
 	free(s->login);

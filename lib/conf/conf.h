@@ -43,6 +43,9 @@ struct conf_list {
 	W(SENDER_RIGHTS_NONE, "none")         \
 	W(SENDER_RIGHTS_ENVELOPE, "envelope") \
 	W(SENDER_RIGHTS_HEADER, "header")
+#define CONF_AUDIENCES(W)        \
+	W(AUDIENCE_NONE, "none") \
+	W(AUDIENCE_USERS, "users") W(AUDIENCE_ALL, "all")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -63,6 +66,9 @@ enum conf_scram {
 };
 enum conf_sender_rights {
 	CONF_SENDER_RIGHTS(CONF_CONSTANT)
+};
+enum conf_audience {
+	CONF_AUDIENCES(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)

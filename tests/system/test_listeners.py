@@ -244,10 +244,19 @@ def test_xclient_login(believing):
     assert wire.line().startswith("220 ")
     assert wire.say("EHLO x")[0] == "250"
     assert wire.say(f"MAIL FROM:<{ALICE}>")[0] == "250"
-    assert wire.say("RSET")[0] == "250"
-    wire.send(b"XCLIENT LOGIN=[UNAVAILABLE]\r\n")
+    wire.close()
+
+
+def test_a_client_says_nothing_of_itself(believing):
+    """Behind the proxy's XCLIENT it is the client who speaks."""
+    wire = believing.connect("submission").greet()
+    wire.send(f"XCLIENT ADDR={CLIENT}\r\n".encode())
     assert wire.line().startswith("220 ")
-    assert wire.say("EHLO x")[0] == "250"
+    assert "xclient-denied" in wire.say(f"XCLIENT LOGIN={ALICE}")[1]
+    assert "XCLIENT" not in wire.say("EHLO x")[1]
+    assert wire.say(f"MAIL FROM:<{ALICE}>")[0] == "530"
+    for said in (f"LOGIN={ALICE}", "ADDR=127.0.0.1"):
+        assert "xclient-denied" in wire.say(f"XCLIENT {said}")[1]
     assert wire.say(f"MAIL FROM:<{ALICE}>")[0] == "530"
     wire.close()
 

@@ -265,3 +265,49 @@ def test_recipients_in_an_hour(tmpdir, bindir):
         assert send(host, bobs[:2])[0] == 451
         assert send(host, bobs[:1]) is None
         assert not host.messages(ALICE)
+
+
+def asked(host, verb, name, login):
+    """smtplib's reply to VRFY or EXPN."""
+    with smtplib.SMTP(*host.address("submission" if login else "smtp"),
+                      timeout=60) as smtp:
+        smtp.ehlo()
+        if login:
+            smtp.login(ALICE, PASSWORD)
+        return smtp.docmd(verb, name)
+
+
+@pytest.mark.parametrize("login", [True, False])
+@pytest.mark.parametrize("vrfy, expn", [
+    (None, None), ("none", "users"), ("all", "all")])
+def test_who_may_ask(tmpdir, bindir, login, vrfy, expn):
+    more = "" if vrfy is None else f"smtpd: {{vrfy: {vrfy}, expn: {expn}}}\n"
+    with Host(tmpdir, bindir, "auth: {allow_plaintext: true}\n" + more,
+              aliases=ALIASES) as host:
+        host.begin()
+        knows = {None: login, "none": False, "all": True}[vrfy]
+        for name, answer in (
+                ("alice", (250, b"2.1.5 <alice@example.org>")),
+                (f"<{BOB}>", (250, b"2.1.5 <bob@example.org>")),
+                ("Both@EXAMPLE.org", (250, b"2.1.5 <Both@example.org>")),
+                ("bob+x", (250, b"2.1.5 <bob+x@example.org>")),
+                ("x@elsewhere.example", None), ("nobody", 550),
+                ("a b", 501), ("@", 501)):
+            said = asked(host, "VRFY", name, login)
+            if not knows or answer is None:
+                assert said[0] == 252, name
+            else:
+                assert said == answer or said[0] == answer, name
+        assert asked(host, "VRFY", "", login)[0] == 501
+        knows = {None: False, "users": login, "all": True}[expn]
+        for name, answer in (
+                ("both", b"2.1.5 <alice@example.org>\n"
+                         b"2.1.5 <bob@example.org>"),
+                ("alice", b"2.1.5 <alice@example.org>"), ("nobody", None)):
+            code, text = asked(host, "EXPN", name, login)
+            if not knows:
+                assert code == 502
+            elif answer is None:
+                assert code == 550
+            else:
+                assert (code, text) == (250, answer)
