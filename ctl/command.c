@@ -73,7 +73,8 @@ const struct command command_table[] = {
 	1, IDS_MAX, cmd_queue_bounce},
     {"trace", "[--since T] [-n N] WHAT",
 	"Tell what happened to messages, and to refused attempts; WHAT is a "
-	"queue ID, Message-ID or address, T like 2d or 2026-11-26; the newest "
+	"queue ID, Message-ID, address or client (192.0.2.1, uid:33), T like "
+	"2d or 2026-11-26; the newest "
 	"1000, or N, or (0) all.",
 	1, 6, cmd_trace},
     {"explain", "[CODE]",

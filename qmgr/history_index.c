@@ -5,6 +5,7 @@
  *   i DAY ID 0 AT    a line of that story
  *   a DAY SUM ID     a story of that address
  *   m DAY SUM ID     a story with that Message-ID
+ *   c DAY SUM ID     a story of that client
  *
  * DAY (4 bytes) and AT (8) are big-endian, so that all is in the order of time.
  * What a transaction does may be run again from its beginning.
@@ -19,8 +20,9 @@
 #include "qmgr/history_line.h"
 #include "lib/base/banned.h"
 
-#define NAME       "history.1"
-#define FORMAT     "history.1"
+#define NAME       "history.2"
+#define FORMAT     "history.2"
+#define BEFORE     "history.1" /* had no clients */
 #define MAP_FIRST  ((size_t)64 << 20)
 #define FORGET_MAX 2000 /* records in one transaction */
 #define LOOKS_MAX  4096 /* likewise, of those that are only looked at */
@@ -137,6 +139,19 @@ history_index_message_id(struct span id)
 	return k;
 }
 
+struct history_index_key
+history_index_client(struct span client)
+{
+	struct history_index_key k;
+	struct buf b;
+
+	buf_init(&b, HISTORY_VALUE_MAX);
+	history_line_client(client, &b);
+	k = sum_of('c', buf_span(&b));
+	buf_fini(&b);
+	return k;
+}
+
 /* ---- days ---- */
 
 const uint32_t *
@@ -235,6 +250,10 @@ put_field(struct db_txn *t, const struct history_field *f, uint32_t day,
 	history_line_value(f, &value);
 	if (value.n > 0 && span_eq(f->key, SPAN_LIT("msgid"))) {
 		about = history_index_message_id(buf_span(&value));
+		put_story(t, &about, day, id);
+	}
+	if (value.n > 0 && span_eq(f->key, SPAN_LIT("client"))) {
+		about = history_index_client(buf_span(&value));
 		put_story(t, &about, day, id);
 	}
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
@@ -568,8 +587,11 @@ history_index_open(int dir, const struct db_boot *boot,
 	    .boot = *boot,
 	    .map_first = MAP_FIRST};
 	struct history_index *x = mem_alloc(sizeof(*x));
-	enum rc rc = db_open(&place, &x->db, fresh, why);
+	enum rc rc;
 
+	/* what nobody opens any more would lie there for ever */
+	(void)db_drop(dir, BEFORE, why);
+	rc = db_open(&place, &x->db, fresh, why);
 	if (rc == RC_OK)
 		rc = db_view(x->db, work_days, x, why);
 	if (rc != RC_OK)

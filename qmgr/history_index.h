@@ -5,7 +5,7 @@
  * block and run in threads, one at a time.
  *
  * A story is all lines with one id. The index has, by day: the lines of each
- * story, and the stories of each address and each Message-ID (of which it
+ * story, and the stories of each address, Message-ID and client (of which it
  * keeps a sum only: who reads the lines sees whether they are meant).
  */
 #ifndef QMGR_HISTORY_INDEX_H
@@ -50,6 +50,7 @@ struct history_index_key {
 /* In the forms of history_line.h, or not yet. */
 struct history_index_key history_index_address(struct span address);
 struct history_index_key history_index_message_id(struct span id);
+struct history_index_key history_index_client(struct span client);
 
 /* A place among the stories of a key: by day, then by id. */
 struct history_index_at {

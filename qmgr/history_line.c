@@ -286,3 +286,17 @@ history_line_message_id(struct span id, struct buf *out)
 {
 	buf_put_span(out, without_brackets(id));
 }
+
+void
+history_line_client(struct span client, struct buf *out)
+{
+	struct span tag = SPAN_LIT("IPv6:");
+	size_t open = span_find(client, '[');
+
+	if (open < client.n)
+		client = span_from(client, open + 1);
+	client = span_head(client, span_find(client, ']'));
+	if (span_starts_ci(client, tag))
+		client = span_from(client, tag.n);
+	history_line_address(client, out);
+}

@@ -97,5 +97,10 @@ void history_line_value(const struct history_field *f, struct buf *out);
 void history_line_address(struct span address, struct buf *out);
 /* Likewise of a Message-ID, whose case counts. */
 void history_line_message_id(struct span id, struct buf *out);
+/*
+ * Of a client, as smtpd or an administrator says it: "192.0.2.1" of
+ * "name[192.0.2.1]", "2001:db8::1" of "[IPv6:2001:DB8::1]", "uid:1000".
+ */
+void history_line_client(struct span client, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * trace: what the history says of an ID, a Message-ID or an address. First it
- * is seen to that all said so far is written and indexed, for a moment; then
+ * trace: what the history says of an ID, Message-ID, address or client. First
+ * it is seen to that all said so far is written and indexed, for a moment; then
  * threads look for stories and read their lines, some at a time, as fast as the
  * caller reads. Stories come in the order in which they began, and of each its
  * lines in theirs; with a limit the newest are counted from the end first. So
@@ -42,6 +42,7 @@ enum by {
 	BY_ID,
 	BY_MESSAGE_ID,
 	BY_ADDRESS,
+	BY_CLIENT,
 	BY_NONE,
 };
 
@@ -207,6 +208,8 @@ has_stories(struct trace *t, enum by by)
 	t->stories.key = history_index_message_id(t->what);
 	if (by == BY_ADDRESS)
 		t->stories.key = history_index_address(t->what);
+	if (by == BY_CLIENT)
+		t->stories.key = history_index_client(t->what);
 	t->stories.forward = false;
 	t->stories.ended = false;
 	t->stories.at = (struct history_index_at){.day = UINT32_MAX};
@@ -234,6 +237,8 @@ find(struct trace *t)
 		t->by = BY_MESSAGE_ID;
 	} else if (has_stories(t, BY_ADDRESS)) {
 		t->by = BY_ADDRESS;
+	} else if (has_stories(t, BY_CLIENT)) {
+		t->by = BY_CLIENT;
 	} else {
 		t->phase = PHASE_END;
 	}
@@ -355,7 +360,7 @@ put_doubts(const struct trace *t, struct buf *b)
 	if (t->gaps)
 		buf_puts(b, "; some events could not be written at all: "
 			    "steadctl trace gap");
-	if (t->refusals_counted && t->by == BY_ADDRESS)
+	if (t->refusals_counted && (t->by == BY_ADDRESS || t->by == BY_CLIENT))
 		buf_puts(b, "; some refusals were only counted: "
 			    "steadctl trace more");
 }

@@ -98,6 +98,8 @@ def test_a_letter(host):
     assert [(e["to"], e["account"]) for e in told[1:3]] == [
         ("sales@example.org", ALICE), (BOB, BOB)]
     assert [e["time"] for e in told] == sorted(e["time"] for e in told)
+    for word in ("127.0.0.1", "[127.0.0.1]"):
+        assert host.told(word) == told, word
     # by all its names; a recipient does not hear of the others
     for word in ("<token.1@elsewhere.example>", "token.1@elsewhere.example",
                  "carol@ELSEWHERE.example", "<CAROL@elsewhere.example>"):
@@ -335,7 +337,7 @@ def test_the_index_is_a_cache(host):
     before = [host.told("-n", "0", word) for word in words]
     assert len(before[0]) == 900
     host.stop()
-    shutil.rmtree(f"{host.folder}/state/qmgr/history.1")
+    shutil.rmtree(f"{host.folder}/state/qmgr/history.2")
     host.start()
 
     def whole():

@@ -267,6 +267,48 @@ stories_over_days(void)
 	assert_int_equal(stories(), 0);
 }
 
+static size_t
+stories_of_client(const char *said)
+{
+	ask(history_index_client(span_of(said)), true, 0);
+	return stories();
+}
+
+static void
+clients(void)
+{
+	line(D1, "received", "id=a client=mx.example[192.0.2.1]");
+	line(D1, "received", "id=b client=[192.0.2.1]");
+	line(D1, "received", "id=c client=[IPv6:2001:DB8::1]");
+	line(D1, "received", "id=d client=uid:33");
+	line(D1, "refused", "id=e client=[192.0.2.11]");
+	(void)take(true, 0);
+	assert_int_equal(stories_of_client("192.0.2.1"), 2);
+	assert_int_equal(stories_of_client("[192.0.2.1]"), 2);
+	assert_int_equal(stories_of_client("192.0.2.11"), 1);
+	assert_int_equal(stories_of_client("2001:db8::1"), 1);
+	assert_int_equal(stories_of_client("[IPv6:2001:db8::1]"), 1);
+	assert_int_equal(stories_of_client("uid:33"), 1);
+	assert_int_equal(stories_of_client("192.0.2.2"), 0);
+	assert_int_equal(stories_of_client(""), 0);
+	/* nor is a client an address */
+	ask(history_index_address(SPAN_LIT("192.0.2.1")), true, 0);
+	assert_int_equal(stories(), 0);
+}
+
+/* Of the format that had no clients: nobody opens it any more. */
+static void
+index_of_before(void)
+{
+	struct stat st;
+
+	history_index_close(&t.x);
+	assert_int_equal(mkdirat(t.fd, "history.1", 0700), 0);
+	open_index();
+	assert_int_equal(
+	    fstatat(t.fd, "history.1", &st, AT_SYMLINK_NOFOLLOW), -1);
+}
+
 static void
 message_ids(void)
 {
@@ -335,7 +377,7 @@ made_from_the_text_only(void)
 	(void)take(true, 0);
 	assert_int_equal(lines_of("k1", 0, 0), 1);
 	history_index_close(&t.x);
-	assert_int_equal(db_drop(t.fd, "history.1", &t.why), RC_OK);
+	assert_int_equal(db_drop(t.fd, "history.2", &t.why), RC_OK);
 	open_index();
 	assert_true(t.fresh);
 	(void)take(true, 0);
@@ -418,6 +460,8 @@ static const struct row {
     {"what is foreign stays", what_is_foreign_stays},
     {"stories over days", stories_over_days},
     {"Message-IDs", message_ids},
+    {"clients", clients},
+    {"an index of before goes", index_of_before},
     {"pages", pages},
     {"made from the text only", made_from_the_text_only},
     {"what is not ended waits", what_is_not_ended_waits},

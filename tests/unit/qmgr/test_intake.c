@@ -340,11 +340,11 @@ end_history(struct buf *text)
 	    RC_OK);
 	io_close(&dir);
 	assert_int_equal(rmdir(path), 0);
-	(void)snprintf(path, sizeof(path), "%s/history.1/index.mdb", t.dir);
+	(void)snprintf(path, sizeof(path), "%s/history.2/index.mdb", t.dir);
 	assert_int_equal(remove(path), 0);
-	(void)snprintf(path, sizeof(path), "%s/history.1/mark", t.dir);
+	(void)snprintf(path, sizeof(path), "%s/history.2/mark", t.dir);
 	assert_int_equal(remove(path), 0);
-	(void)snprintf(path, sizeof(path), "%s/history.1", t.dir);
+	(void)snprintf(path, sizeof(path), "%s/history.2", t.dir);
 	assert_int_equal(rmdir(path), 0);
 }
 
