@@ -169,7 +169,7 @@ put_worker_json(struct status *st, const struct output_row *row)
 
 	buf_puts(&st->workers, st->workers.n > 0 ? ",\n" : "");
 	output_json_row(
-	    &st->workers, row, "role state version hostname reason");
+	    &st->workers, row, "role state version hostname reason tls_until");
 	if (st->workers.n == 0)
 		return;
 	st->workers.n--; /* its brace: more follows */

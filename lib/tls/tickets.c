@@ -93,6 +93,7 @@ tls_tickets_use(SSL_CTX *ctx)
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 		return;
 	}
+	(void)SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
 	/* these fail for arguments that are none */
 	(void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 	(void)SSL_CTX_set_session_id_context(ctx, context, sizeof(context) - 1);

@@ -1,6 +1,7 @@
 """Certificates and tickets, judged by OpenSSL's s_client: the certificate by
 the name that is asked for, files that change under a running server, sessions
 that are taken up again."""
+import json
 import os
 import re
 import subprocess
@@ -80,6 +81,20 @@ def test_by_name(host, service):
                        ("other.example", "mail.example.org"),
                        (None, "mail.example.org")):
         assert host.subject(service, asked) == got
+
+
+def test_status_tells_when_it_ends(host):
+    done = subprocess.run(
+        [host.steadctl, "--run", f"{host.folder}/run", "--json", "status"],
+        check=True, capture_output=True, timeout=60)
+    ends = subprocess.run(
+        ["openssl", "x509", "-in", f"{host.first}.pem", "-noout", "-enddate",
+         "-dateopt", "iso_8601"], check=True, capture_output=True,
+        text=True).stdout
+    for worker in json.loads(done.stdout)["workers"]:
+        if worker["role"] in ("smtpd", "imapd", "pop3d"):
+            assert worker["tls"] is True
+            assert f"notAfter={worker['tls_until']} " in ends
 
 
 def test_renewed(host):
