@@ -25,24 +25,6 @@ struct printer {
 	bool failed; /* stdout takes no more */
 };
 
-/* An argument of ours, or --json behind the command; the words that are left
- * are moved to the front of argv. */
-static bool
-take_flag(struct command_call *call, const char *flag)
-{
-	bool found = false;
-	int n = 0;
-
-	for (int i = 0; i < call->argc; i++) {
-		if (span_eq(span_of(call->argv[i]), span_of(flag)))
-			found = true;
-		else
-			call->argv[n++] = call->argv[i];
-	}
-	call->argc = n;
-	return found;
-}
-
 static void
 put(struct printer *p, const struct buf *b)
 {
@@ -188,7 +170,8 @@ int
 cmd_queue_list(const struct command_call *call)
 {
 	struct command_call mine = *call;
-	struct printer p = {.json = take_flag(&mine, "--json") || mine.json};
+	struct printer p = {
+	    .json = command_take_flag(&mine, "--json") || mine.json};
 	struct server_answer a = {.on_row = on_list_row, .ctx = &p};
 	struct queue_filter filter;
 	union ipc_msg msg;
@@ -284,7 +267,8 @@ int
 cmd_queue_show(const struct command_call *call)
 {
 	struct command_call mine = *call;
-	struct printer p = {.json = take_flag(&mine, "--json") || mine.json,
+	struct printer p = {
+	    .json = command_take_flag(&mine, "--json") || mine.json,
 	    .terminal = isatty(STDOUT_FILENO) == 1};
 	union ipc_msg msg = {.queue_show = {.id = 1, .part = 2}};
 	struct server_answer a = {
@@ -293,7 +277,7 @@ cmd_queue_show(const struct command_call *call)
 	bool answered;
 	int status;
 
-	if (take_flag(&mine, "--headers"))
+	if (command_take_flag(&mine, "--headers"))
 		msg.queue_show.part = 1;
 	if (mine.argc != 1) {
 		command_say("expected: queue show [--headers] ID");

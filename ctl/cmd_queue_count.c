@@ -170,7 +170,8 @@ int
 cmd_queue_count(const struct command_call *call)
 {
 	struct command_call mine = *call;
-	struct counts c = {.json = call->json};
+	struct counts c = {
+	    .json = command_take_flag(&mine, "--json") || mine.json};
 	struct server_answer a = {.on_row = on_row, .ctx = &c};
 	struct queue_filter filter;
 	union ipc_msg msg;

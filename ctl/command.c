@@ -118,6 +118,22 @@ command_find(int argc, char **argv, int *used)
 	return NULL;
 }
 
+bool
+command_take_flag(struct command_call *call, const char *flag)
+{
+	bool found = false;
+	int n = 0;
+
+	for (int i = 0; i < call->argc; i++) {
+		if (span_eq(span_of(call->argv[i]), span_of(flag)))
+			found = true;
+		else
+			call->argv[n++] = call->argv[i];
+	}
+	call->argc = n;
+	return found;
+}
+
 static size_t
 least(size_t a, size_t b)
 {

@@ -43,6 +43,11 @@ const struct command *command_find(int argc, char **argv, int *used);
 const char *command_nearest(struct span said);
 /* The list of all, or the two lines of one. */
 void command_help(FILE *to, const struct command *only);
+/*
+ * Is it among the call's arguments, like --json behind the command? The words
+ * that are left are moved to the front of argv.
+ */
+bool command_take_flag(struct command_call *call, const char *flag);
 /* The `help` command. */
 int command_run_help(const struct command_call *call);
 /* The program's name, ": ", TEXT and a line end to stderr. */

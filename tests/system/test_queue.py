@@ -298,6 +298,8 @@ def test_filters(host):
     assert json.loads(host.ctl("--json", "queue", "count", "--by", "state",
                                "--to", ALICE)[1]) == [
         {"state": "active", "messages": 1}, {"state": "held", "messages": 1}]
+    assert json.loads(host.ctl("queue", "count", "--json")[1]) == [
+        {"domain": "example.org", "messages": 3}]
     assert host.ctl("queue", "count", "--by", "sender", "--from", "<>")[
         1].splitlines()[0] == "       1  <>"
     for words in (["--state", "old"], ["--older", "x"], ["--from"],
