@@ -33,7 +33,7 @@ class Host(Suite):
             wait_for(role, lambda: self.said("worker.ready", role=role))
         # and each smtpd knows of the queue
         wait_for("the links", lambda: all(
-            w["qmgr"] for w in json.loads(self.ctl("--json", "status")[1])[
+            w.get("qmgr") for w in json.loads(self.ctl("--json", "status")[1])[
                 "workers"] if w["role"] == "smtpd"))
         return self
 
