@@ -2,7 +2,7 @@
  * steadctl account: asks authd, over a link that master makes.
  */
 #include "ctl/cmd.h"
-#include "ctl/output.h"
+#include "ctl/listing.h"
 #include "ctl/password.h"
 #include "ctl/server.h"
 #include "lib/base/banned.h"
@@ -65,79 +65,33 @@ int
 cmd_account_remove(const struct command_call *call)
 {
 	union ipc_msg msg = {.account_remove = {1, span_of(call->argv[0])}};
-	int status;
-	struct server *s = server_worker(call, ROLE_AUTHD, &status);
 
-	if (s == NULL)
-		return status;
-	status = server_do(s, MSG_ACCOUNT_REMOVE, &msg);
-	server_close(&s);
-	return status;
+	return server_tell(call, ROLE_AUTHD, MSG_ACCOUNT_REMOVE, &msg);
 }
 
-struct list {
-	struct buf out;
-	bool json;
-	bool any;
-};
-
 static void
-on_row(void *ctx, struct span text)
+put_account(struct buf *out, const struct output_row *row)
 {
-	struct list *l = ctx;
-	struct output_row row;
-
-	output_parse(&row, text);
-	if (l->json) {
-		buf_puts(&l->out, l->any ? ",\n" : "\n");
-		output_json_row(&l->out, &row, "login name");
-	} else {
-		output_plain(&l->out, output_get(&row, "login"));
-		if (span_eq(output_get(&row, "locked"), SPAN_LIT("yes")))
-			buf_puts(&l->out, "  (locked)");
-		if (output_get(&row, "name").n > 0) {
-			buf_puts(&l->out, "  ");
-			output_plain(&l->out, output_get(&row, "name"));
-		}
-		buf_putc(&l->out, '\n');
+	output_plain(out, output_get(row, "login"));
+	if (span_eq(output_get(row, "locked"), SPAN_LIT("yes")))
+		buf_puts(out, "  (locked)");
+	if (output_get(row, "name").n > 0) {
+		buf_puts(out, "  ");
+		output_plain(out, output_get(row, "name"));
 	}
-	l->any = true;
-	output_fini(&row);
+	buf_putc(out, '\n');
 }
 
 int
 cmd_account_list(const struct command_call *call)
 {
 	union ipc_msg msg = {.account_list = {.id = 1}};
-	struct list l = {.json = call->json};
-	struct server_answer a = {.on_row = on_row, .ctx = &l};
-	int status;
-	struct server *s = server_worker(call, ROLE_AUTHD, &status);
+	struct listing l = {.role = ROLE_AUTHD,
+	    .type = MSG_ACCOUNT_LIST,
+	    .msg = &msg,
+	    .row = put_account,
+	    .texts = "login name",
+	    .max = LIST_MAX};
 
-	if (s == NULL)
-		return status;
-	buf_init(&l.out, LIST_MAX);
-	if (l.json)
-		buf_putc(&l.out, '[');
-	if (!server_ask(s, MSG_ACCOUNT_LIST, &msg, &a)) {
-		server_say_gone(s);
-		status = COMMAND_NO_SERVER;
-	} else if (a.rc != RC_OK) {
-		command_say("%s", buf_cstr(&a.text));
-		status = COMMAND_FAILED;
-	} else {
-		if (l.json)
-			buf_puts(&l.out, "\n]\n");
-		/* half a list would be a wrong one */
-		status =
-		    !l.out.over &&
-			    fwrite(l.out.p, 1, l.out.n, stdout) == l.out.n &&
-			    fflush(stdout) == 0
-			? COMMAND_OK
-			: COMMAND_FAILED;
-	}
-	server_answer_fini(&a);
-	buf_fini(&l.out);
-	server_close(&s);
-	return status;
+	return listing_print(call, &l);
 }

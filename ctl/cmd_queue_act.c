@@ -1,7 +1,7 @@
 /*
  * steadctl queue flush, hold, release, delete, bounce: one question an ID, and
  * each failure is said; the others go on. Filters are asked for their IDs
- * first: what has left the queue by the time of its question is no failure.
+ * first; of theirs the failures are counted, and the first is said.
  */
 #include <unistd.h>
 
@@ -82,13 +82,64 @@ confirmed(uint16_t type, const char *what)
 	return false;
 }
 
-/* Those of the filters. */
+/* Those of the filters, and how it went. */
+struct tally {
+	size_t done;
+	size_t failed;
+	struct buf why; /* the first failure's words */
+};
+
+/*
+ * Whom it does not concern any more (RC_PERM: it has gone, is held already) is
+ * no failure, as with ALL.
+ */
+static int
+ask_one(struct server *s, uint16_t type, const char *id, struct tally *t)
+{
+	union ipc_msg msg;
+	struct server_answer a = {0};
+	bool answered;
+
+	fill(&msg, type, id);
+	answered = server_ask(s, type, &msg, &a);
+	if (!answered) {
+		server_say_gone(s);
+	} else if (a.rc == RC_OK) {
+		t->done++;
+	} else if (a.rc != RC_PERM && t->failed++ == 0) {
+		buf_put_span(&t->why, buf_span(&a.text));
+	}
+	server_answer_fini(&a);
+	return answered ? COMMAND_OK : COMMAND_NO_SERVER;
+}
+
+static int
+act_on_ids(struct server *s, uint16_t type, const struct buf *ids, size_t n)
+{
+	struct tally t = {0};
+	int status = COMMAND_OK;
+	size_t at = 0;
+
+	buf_init(&t.why, 4096);
+	for (size_t i = 0; status == COMMAND_OK && i < n; i++) {
+		status = ask_one(s, type, ids->p + at, &t);
+		at += strlen(ids->p + at) + 1;
+	}
+	(void)printf("%zu message%s\n", t.done, t.done == 1 ? "" : "s");
+	if (t.failed > 0) {
+		command_say("not %zu: %s", t.failed, buf_cstr(&t.why));
+		status = status == COMMAND_OK ? COMMAND_FAILED : status;
+	}
+	buf_fini(&t.why);
+	return status;
+}
+
 static int
 act_filtered(
     struct server *s, uint16_t type, const struct queue_filter *f, bool sure)
 {
 	struct buf ids, what;
-	size_t n, at = 0, done = 0;
+	size_t n;
 	int status = queue_filter_ids(s, f, &ids, &n);
 
 	buf_init(&what, 64);
@@ -96,22 +147,8 @@ act_filtered(
 	if (status == COMMAND_OK && n > 0 && !sure &&
 	    !confirmed(type, buf_cstr(&what)))
 		status = COMMAND_FAILED;
-	for (size_t i = 0; status == COMMAND_OK && i < n; i++) {
-		union ipc_msg msg;
-		struct server_answer a = {0};
-
-		fill(&msg, type, ids.p + at);
-		at += strlen(ids.p + at) + 1;
-		if (!server_ask(s, type, &msg, &a)) {
-			server_say_gone(s);
-			status = COMMAND_NO_SERVER;
-		} else if (a.rc == RC_OK) {
-			done++;
-		}
-		server_answer_fini(&a);
-	}
 	if (status == COMMAND_OK)
-		(void)printf("%zu message%s\n", done, done == 1 ? "" : "s");
+		status = act_on_ids(s, type, &ids, n);
 	buf_fini(&what);
 	buf_fini(&ids);
 	return status;

@@ -184,15 +184,10 @@ cmd_queue_count(const struct command_call *call)
 		msg.queue_list = filter.question;
 		s = server_worker(&mine, ROLE_QMGR, &status);
 	}
-	if (s != NULL && !server_ask(s, MSG_QUEUE_LIST, &msg, &a)) {
-		server_say_gone(s);
-		status = COMMAND_NO_SERVER;
-	} else if (s != NULL && a.rc != RC_OK) {
-		command_say("%s", buf_cstr(&a.text));
-		status = COMMAND_FAILED;
-	} else if (s != NULL) {
+	if (s != NULL)
+		status = server_ask_ok(s, MSG_QUEUE_LIST, &msg, &a);
+	if (s != NULL && status == COMMAND_OK)
 		status = print(&c, names[by]);
-	}
 	if (s != NULL)
 		server_answer_fini(&a);
 	tdestroy(c.tree, free_count);

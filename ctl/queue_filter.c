@@ -123,16 +123,12 @@ queue_filter_ids(
 	union ipc_msg msg = {.queue_list = f->question};
 	struct ids to = {.b = ids};
 	struct server_answer a = {.on_row = on_row, .ctx = &to};
-	int status = COMMAND_OK;
+	int status;
 
 	buf_init(ids, IDS_BYTES);
-	if (!server_ask(s, MSG_QUEUE_LIST, &msg, &a)) {
-		server_say_gone(s);
-		status = COMMAND_NO_SERVER;
-	} else if (a.rc != RC_OK || ids->over) {
-		if (a.rc == RC_OK)
-			buf_puts(&a.text, "too many messages at once");
-		command_say("%s", buf_cstr(&a.text));
+	status = server_ask_ok(s, MSG_QUEUE_LIST, &msg, &a);
+	if (status == COMMAND_OK && ids->over) {
+		command_say("too many messages at once");
 		status = COMMAND_FAILED;
 	}
 	*n = to.n;

@@ -286,18 +286,38 @@ server_worker(const struct command_call *call, enum role role, int *status)
 }
 
 int
+server_ask_ok(struct server *s, uint16_t type, const union ipc_msg *msg,
+    struct server_answer *a)
+{
+	if (!server_ask(s, type, msg, a)) {
+		server_say_gone(s);
+		return COMMAND_NO_SERVER;
+	}
+	if (a->rc == RC_OK)
+		return COMMAND_OK;
+	command_say("%s", buf_cstr(&a->text));
+	return COMMAND_FAILED;
+}
+
+int
 server_do(struct server *s, uint16_t type, const union ipc_msg *msg)
 {
 	struct server_answer a = {0};
-	int status = COMMAND_OK;
+	int status = server_ask_ok(s, type, msg, &a);
 
-	if (!server_ask(s, type, msg, &a)) {
-		server_say_gone(s);
-		status = COMMAND_NO_SERVER;
-	} else if (a.rc != RC_OK) {
-		command_say("%s", buf_cstr(&a.text));
-		status = COMMAND_FAILED;
-	}
 	server_answer_fini(&a);
+	return status;
+}
+
+int
+server_tell(const struct command_call *call, enum role role, uint16_t type,
+    const union ipc_msg *msg)
+{
+	int status;
+	struct server *s = server_worker(call, role, &status);
+
+	if (s != NULL)
+		status = server_do(s, type, msg);
+	server_close(&s);
 	return status;
 }

@@ -44,7 +44,13 @@ struct server *server_worker(
 bool server_listens(const struct server *s);
 /* Say why server_ask was false. */
 void server_say_gone(const struct server *s);
-/* Ask, say what is wrong if it is; the exit status. */
+/* As server_ask(); says what is wrong if it is; the exit status. */
+int server_ask_ok(struct server *s, uint16_t type, const union ipc_msg *msg,
+    struct server_answer *a);
+/* The same, where the answer is nothing but that. */
 int server_do(struct server *s, uint16_t type, const union ipc_msg *msg);
+/* Open, reach, server_do() and close. */
+int server_tell(const struct command_call *call, enum role role, uint16_t type,
+    const union ipc_msg *msg);
 
 #endif

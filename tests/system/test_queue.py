@@ -242,6 +242,10 @@ def test_not_while_an_attempt_is_under_way(tmpdir, bindir):
         qid = host.send()
         status, _, err = host.ctl("queue", "delete", qid)
         assert status == 1 and "under way" in err
+        # of many it is said as well, and is no success
+        status, out, err = host.ctl("queue", "delete", "--to", ALICE)
+        assert (status, out) == (1, "0 messages\n")
+        assert "not 1: " in err and "under way" in err
         assert host.queue() == [qid]
         told = json.loads(host.ctl("--json", "queue", "show", qid)[1])
         assert told["recipients"][0]["underway"] is True
