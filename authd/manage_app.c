@@ -12,15 +12,6 @@
 #define LOGIN_MAX 254
 #define ROW_MAX   2048
 
-static void
-end(struct client *c, uint64_t id, enum rc rc, const struct why *why)
-{
-	/* a closed link needs no answer: on_closed comes */
-	(void)proto_send_ctl_end(
-	    c->link, &(struct msg_ctl_end){id, (uint8_t)rc,
-			 span_of(rc == RC_OK ? "" : why->text)});
-}
-
 /* Of an account, and with its password if that is new. */
 static void
 row(struct client *c, uint64_t id, const struct app *app, const char *shown)
@@ -36,7 +27,7 @@ row(struct client *c, uint64_t id, const struct app *app, const char *shown)
 	if (shown != NULL)
 		buf_putf(&b, " password=%s", shown);
 	(void)proto_send_ctl_row(
-	    c->link, &(struct msg_ctl_row){id, buf_span(&b)}); /* see end() */
+	    c->link, &(struct msg_ctl_row){id, buf_span(&b)}); /* see run() */
 	secret_wipe(b.p, b.n);
 	buf_fini(&b);
 }
@@ -47,10 +38,34 @@ changed(struct span login, const char *what)
 	LOG(ACCOUNT_CHANGED, log_text(login), log_str(what));
 }
 
+/* What is done for the account `login`, as addresses are written here. */
+typedef enum rc deed(struct client *c, const union ipc_msg *msg,
+    struct span login, struct why *why);
+
+static void
+run(struct client *c, uint64_t id, struct span login, const union ipc_msg *msg,
+    deed *what)
+{
+	struct why why;
+	struct buf b;
+	enum rc rc;
+
+	buf_init(&b, LOGIN_MAX);
+	rc = addr_mailbox(login, &b, &why);
+	if (rc == RC_OK)
+		rc = what(c, msg, buf_span(&b), &why);
+	/* a closed link needs no answer: on_closed comes */
+	(void)proto_send_ctl_end(
+	    c->link, &(struct msg_ctl_end){id, (uint8_t)rc,
+			 span_of(rc == RC_OK ? "" : why.text)});
+	buf_fini(&b);
+}
+
 static enum rc
-add(struct client *c, const struct msg_app_add *m, struct span login,
+add(struct client *c, const union ipc_msg *msg, struct span login,
     struct why *why)
 {
+	const struct msg_app_add *m = &msg->app_add;
 	char shown[APP_SHOWN + 1];
 	unsigned services;
 	struct app app;
@@ -74,43 +89,31 @@ add(struct client *c, const struct msg_app_add *m, struct span login,
 void
 manage_app_on_add(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	const struct msg_app_add *m = &msg->app_add;
-	struct why why;
-	struct buf b;
-	enum rc rc;
-
 	(void)link;
-	buf_init(&b, LOGIN_MAX);
-	rc = addr_mailbox(m->login, &b, &why);
+	run(ctx, msg->app_add.id, msg->app_add.login, msg, add);
+}
+
+static enum rc
+take_back(struct client *c, const union ipc_msg *msg, struct span login,
+    struct why *why)
+{
+	enum rc rc = accounts_remove_app(
+	    c->a->accounts, login, msg->app_remove.name, why);
+
 	if (rc == RC_OK)
-		rc = add(ctx, m, buf_span(&b), &why);
-	end(ctx, m->id, rc, &why);
-	buf_fini(&b);
+		changed(login, "app password removed");
+	return rc;
 }
 
 void
 manage_app_on_remove(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	const struct msg_app_remove *m = &msg->app_remove;
-	struct client *c = ctx;
-	struct why why;
-	struct buf b;
-	enum rc rc;
-
 	(void)link;
-	buf_init(&b, LOGIN_MAX);
-	rc = addr_mailbox(m->login, &b, &why);
-	if (rc == RC_OK)
-		rc = accounts_remove_app(
-		    c->a->accounts, buf_span(&b), m->name, &why);
-	if (rc == RC_OK)
-		changed(buf_span(&b), "app password removed");
-	end(c, m->id, rc, &why);
-	buf_fini(&b);
+	run(ctx, msg->app_remove.id, msg->app_remove.login, msg, take_back);
 }
 
 static enum rc
-list(struct client *c, const struct msg_app_list *m, struct span login,
+list(struct client *c, const union ipc_msg *msg, struct span login,
     struct why *why)
 {
 	const struct accounts_entry *e;
@@ -125,25 +128,15 @@ list(struct client *c, const struct msg_app_list *m, struct span login,
 		return why_set(why, RC_PERM, "5.3.5",
 		    "there is no account " SPAN_FMT, SPAN_ARG(login));
 	while (accounts_app(c->a->accounts, e, &at, &app))
-		row(c, m->id, &app, NULL);
+		row(c, msg->app_list.id, &app, NULL);
 	return RC_OK;
 }
 
 void
 manage_app_on_list(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
-	const struct msg_app_list *m = &msg->app_list;
-	struct why why;
-	struct buf b;
-	enum rc rc;
-
 	(void)link;
-	buf_init(&b, LOGIN_MAX);
-	rc = addr_mailbox(m->login, &b, &why);
-	if (rc == RC_OK)
-		rc = list(ctx, m, buf_span(&b), &why);
-	end(ctx, m->id, rc, &why);
-	buf_fini(&b);
+	run(ctx, msg->app_list.id, msg->app_list.login, msg, list);
 }
 
 size_t
