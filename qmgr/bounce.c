@@ -6,6 +6,7 @@
 #include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "qmgr/bounce.h"
+#include "qmgr/heading.h"
 #include "lib/base/banned.h"
 
 #define LINE_MAX_BYTES 990 /* RFC 5322 2.1.1, with room */
@@ -13,8 +14,7 @@
 static void
 put_plain(struct buf *out, const char *s)
 {
-	for (size_t i = 0; s[i] != '\0'; i++)
-		buf_putc(out, s[i] < ' ' || s[i] > '~' ? '?' : s[i]);
+	heading_put_plain(out, span_of(s));
 }
 
 /* "mx.example[192.0.2.1]": RFC 3464 2.3.5 wants the name */
@@ -58,23 +58,18 @@ static const char *const subjects[] = {
 static void
 put_head(const struct bounce *b, struct buf *out, bool eight)
 {
-	buf_putf(out, "Received: by %s id %s;\r\n\t", b->hostname, b->id);
-	clock_put_rfc5322(out, b->now_us);
-	buf_puts(out, "\r\nDate: ");
-	clock_put_rfc5322(out, b->now_us);
+	heading_put(
+	    out, &(struct heading){.hostname = b->hostname,
+		     .id = b->id,
+		     .to = b->sender,
+		     .subject = b->twice ? "A notice could not be delivered"
+					 : subjects[b->kind],
+		     .reply = true,
+		     .now_us = b->now_us});
 	buf_putf(out,
-	    "\r\nFrom: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <",
-	    b->hostname);
-	put_plain(out, b->sender);
-	buf_putf(out,
-	    ">\r\nSubject: %s\r\n"
-	    "Message-ID: <%s@%s>\r\n"
-	    "Auto-Submitted: auto-replied\r\n" /* RFC 3834 5 */
-	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n",
-	    b->twice ? "A notice could not be delivered" : subjects[b->kind],
-	    b->id, b->hostname, b->boundary);
+	    b->boundary);
 	if (eight)
 		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
 	buf_puts(out, "\r\nThis is a report of what became of mail.\r\n");

@@ -35,6 +35,20 @@ envelope_new(void)
 	return mem_alloc(sizeof(struct envelope));
 }
 
+struct envelope *
+envelope_new_own(uint64_t now_us)
+{
+	struct envelope *e = envelope_new();
+
+	e->sender = mem_dup("");
+	e->client = mem_dup("");
+	e->protocol = mem_dup("notice");
+	e->login = mem_dup("");
+	/* as it will be read back: milliseconds */
+	e->arrived_us = now_us / 1000 * 1000;
+	return e;
+}
+
 void
 envelope_free(struct envelope **envelope)
 {

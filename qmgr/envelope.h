@@ -67,6 +67,8 @@ struct envelope {
 #define ENVELOPE_STATE_AT  75 /* offset of the state in the file */
 
 struct envelope *envelope_new(void);
+/* Of mail of our own: from the null reverse-path, without recipients. */
+struct envelope *envelope_new_own(uint64_t now_us);
 void envelope_free(struct envelope **e);
 /* A copy, owned by the caller. */
 struct envelope *envelope_copy(const struct envelope *e);

@@ -113,43 +113,37 @@ sum_of(char kind, struct span text)
 	return k;
 }
 
-struct history_index_key
-history_index_address(struct span address)
+/* Of a text in the form in which such are compared. */
+static struct history_index_key
+key_by(char kind, void (*form)(struct span text, struct buf *out),
+    struct span text)
 {
 	struct history_index_key k;
 	struct buf b;
 
 	buf_init(&b, HISTORY_VALUE_MAX);
-	history_line_address(address, &b);
-	k = sum_of('a', buf_span(&b));
+	form(text, &b);
+	k = sum_of(kind, buf_span(&b));
 	buf_fini(&b);
 	return k;
+}
+
+struct history_index_key
+history_index_address(struct span address)
+{
+	return key_by('a', history_line_address, address);
 }
 
 struct history_index_key
 history_index_message_id(struct span id)
 {
-	struct history_index_key k;
-	struct buf b;
-
-	buf_init(&b, HISTORY_VALUE_MAX);
-	history_line_message_id(id, &b);
-	k = sum_of('m', buf_span(&b));
-	buf_fini(&b);
-	return k;
+	return key_by('m', history_line_message_id, id);
 }
 
 struct history_index_key
 history_index_client(struct span client)
 {
-	struct history_index_key k;
-	struct buf b;
-
-	buf_init(&b, HISTORY_VALUE_MAX);
-	history_line_client(client, &b);
-	k = sum_of('c', buf_span(&b));
-	buf_fini(&b);
-	return k;
+	return key_by('c', history_line_client, client);
 }
 
 /* ---- days ---- */

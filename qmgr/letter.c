@@ -1,12 +1,11 @@
 /*
- * Letters of our own: see letter.h. What strangers said goes in as printable
- * ASCII, so that it makes no line.
+ * Letters of our own: see letter.h.
  */
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/io.h"
-#include "lib/base/mem.h"
 #include "lib/log/log.h"
+#include "qmgr/heading.h"
 #include "qmgr/history_event.h"
 #include "qmgr/letter.h"
 #include "qmgr/message.h"
@@ -15,17 +14,13 @@
 
 #define TEXT_MAX 65536
 
-/* Each line end as CRLF, and nothing else that is not printable. */
+/* Lines end with CRLF in it. */
 static void
 put_text(struct buf *out, struct span text)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-
-		if (c == '\n')
-			buf_puts(out, "\r\n");
-		else
-			buf_putc(out, c < ' ' || c > '~' ? '?' : c);
+	while (text.n > 0) {
+		heading_put_plain(out, span_cut(&text, '\n'));
+		buf_puts(out, "\r\n");
 	}
 }
 
@@ -39,50 +34,33 @@ letter_put_postmaster(struct buf *out, const struct conf *conf)
 }
 
 static void
-put_to(struct buf *out, const struct qmgr *q, const char *to)
-{
-	if (span_eq(span_of(to), SPAN_LIT("postmaster")))
-		letter_put_postmaster(out, q->w->conf);
-	else
-		put_text(out, span_of(to));
-}
-
-static void
 put_letter(struct buf *out, const struct qmgr *q, const struct letter *l,
     const struct id *id, uint64_t now_us)
 {
-	const char *hostname = q->w->conf->hostname;
+	struct buf to;
 
-	buf_putf(out, "Received: by %s id %s;\r\n\t", hostname, id->text);
-	clock_put_rfc5322(out, now_us);
-	buf_puts(out, "\r\nDate: ");
-	clock_put_rfc5322(out, now_us);
-	buf_putf(out,
-	    "\r\nFrom: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <",
-	    hostname);
-	put_to(out, q, l->to);
-	buf_putf(out,
-	    ">\r\nSubject: %s\r\n"
-	    "Message-ID: <%s@%s>\r\n"
-	    "Auto-Submitted: auto-generated\r\n" /* RFC 3834 5 */
-	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=us-ascii\r\n\r\n",
-	    l->subject, id->text, hostname);
+	buf_init(&to, RECIPIENTS_BYTES);
+	if (span_eq(span_of(l->to), SPAN_LIT("postmaster")))
+		letter_put_postmaster(&to, q->w->conf);
+	else
+		buf_puts(&to, l->to);
+	heading_put(out, &(struct heading){.hostname = q->w->conf->hostname,
+			     .id = id->text,
+			     .to = buf_cstr(&to),
+			     .subject = l->subject,
+			     .now_us = now_us});
+	buf_puts(out, "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
 	put_text(out, l->text);
+	buf_fini(&to);
 }
 
 static struct envelope *
 make_envelope(struct qmgr *q, const char *to, uint64_t now_us, struct why *why)
 {
-	struct envelope *e = envelope_new();
+	struct envelope *e = envelope_new_own(now_us);
 	struct buf list;
 	enum rc rc = RC_OK;
 
-	e->sender = mem_dup("");
-	e->client = mem_dup("");
-	e->protocol = mem_dup("notice");
-	e->login = mem_dup("");
-	e->arrived_us = now_us / 1000 * 1000;
 	buf_init(&list, RECIPIENTS_BYTES);
 	recipients_put(
 	    &list, &(struct recipients_asked){.address = span_of(to)});

@@ -237,19 +237,6 @@ make_name(struct notice *t)
 	(void)span_copy(id_span(&id), t->name, sizeof(t->name)); /* fits */
 }
 
-static struct envelope *
-make_envelope(const struct notice *t)
-{
-	struct envelope *e = envelope_new();
-
-	e->sender = mem_dup("");
-	e->client = mem_dup("");
-	e->protocol = mem_dup("notice");
-	e->login = mem_dup("");
-	e->arrived_us = t->b.now_us / 1000 * 1000;
-	return e;
-}
-
 /*
  * Is m a notice of ours about a failure, of which nobody would hear if it were
  * dropped? One about such a notice is the last: "ID-b0-...-b0-...".
@@ -296,7 +283,7 @@ address_it(struct notice *t)
 		return why_set(&t->why, RC_PERM, "5.1.7", "nobody to tell");
 	if (q->directory == NULL)
 		return why_set(&t->why, RC_TEMP, "4.3.0", "no directory");
-	t->env = make_envelope(t);
+	t->env = envelope_new_own(t->b.now_us);
 	buf_init(&list, RECIPIENTS_BYTES);
 	recipients_put(&list, &to);
 	rc = recipients_add(q, t->env, buf_span(&list), true, &t->why);
