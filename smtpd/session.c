@@ -204,6 +204,19 @@ on_input(void *ctx)
 	}
 }
 
+/* RFC 5321 4.2: who serves, and that it speaks ESMTP; RFC 2033 4.1 */
+static void
+say_hello(struct session *s)
+{
+	struct buf b;
+
+	buf_init(&b, 512);
+	buf_putf(&b, "%s %s", s->server->w->conf->hostname,
+	    s->service == SERVICE_LMTP ? "LMTP" : "ESMTP");
+	reply_line(s, 220, true, buf_span(&b));
+	buf_fini(&b);
+}
+
 static void
 on_secured(void *ctx)
 {
@@ -215,7 +228,7 @@ on_secured(void *ctx)
 	tls_burst_note(s->server->w->base);
 	stream_deadline(s->stream, s->server->w->conf->smtpd.timeout);
 	if (s->service == SERVICE_SUBMISSIONS)
-		reply_line(s, 220, true, span_of(s->server->w->conf->hostname));
+		say_hello(s);
 }
 
 static void
@@ -262,15 +275,12 @@ is_unwelcome(struct session *s, enum reply *words)
 	return answer != CENSUS_WELCOME || too_many(s);
 }
 
-/* RFC 5321 4.2: who serves, and that it speaks ESMTP */
 static void
 greet(struct session *s)
 {
 	const struct server *server = s->server;
 	enum reply words;
-	struct buf b;
 
-	buf_init(&b, 512);
 	if (is_unwelcome(s, &words)) {
 		/* a handshake to say so would cost what is short */
 		if (s->service == SERVICE_SUBMISSIONS)
@@ -282,15 +292,12 @@ greet(struct session *s)
 	} else if (server->w->stopping) {
 		session_drain(s);
 	} else if (s->service != SERVICE_SUBMISSIONS) {
-		buf_putf(&b, "%s %s", server->w->conf->hostname,
-		    s->service == SERVICE_LMTP ? "LMTP" : "ESMTP");
-		reply_line(s, 220, true, buf_span(&b));
+		say_hello(s);
 	} else if (server->tls == NULL) {
 		session_close(s);
 	} else {
 		stream_start_tls(s->stream, server->tls);
 	}
-	buf_fini(&b);
 }
 
 static char *
@@ -349,7 +356,6 @@ void
 session_again(struct session *s, const char *address, const char *login)
 {
 	enum reply words;
-	struct buf b;
 
 	/* from here on it is the client who speaks, through a proxy that may
 	 * pass on whatever it says */
@@ -372,10 +378,7 @@ session_again(struct session *s, const char *address, const char *login)
 		session_close(s);
 		return;
 	}
-	buf_init(&b, 512);
-	buf_putf(&b, "%s ESMTP", s->server->w->conf->hostname);
-	reply_line(s, 220, true, buf_span(&b));
-	buf_fini(&b);
+	say_hello(s);
 }
 
 void
