@@ -84,30 +84,20 @@ send_rights(struct proc *p, const struct workers_rights *r)
 }
 
 enum rc
-launch_send_files(struct proc *p, struct why *why)
+launch_send_password(struct proc *p, struct why *why)
 {
-	const struct conf *conf = p->m->conf;
-	const struct {
-		bool wanted;
-		const char *name, *option, *path;
-	} files[] = {
-	    {p->row->relay, "relay_password", "relay.password_file",
-		conf->relay.password_file},
-	};
+	const char *path = p->m->conf->relay.password_file;
+	int fd;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		int fd;
-
-		if (!files[i].wanted || files[i].path[0] == '\0')
-			continue;
-		fd = open(files[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (fd < 0)
-			return why_sys(why, RC_PERM, "5.3.5", "%s: %s",
-			    files[i].option, files[i].path);
-		proto_send_file(
-		    p->link, &(struct msg_file){span_of(files[i].name), fd});
-		io_close(&fd);
-	}
+	if (!p->row->relay || path[0] == '\0')
+		return RC_OK;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return why_sys(
+		    why, RC_PERM, "5.3.5", "relay.password_file: %s", path);
+	proto_send_file(
+	    p->link, &(struct msg_file){SPAN_LIT("relay_password"), fd});
+	io_close(&fd);
 	return RC_OK;
 }
 
@@ -134,7 +124,7 @@ send_setup(struct proc *p, struct why *why)
 	buf_fini(&text);
 	send_listeners(p);
 	clients_send(p);
-	if (launch_send_files(p, why) != RC_OK ||
+	if (launch_send_password(p, why) != RC_OK ||
 	    certificates_send(p, why) != RC_OK)
 		return RC_PERM;
 	if (channel_open_all(p, why) != RC_OK)

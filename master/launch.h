@@ -11,8 +11,9 @@
  * RC_TEMP when the host lacks processes or descriptors.
  */
 enum rc launch_proc(struct proc *p, struct why *why);
-/* A password's file to one worker; RC_PERM when it cannot be read. */
-enum rc launch_send_files(struct proc *p, struct why *why);
+/* The smart host's password to the worker that has it, as a file; RC_PERM when
+ * it cannot be opened. */
+enum rc launch_send_password(struct proc *p, struct why *why);
 
 /*
  * Can this be served? RC_PERM says what of it cannot: a worker's slice is too
