@@ -2,19 +2,11 @@
  * Any bytes as each parameter of RFC 3461: what is taken is printable, within
  * its bounds, and taken again as it is.
  */
-#include <stdlib.h>
-
 #include "lib/addr/dsn.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_xtext(

@@ -2,20 +2,12 @@
  * Any bytes as a path and as a mailbox. What is taken has to be printable,
  * within the bounds, and its own canonical form.
  */
-#include <stdlib.h>
-
 #include "lib/addr/detail.h"
 #include "lib/addr/path.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 check_text(struct span s)

@@ -2,19 +2,11 @@
  * Any bytes as what is kept of an application password, and as what somebody
  * types for one: what is taken has to lead back to itself.
  */
-#include <stdlib.h>
-
 #include "authd/app.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -5,18 +5,12 @@
 #include <stdlib.h>
 
 #include "lib/conf/conf.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 #define OUT_MAX (16U << 20)
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 same(const struct conf *a, const struct conf *b)

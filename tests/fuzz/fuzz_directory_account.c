@@ -2,21 +2,13 @@
  * Any bytes as a line of the accounts file. What is taken has to lead back to
  * itself; no reason may show the line.
  */
-#include <stdlib.h>
-
 #include "lib/directory/account.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 #define LINE_MAX 8192
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)

@@ -2,19 +2,11 @@
  * Any bytes as an aliases file. Each entry that is taken, written out, has to
  * be taken again as the same.
  */
-#include <stdlib.h>
-
 #include "lib/directory/alias.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 again(const struct alias *a)

@@ -4,18 +4,12 @@
  * only, and asks nothing while passwords are not taken.
  */
 #include "tests/unit/imapd/front_drive.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 #define OUT_MAX (1U << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -7,18 +7,12 @@
 #include "lib/maildir/name.h"
 #include "pop3d/wire.h"
 #include "tests/unit/pop3d/drive.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 #define OUT_MAX (4U << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* All lines, each behind its kind. */
 static void

@@ -2,21 +2,14 @@
  * Any octets as a PROXY header: cut in two anywhere they mean the same, and
  * what is taken as an address is one.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/network.h"
 #include "lib/ev/proxy.h"
+#include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
