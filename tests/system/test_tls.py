@@ -55,10 +55,13 @@ class Host(Suite):
     def s_client(self, service, *words):
         host, port = self.address(service)
         starttls = ["-starttls", "smtp"] if service == "smtp" else []
+        # -ign_eof: until the server has said all, tickets too; without it a
+        # Q is a command to s_client itself
         done = subprocess.run(
             ["openssl", "s_client", "-connect", f"{host}:{port}", "-crlf",
-             *starttls, *words], input="QUIT\n1 LOGOUT\n", text=True,
-            timeout=60, check=True, capture_output=True)
+             "-ign_eof", *starttls, *words], text=True, timeout=60, check=True,
+            input="1 LOGOUT\n" if service == "imaps" else "QUIT\n",
+            capture_output=True)
         return done.stdout + done.stderr
 
     def subject(self, service, name=None):
