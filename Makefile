@@ -139,7 +139,7 @@ LINK := $(CC) $(LDFLAGS_ALL) $(LDFLAGS)
 # --as-needed: a network worker maps no library that it does not call
 ALL_LIBS := -Wl,--as-needed $(CYAML_LIBS) $(EVENT_LIBS) $(SSL_LIBS) \
     $(LMDB_LIBS) $(SECCOMP_LIBS) $(CRYPT_LIBS) $(UNBOUND_LIBS) \
-    $(UNISTRING_LIBS) $(PAM_LIBS) $(IDN_LIBS)
+    $(UNISTRING_LIBS) $(PAM_LIBS) $(IDN_LIBS) $(IDN2_LIBS)
 
 # objects depend on this file, which changes when the flags do
 ifneq ($(and $(goals),$(wildcard $(BUILD)/config.mk)),)
@@ -371,7 +371,7 @@ check-built: all $(UNIT_BINS) $(B)/tests/runner/cases $(B)/tests/lab/drive \
 # made the tests that want them say so.
 # host: the Debian that test_package.py boots, with all that the package needs
 HOST_TREE := systemd systemd-sysv dbus cron ssl-cert dns-root-data curl \
-    libcrypt1 libcyaml1 libevent-core-2.1-7 libidn12 liblmdb0 libseccomp2 \
+    libcrypt1 libcyaml1 libevent-core-2.1-7 libidn12 libidn2-0 liblmdb0 libseccomp2 \
     libssl3 libunbound8 libunistring2 libyaml-0-2
 .PHONY: peers
 peers:

@@ -5,11 +5,15 @@
 
 #include "authd/accounts_index.h"
 #include "authd/hash.h"
+#include "lib/addr/beyond.h"
+#include "lib/addr/path.h"
 #include "lib/base/mem.h"
 #include "lib/directory/account.h"
 #include "lib/log/log.h"
 #include "lib/base/banned.h"
 
+/* no login is longer, also when case makes its letters larger */
+#define KEY_MAX 2048
 #define BAD_MAX 20 /* broken lines logged of one reading */
 
 static void
@@ -39,12 +43,23 @@ accounts_index_fini(struct accounts_index *x)
 char *
 accounts_key(struct span login)
 {
-	char *key = span_dup(login);
+	struct span whole = login, local, domain;
+	struct buf box, key;
+	char *text;
 
-	for (size_t i = 0; i < login.n; i++)
-		if (key[i] >= 'A' && key[i] <= 'Z')
-			key[i] = (char)(key[i] - 'A' + 'a');
-	return key;
+	buf_init(&box, KEY_MAX);
+	buf_init(&key, KEY_MAX);
+	/* a domain beyond ASCII is A-labels in the file */
+	if (!span_is_ascii(login) && addr_mailbox(login, &box, NULL) == RC_OK)
+		whole = buf_span(&box);
+	if (!addr_split(whole, &local, &domain))
+		local = whole;
+	(void)addr_beyond_fold(local, &key); /* over: nobody's */
+	(void)addr_beyond_fold(span_from(whole, local.n), &key);
+	text = span_dup(key.over ? SPAN_NONE : buf_span(&key));
+	buf_fini(&box);
+	buf_fini(&key);
+	return text;
 }
 
 static void

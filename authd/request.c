@@ -257,8 +257,9 @@ bool
 request_is_own(const struct request *r, struct span authzid)
 {
 	char *key = accounts_key(authzid);
-	bool same = authzid.n == 0 ||
-		    span_eq(span_make(key, authzid.n), span_of(r->login));
+	bool same =
+	    authzid.n == 0 || (span_find(authzid, '\0') == authzid.n &&
+				  span_eq(span_of(key), span_of(r->login)));
 
 	free(key);
 	return same;

@@ -6,6 +6,7 @@
 #include "ctl/cmd.h"
 #include "ctl/output.h"
 #include "ctl/server.h"
+#include "lib/addr/beyond.h"
 #include "lib/base/clock.h"
 #include "lib/base/num.h"
 #include "lib/base/banned.h"
@@ -365,12 +366,14 @@ cmd_trace(const struct command_call *call)
 {
 	struct printer p = {.json = call->json};
 	union ipc_msg msg = {.queue_trace = {.id = 1, .limit = LIMIT}};
+	struct msg_queue_trace *q = &msg.queue_trace;
 	struct server_answer a = {.on_row = on_row, .ctx = &p};
 	struct server *s;
+	struct buf what;
 	bool answered;
 	int status;
 
-	if (!parse(call, &p, &msg.queue_trace)) {
+	if (!parse(call, &p, q)) {
 		command_say("expected: trace [--since 2d|2026-11-26] [-n N] "
 			    "ID|MESSAGE-ID|ADDRESS");
 		return COMMAND_USAGE;
@@ -380,7 +383,11 @@ cmd_trace(const struct command_call *call)
 		return status;
 	if (p.json && fputs("[", stdout) == EOF)
 		p.failed = true;
+	buf_init(&what, IPC_FRAME_MAX);
+	addr_beyond_written(q->what, &what);
+	q->what = buf_span(&what);
 	answered = server_ask(s, MSG_QUEUE_TRACE, &msg, &a);
+	buf_fini(&what);
 	status = conclude(&p, s, answered, &a);
 	server_answer_fini(&a);
 	server_close(&s);

@@ -130,10 +130,11 @@ put_address(const struct mime_address *a, struct span domain, struct buf *out)
 		buf_putc(&mailbox, '@');
 		buf_put_span(&mailbox, end);
 	}
-	for (size_t i = 0; i < mailbox.n; i++)
-		buf_putc(out, mailbox.p[i] < ' ' || mailbox.p[i] == 0x7f
-				  ? '?'
-				  : mailbox.p[i]);
+	for (size_t i = 0; i < mailbox.n; i++) {
+		int c = span_at(buf_span(&mailbox), i);
+
+		buf_putc(out, c < ' ' || c == 0x7f ? '?' : mailbox.p[i]);
+	}
 	buf_putc(out, '\n');
 	buf_fini(&mailbox);
 }

@@ -3,6 +3,7 @@
  */
 #include "ctl/output.h"
 #include "ctl/queue_filter.h"
+#include "lib/addr/beyond.h"
 #include "lib/base/num.h"
 #include "lib/base/banned.h"
 
@@ -13,6 +14,20 @@ state_ok(struct span s)
 {
 	return span_eq(s, SPAN_LIT("active")) ||
 	       span_eq(s, SPAN_LIT("deferred")) || span_eq(s, SPAN_LIT("held"));
+}
+
+/* As addresses stand in the queue, in b. */
+static struct span
+written(struct buf *b, const char *before, struct span value)
+{
+	struct buf whole;
+
+	buf_init(&whole, value.n + 1);
+	buf_puts(&whole, before);
+	buf_put_span(&whole, value);
+	addr_beyond_written(buf_span(&whole), b);
+	buf_fini(&whole);
+	return buf_span(b);
 }
 
 /* One filter and its value; *known: it is one. */
@@ -49,10 +64,12 @@ take(struct queue_filter *f, struct span key, struct span value, bool *known)
 		    (rows[i].text == &m->state && !state_ok(value)))
 			return false;
 		*rows[i].text = value;
-		if (span_eq(key, SPAN_LIT("--domain"))) {
-			buf_putf(&f->recipient, "@" SPAN_FMT, SPAN_ARG(value));
-			*rows[i].text = buf_span(&f->recipient);
-		}
+		if (rows[i].text == &m->sender)
+			*rows[i].text = written(&f->sender, "", value);
+		else if (rows[i].text == &m->recipient)
+			*rows[i].text = written(&f->recipient,
+			    span_eq(key, SPAN_LIT("--domain")) ? "@" : "",
+			    value);
 		return true;
 	}
 	*known = false;
@@ -73,7 +90,8 @@ queue_filter_take(struct command_call *call, struct queue_filter *f)
 	int n = 0;
 
 	*f = (struct queue_filter){.question = {.id = 1}};
-	buf_init(&f->recipient, 1024);
+	buf_init(&f->sender, IPC_FRAME_MAX);
+	buf_init(&f->recipient, IPC_FRAME_MAX);
 	for (int i = 0; i < call->argc; i++) {
 		bool last = i + 1 == call->argc, known;
 		struct span value =
@@ -95,6 +113,7 @@ queue_filter_take(struct command_call *call, struct queue_filter *f)
 void
 queue_filter_fini(struct queue_filter *f)
 {
+	buf_fini(&f->sender);
 	buf_fini(&f->recipient);
 }
 

@@ -10,7 +10,8 @@
 
 struct queue_filter {
 	struct msg_queue_list question; /* with id 1; limit 0 */
-	struct buf recipient;           /* of --domain: what that points to */
+	struct buf sender;              /* what the question points to */
+	struct buf recipient;           /* likewise */
 	bool any;                       /* something was asked for */
 };
 

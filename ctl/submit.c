@@ -192,7 +192,13 @@ begin(struct talk *t, const struct submit *m)
 	buf_fini(&b);
 	if (code != 250)
 		return refused(t, code, SPAN_NONE);
-	code = say_path(t, "MAIL FROM", m->sender, m->mail);
+	/* RFC 6531: the addresses ask for it; a header alone does not */
+	buf_init(&b, 1024);
+	buf_putf(&b, "%s%s", m->mail,
+	    span_is_ascii(m->sender) && span_is_ascii(m->rcpts) ? ""
+								: " SMTPUTF8");
+	code = say_path(t, "MAIL FROM", m->sender, buf_cstr(&b));
+	buf_fini(&b);
 	return code == 250 ? EX_OK : refused(t, code, m->sender);
 }
 

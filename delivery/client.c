@@ -28,6 +28,7 @@ static const uint64_t wait_ms[] = {
     [CLIENT_AUTH_PASSWORD] = 300000,
     [CLIENT_IDLE] = 0,     /* the owner's */
     [CLIENT_RSET] = 30000, /* of an idle one: rather connect anew */
+    [CLIENT_LOOK] = 0,
     [CLIENT_MAIL] = 300000,
     [CLIENT_RCPT] = 300000,
     [CLIENT_DATA] = 120000,
@@ -315,6 +316,7 @@ on_reply(struct client *c)
 	case CLIENT_CONNECT:
 	case CLIENT_HANDSHAKE:
 	case CLIENT_IDLE:
+	case CLIENT_LOOK:
 	case CLIENT_OVER:
 		client_state_fail_reply(c, "spoke out of turn");
 		break;

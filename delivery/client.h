@@ -46,6 +46,9 @@ struct client_mail {
 	const char *sender;
 	uint8_t ret;       /* RFC 3461 4.3 */
 	const char *envid; /* RFC 3461 4.4; NULL: none */
+	bool utf8;         /* RFC 6531: it came with SMTPUTF8 */
+	bool looked;       /* at what stands in it: */
+	struct client_body_look look;
 	uint64_t size;
 	struct client_body *body;
 	size_t n;

@@ -26,6 +26,16 @@ typedef void client_body_fn(
 /* `size` bytes from `offset` on; fd is taken. */
 struct client_body *client_body_new(
     struct pool *pool, int fd, uint64_t offset, uint64_t size);
+/* What stands in a message, for a server that does not take everything. */
+struct client_body_look {
+	bool header; /* octets beyond ASCII in its header fields */
+	bool body;   /* and behind them */
+};
+
+/* why: the file could not be read to its promised size. */
+typedef void client_body_look_fn(
+    void *ctx, const struct client_body_look *look, const struct why *why);
+
 /* From the beginning, for another attempt. A read under way is forgotten. */
 void client_body_rewind(struct client_body *b);
 /*
@@ -34,7 +44,13 @@ void client_body_rewind(struct client_body *b);
  */
 void client_body_next(
     struct client_body *b, client_body_fn *on_piece, void *ctx);
-/* Accepts NULL inside; on_piece does not run any more. */
+/*
+ * Look at all of it, in a thread, before the first piece; `on_look` runs in a
+ * later turn. Nothing happens while something is under way.
+ */
+void client_body_look(
+    struct client_body *b, client_body_look_fn *on_look, void *ctx);
+/* Accepts NULL inside; none of these functions runs any more. */
 void client_body_free(struct client_body **b);
 
 #endif

@@ -87,34 +87,31 @@ outcome_all(struct client *c, enum client_rcpt_state state, const char *text)
 	}
 }
 
+/* Does the message, or that recipient, need SMTPUTF8? RFC 6531 3.2 */
 static bool
-is_ascii(const char *s)
+needs_utf8(const struct client_mail *m, const struct client_rcpt *r)
 {
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s > 0x7e)
-			return false;
-	return true;
+	return !span_is_ascii(span_of(m->sender)) ||
+	       !span_is_ascii(span_of(r->address)) ||
+	       (m->utf8 && m->looked && m->look.header);
 }
 
-/* Recipients that no server could be told of, without SMTPUTF8. */
+/* Recipients that this server cannot be told of. */
 static void
 refuse_others(struct client *c)
 {
 	struct client_mail *m = c->mail;
-	bool sender = is_ascii(m->sender);
+	struct why why;
 
-	for (size_t i = 0; i < m->n; i++) {
-		struct client_rcpt *r = &m->v[i];
+	why_set(&why, RC_PERM, "5.6.7",
+	    "%s takes no addresses or header fields beyond ASCII (SMTPUTF8)",
+	    c->shown);
+	for (size_t i = 0; i < m->n && !c->offer.utf8; i++) {
+		struct client_mail one = {.n = 1, .v = &m->v[i]};
 
-		if (r->state == CLIENT_RCPT_DONE ||
-		    (sender && is_ascii(r->address)))
-			continue;
-		r->state = CLIENT_RCPT_DONE;
-		r->rc = RC_PERM;
-		r->site = false;
-		(void)snprintf(r->status, sizeof(r->status), "5.6.7");
-		(void)snprintf(r->text, sizeof(r->text),
-		    "an address with letters beyond ASCII");
+		if (m->v[i].state != CLIENT_RCPT_DONE &&
+		    needs_utf8(m, &m->v[i]))
+			client_mail_end(&one, &why, false, c->shown);
 	}
 }
 
@@ -142,6 +139,18 @@ client_state_may_mail(const struct client *c)
 	return c->offer.mail_max == 0 || c->mails < c->offer.mail_max;
 }
 
+/* One that has come with it goes on with it, whatever stands in it. */
+static bool
+says_utf8(const struct client *c)
+{
+	const struct client_mail *m = c->mail;
+	bool says = m->utf8;
+
+	for (size_t i = 0; !says && i < c->n_rcpt; i++)
+		says = needs_utf8(m, &m->v[c->rcpt[i]]);
+	return says;
+}
+
 static void
 say_mail(struct client *c)
 {
@@ -153,6 +162,8 @@ say_mail(struct client *c)
 		buf_putf(&b, " SIZE=%llu", (unsigned long long)m->size);
 	if (c->offer.eightbit)
 		buf_puts(&b, " BODY=8BITMIME");
+	if (c->offer.utf8 && says_utf8(c))
+		buf_puts(&b, " SMTPUTF8");
 	if (c->offer.dsn && m->ret != ADDR_DSN_RET_UNSAID)
 		buf_putf(&b, " RET=%s", addr_dsn_ret_text(m->ret));
 	if (c->offer.dsn && m->envid != NULL)
@@ -238,6 +249,39 @@ choose_rcpts(struct client *c)
 	}
 }
 
+static void
+begin(struct client *c)
+{
+	struct client_mail *m = c->mail;
+
+	refuse_others(c);
+	if (client_mail_done(m) || too_large(c)) {
+		client_state_idle(c);
+		return;
+	}
+	free(c->rcpt);
+	c->rcpt = mem_array(m->n, sizeof(*c->rcpt));
+	choose_rcpts(c);
+	say_mail(c);
+	if (c->offer.pipelining)
+		say_rcpts(c);
+}
+
+static void
+on_look(void *ctx, const struct client_body_look *look, const struct why *why)
+{
+	struct client *c = ctx;
+
+	if (why != NULL) {
+		client_mail_end(c->mail, why, false, "");
+		client_state_fail(c, why);
+		return;
+	}
+	c->mail->look = *look;
+	c->mail->looked = true;
+	begin(c);
+}
+
 void
 client_state_mail(struct client *c)
 {
@@ -251,17 +295,12 @@ client_state_mail(struct client *c)
 		return;
 	}
 	client_body_rewind(m->body);
-	refuse_others(c);
-	if (client_mail_done(m) || too_large(c)) {
-		client_state_idle(c);
+	if (m->utf8 && !c->offer.utf8 && !m->looked) {
+		client_state_set(c, CLIENT_LOOK);
+		client_body_look(m->body, on_look, c);
 		return;
 	}
-	free(c->rcpt);
-	c->rcpt = mem_array(m->n, sizeof(*c->rcpt));
-	choose_rcpts(c);
-	say_mail(c);
-	if (c->offer.pipelining)
-		say_rcpts(c);
+	begin(c);
 }
 
 /* No recipient is left for DATA. */

@@ -26,6 +26,7 @@ enum client_state {
 	CLIENT_AUTH_PASSWORD,
 	CLIENT_IDLE, /* nothing: between messages */
 	CLIENT_RSET,
+	CLIENT_LOOK, /* nothing: the message is looked at */
 	CLIENT_MAIL,
 	CLIENT_RCPT,
 	CLIENT_DATA,

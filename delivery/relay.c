@@ -161,6 +161,7 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	j->mail.sender = j->sender;
 	j->mail.ret = m->ret;
 	j->mail.envid = j->envid;
+	j->mail.utf8 = m->utf8 != 0;
 	j->mail.size = m->size;
 	j->mail.body = client_body_new(desk->pool, m->file, m->offset, m->size);
 	m->file = -1;

@@ -3,6 +3,7 @@
  * ASCII, so that it makes no line; the header of the message goes in as it is,
  * between boundaries that its writer did not know.
  */
+#include "lib/addr/beyond.h"
 #include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "qmgr/bounce.h"
@@ -15,6 +16,23 @@ static void
 put_plain(struct buf *out, const char *s)
 {
 	heading_put_plain(out, span_of(s));
+}
+
+/* RFC 6533 3: as it is where it may be, else "\\x{E9}". */
+static void
+put_address(const struct bounce *b, struct buf *out, const char *address)
+{
+	struct span s = span_of(address);
+	struct buf ascii;
+
+	if (b->utf8 || span_is_ascii(s) || !addr_beyond_ok(s)) {
+		heading_put_text(out, s, b->utf8);
+		return;
+	}
+	buf_init(&ascii, 4 * ADDR_DSN_ORCPT_MAX);
+	addr_dsn_put_embedded(&ascii, s);
+	heading_put_plain(out, buf_span(&ascii));
+	buf_fini(&ascii);
 }
 
 /* "mx.example[192.0.2.1]": RFC 3464 2.3.5 wants the name */
@@ -56,12 +74,20 @@ static const char *const subjects[] = {
 };
 
 static void
+put_eight(struct buf *out, bool eight)
+{
+	if (eight)
+		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
+}
+
+static void
 put_head(const struct bounce *b, struct buf *out, bool eight)
 {
 	heading_put(
 	    out, &(struct heading){.hostname = b->hostname,
 		     .id = b->id,
 		     .to = b->sender,
+		     .utf8 = b->utf8,
 		     .subject = b->twice ? "A notice could not be delivered"
 					 : subjects[b->kind],
 		     .reply = true,
@@ -70,8 +96,7 @@ put_head(const struct bounce *b, struct buf *out, bool eight)
 	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
 	    "\tboundary=\"%s\"\r\n",
 	    b->boundary);
-	if (eight)
-		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
+	put_eight(out, eight);
 	buf_puts(out, "\r\nThis is a report of what became of mail.\r\n");
 }
 
@@ -106,10 +131,11 @@ words_of(const struct bounce_rcpt *r)
 }
 
 static void
-put_words_of(struct buf *out, const struct bounce_rcpt *r)
+put_words_of(
+    const struct bounce *b, struct buf *out, const struct bounce_rcpt *r)
 {
 	buf_puts(out, "\r\n  <");
-	put_plain(out, r->address);
+	put_address(b, out, r->address);
 	buf_puts(out, ">\r\n    ");
 	buf_puts(out, words_of(r));
 	if (r->action == BOUNCE_DELIVERED || r->action == BOUNCE_EXPANDED)
@@ -136,7 +162,10 @@ static const char *const introductions[] = {
 static void
 put_words(const struct bounce *b, struct buf *out)
 {
-	put_boundary(b, out, "text/plain; charset=us-ascii");
+	put_boundary(b, out,
+	    b->utf8 ? "text/plain; charset=utf-8"
+		    : "text/plain; charset=us-ascii");
+	put_eight(out, b->utf8);
 	buf_puts(out, "\r\nThis is the mail server ");
 	put_plain(out, b->hostname);
 	buf_puts(out, b->twice ? ".\r\n\r\nFor the postmaster: the notice of "
@@ -154,7 +183,7 @@ put_words(const struct bounce *b, struct buf *out)
 	buf_putf(out, "\r\n%s is attached. This is about:\r\n",
 	    b->full ? "It" : "Its header");
 	for (size_t i = 0; i < b->n; i++)
-		put_words_of(out, &b->rcpts[i]);
+		put_words_of(b, out, &b->rcpts[i]);
 }
 
 static const char *const actions[] = {
@@ -173,19 +202,25 @@ bounce_action_text(enum bounce_action action)
 
 /* RFC 3464 2.3.1: "rfc822; " and the address as its sender wrote it */
 static void
-put_orcpt(struct buf *out, const char *orcpt)
+put_orcpt(const struct bounce *b, struct buf *out, const char *orcpt)
 {
 	struct span address = span_of(orcpt), type = span_cut(&address, ';');
-	struct buf b;
+	struct buf plain, text;
 
-	buf_init(&b, ADDR_DSN_ORCPT_MAX);
-	addr_dsn_put_plain(&b, address);
+	buf_init(&plain, ADDR_DSN_ORCPT_MAX);
+	buf_init(&text, ADDR_DSN_ORCPT_MAX);
+	addr_dsn_put_plain(&plain, address);
+	if (b->utf8 && span_eq_ci(type, SPAN_LIT("utf-8")))
+		addr_dsn_put_unembedded(&text, buf_span(&plain));
+	else
+		buf_put_span(&text, buf_span(&plain));
 	buf_puts(out, "Original-Recipient: ");
 	buf_put_span(out, type);
 	buf_puts(out, "; ");
-	put_plain(out, buf_cstr(&b));
+	heading_put_text(out, buf_span(&text), b->utf8);
 	buf_puts(out, "\r\n");
-	buf_fini(&b);
+	buf_fini(&plain);
+	buf_fini(&text);
 }
 
 /* RFC 3461 6.3 (a) */
@@ -209,9 +244,10 @@ put_fields_of(
 {
 	buf_puts(out, "\r\n");
 	if (r->orcpt != NULL)
-		put_orcpt(out, r->orcpt);
-	buf_puts(out, "Final-Recipient: rfc822; ");
-	put_plain(out, r->address);
+		put_orcpt(b, out, r->orcpt);
+	buf_putf(out, "Final-Recipient: %s; ",
+	    span_is_ascii(span_of(r->address)) ? "rfc822" : "utf-8");
+	put_address(b, out, r->address);
 	buf_putf(out, "\r\nAction: %s\r\nStatus: ", actions[r->action]);
 	put_status(out, r);
 	if (r->host != NULL) {
@@ -243,7 +279,10 @@ put_fields_of(
 static void
 put_fields(const struct bounce *b, struct buf *out)
 {
-	put_boundary(b, out, "message/delivery-status");
+	put_boundary(b, out,
+	    b->utf8 ? "message/global-delivery-status"
+		    : "message/delivery-status");
+	put_eight(out, b->utf8);
 	buf_puts(out, "\r\n");
 	if (b->envid != NULL)
 		put_envid(out, b->envid);
@@ -274,21 +313,12 @@ header_of(struct span text)
 	return span_head(text, at);
 }
 
-static bool
-is_eight(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((s.p[i] & 0x80) != 0)
-			return true;
-	return false;
-}
-
 static void
 put_header(const struct bounce *b, struct buf *out, struct span header)
 {
-	put_boundary(b, out, "text/rfc822-headers");
-	if (is_eight(header))
-		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
+	put_boundary(
+	    b, out, b->utf8 ? "message/global-headers" : "text/rfc822-headers");
+	put_eight(out, !span_is_ascii(header));
 	buf_puts(out, "\r\n");
 	while (header.n > 0) {
 		struct span line = span_cut(&header, '\n');
@@ -303,9 +333,8 @@ put_header(const struct bounce *b, struct buf *out, struct span header)
 static void
 put_message(const struct bounce *b, struct buf *out)
 {
-	put_boundary(b, out, "message/rfc822");
-	if (is_eight(b->header))
-		buf_puts(out, "Content-Transfer-Encoding: 8bit\r\n");
+	put_boundary(b, out, b->utf8 ? "message/global" : "message/rfc822");
+	put_eight(out, !span_is_ascii(b->header));
 	buf_puts(out, "\r\n");
 	buf_put_span(out, b->header);
 }
@@ -317,7 +346,7 @@ bounce_format(const struct bounce *b, struct buf *out)
 	    b->full ? b->header
 		    : header_of(span_head(b->header, BOUNCE_HEADER_MAX));
 
-	put_head(b, out, is_eight(header));
+	put_head(b, out, b->utf8 || !span_is_ascii(header));
 	put_words(b, out);
 	put_fields(b, out);
 	if (b->full)

@@ -1,6 +1,6 @@
 /*
  * The text of a notice to a sender, of mail that was or was not delivered:
- * RFC 3464 in a multipart/report of RFC 6522. Pure.
+ * RFC 3464 in a multipart/report of RFC 6522, beyond ASCII by RFC 6533. Pure.
  */
 #ifndef QMGR_BOUNCE_H
 #define QMGR_BOUNCE_H
@@ -47,6 +47,7 @@ struct bounce {
 	const char *envid;    /* RFC 3461 4.4, xtext; or NULL */
 	enum bounce_kind kind;
 	bool twice; /* the message is a notice: postmaster hears of it */
+	bool utf8;  /* the notice goes by SMTPUTF8 */
 	bool full;  /* `header` is all of the message, and goes in as it is */
 	uint64_t arrived_us;
 	uint64_t now_us;

@@ -99,6 +99,7 @@ envelope_copy(const struct envelope *e)
 	c->login = mem_dup(e->login);
 	c->ret = e->ret;
 	c->envid = mem_dup(e->envid);
+	c->utf8 = e->utf8;
 	for (size_t i = 0; i < e->n_rcpts; i++) {
 		const struct envelope_rcpt *from = &e->rcpts[i];
 		struct envelope_rcpt *r = envelope_add(
@@ -206,6 +207,8 @@ envelope_format(struct envelope *e, struct buf *b)
 	buf_puts(b, ">");
 	put_some(b, "ret", addr_dsn_ret_text(e->ret));
 	put_some(b, "envid", e->envid);
+	if (e->utf8)
+		buf_puts(b, " utf8");
 	buf_puts(b, "\r\nMailstead-Arrived: ");
 	clock_put_rfc3339(b, e->arrived_us);
 	buf_puts(b, " client=");
@@ -394,10 +397,12 @@ take_gap(struct span *line)
 static bool
 parse_from(struct envelope *e, struct span line)
 {
-	return take_value(&line, "Mailstead-From: <", '>', &e->sender) &&
-	       take_gap(&line) && take_ret(&line, &e->ret) &&
-	       take_xtext(&line, "envid=", addr_dsn_envid, &e->envid) &&
-	       line.n == 0;
+	bool ok = take_value(&line, "Mailstead-From: <", '>', &e->sender) &&
+		  take_gap(&line) && take_ret(&line, &e->ret) &&
+		  take_xtext(&line, "envid=", addr_dsn_envid, &e->envid);
+
+	e->utf8 = ok && take_lit(&line, "utf8");
+	return ok && line.n == 0;
 }
 
 static bool

@@ -13,7 +13,8 @@
  * What the sender asked about notices (RFC 3461) stands behind that, where
  * there is something: ` ret=HDRS`, ` envid=...` in From, ` notify=SUCCESS`,
  * ` orcpt=rfc822;...` in To. ` expanded` is an alias whose targets have lines
- * of their own, and whose sender is to hear that it was one.
+ * of their own, and whose sender is to hear that it was one. ` utf8` at the end
+ * of From: the message came with SMTPUTF8 (RFC 6531).
  *
  * ((+): one line in the file.) Who has an account gets it in a mailbox here,
  * who has none at another host.
@@ -57,6 +58,7 @@ struct envelope {
 	char *login;    /* "" : none */
 	uint8_t ret;    /* RFC 3461 4.3: addr_dsn_ret */
 	char *envid;    /* RFC 3461 4.4, xtext; "": none */
+	bool utf8;      /* RFC 6531: it came with SMTPUTF8 */
 	size_t n_rcpts;
 	struct envelope_rcpt *rcpts;
 };

@@ -1,6 +1,7 @@
 /*
  * The header of mail of our own: see heading.h.
  */
+#include "lib/addr/beyond.h"
 #include "lib/base/clock.h"
 #include "qmgr/heading.h"
 #include "lib/base/banned.h"
@@ -13,6 +14,20 @@ heading_put_plain(struct buf *out, struct span s)
 }
 
 void
+heading_put_text(struct buf *out, struct span s, bool utf8)
+{
+	if (!utf8 || span_is_ascii(s) || !addr_beyond_ok(s)) {
+		heading_put_plain(out, s);
+		return;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		int c = span_at(s, i);
+
+		buf_putc(out, c < ' ' || c == 0x7f ? '?' : s.p[i]);
+	}
+}
+
+void
 heading_put(struct buf *out, const struct heading *h)
 {
 	buf_putf(out, "Received: by %s id %s;\r\n\t", h->hostname, h->id);
@@ -22,7 +37,7 @@ heading_put(struct buf *out, const struct heading *h)
 	buf_putf(out,
 	    "\r\nFrom: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <",
 	    h->hostname);
-	heading_put_plain(out, span_of(h->to));
+	heading_put_text(out, span_of(h->to), h->utf8);
 	buf_putf(out,
 	    ">\r\nSubject: %s\r\n"
 	    "Message-ID: <%s@%s>\r\n"

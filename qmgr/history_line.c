@@ -1,6 +1,7 @@
 /*
  * A line of the history: see history_line.h.
  */
+#include "lib/addr/beyond.h"
 #include "lib/base/clock.h"
 #include "lib/base/enc.h"
 #include "qmgr/history_line.h"
@@ -273,12 +274,10 @@ void
 history_line_address(struct span address, struct buf *out)
 {
 	struct span s = without_brackets(address);
+	size_t at = span_rfind(s, '@');
 
-	for (size_t i = 0; i < s.n; i++) {
-		bool upper = s.p[i] >= 'A' && s.p[i] <= 'Z';
-
-		buf_putc(out, upper ? (char)(s.p[i] | 0x20) : s.p[i]);
-	}
+	(void)addr_beyond_fold(span_head(s, at), out); /* over: nobody's */
+	(void)addr_beyond_fold(span_from(s, at), out);
 }
 
 void

@@ -259,6 +259,7 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	e->login = span_dup(c->login);
 	e->ret = c->ret;
 	e->envid = c->envid.n > 0 ? span_dup(c->envid) : NULL;
+	e->utf8 = c->utf8 != 0;
 	/* as it will be read back: milliseconds */
 	e->arrived_us = now_us / 1000 * 1000;
 	e->size = c->size;

@@ -19,7 +19,7 @@ static void
 put_text(struct buf *out, struct span text)
 {
 	while (text.n > 0) {
-		heading_put_plain(out, span_cut(&text, '\n'));
+		heading_put_text(out, span_cut(&text, '\n'), true);
 		buf_puts(out, "\r\n");
 	}
 }
@@ -47,9 +47,11 @@ put_letter(struct buf *out, const struct qmgr *q, const struct letter *l,
 	heading_put(out, &(struct heading){.hostname = q->w->conf->hostname,
 			     .id = id->text,
 			     .to = buf_cstr(&to),
+			     .utf8 = true,
 			     .subject = l->subject,
 			     .now_us = now_us});
-	buf_puts(out, "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
+	buf_puts(out, "Content-Type: text/plain; charset=utf-8\r\n"
+		      "Content-Transfer-Encoding: 8bit\r\n\r\n");
 	put_text(out, l->text);
 	buf_fini(&to);
 }
@@ -93,6 +95,7 @@ letter_send(struct qmgr *q, const struct letter *l)
 		e = make_envelope(q, l->to, now_us, &why);
 	if (e != NULL) {
 		e->size = text.n;
+		e->utf8 = !span_is_ascii(buf_span(&text));
 		m = message_new(q, id_span(&id), e, fd, SPAN_NONE);
 		fd = -1;
 		history_event_notice(m, l->about);

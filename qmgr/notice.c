@@ -284,6 +284,7 @@ address_it(struct notice *t)
 	if (q->directory == NULL)
 		return why_set(&t->why, RC_TEMP, "4.3.0", "no directory");
 	t->env = envelope_new_own(t->b.now_us);
+	t->env->utf8 = t->b.utf8;
 	buf_init(&list, RECIPIENTS_BYTES);
 	recipients_put(&list, &to);
 	rc = recipients_add(q, t->env, buf_span(&list), true, &t->why);
@@ -502,6 +503,8 @@ notice_start(struct message *m)
 	t->sender = mem_dup(m->env->sender);
 	(void)span_copy(span_of(m->name), t->parent, sizeof(t->parent));
 	t->envid = mem_dup(m->env->envid);
+	/* who sends so can be told so */
+	t->b.utf8 = m->env->utf8;
 	t->b.arrived_us = m->env->arrived_us;
 	t->b.now_us = clock_real_us();
 	t->b.until_us =

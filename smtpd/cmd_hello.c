@@ -81,6 +81,7 @@ offer(struct session *s)
 	reply_line(s, 250, false, SPAN_LIT("PIPELINING"));
 	reply_line(s, 250, false, buf_span(&b));
 	reply_line(s, 250, false, SPAN_LIT("8BITMIME"));
+	reply_line(s, 250, false, SPAN_LIT("SMTPUTF8"));
 	reply_line(s, 250, false, SPAN_LIT("DSN"));
 	reply_line(s, 250, false, SPAN_LIT("CHUNKING"));
 	buf_clear(&b);

@@ -1,7 +1,7 @@
 /*
  * MAIL, RCPT, RSET: RFC 5321 4.1.1.2, 4.1.1.3, 4.1.1.5; SIZE (RFC 1870),
  * BODY (RFC 6152), AUTH= (RFC 4954 section 5), RET, ENVID, NOTIFY and ORCPT
- * (RFC 3461).
+ * (RFC 3461); SMTPUTF8 (RFC 6531).
  */
 #include "lib/addr/dsn.h"
 #include "lib/addr/path.h"
@@ -102,6 +102,10 @@ mail_param(struct session *s, struct span param, struct txn_mail *mail)
 	if (span_eq_ci(key, SPAN_LIT("AUTH")) && value.n > 0 &&
 	    session_is_submission(s))
 		return true;
+	if (span_eq_ci(param, SPAN_LIT("SMTPUTF8"))) {
+		mail->utf8 = true;
+		return true;
+	}
 	if (span_eq_ci(key, SPAN_LIT("ENVID")))
 		return take_xtext(s, SPAN_LIT("ENVID=xtext"), value,
 		    addr_dsn_envid, &mail->envid);
@@ -157,15 +161,27 @@ params_ok(struct session *s, struct span args, struct txn_mail *mail,
 	return true;
 }
 
+/* RFC 6531 3.5: beyond ASCII only where SMTPUTF8 was said. */
+static bool
+beyond_ok(struct session *s, struct span said, bool utf8)
+{
+	if (utf8 || span_is_ascii(said))
+		return true;
+	reply(s, REPLY_NEED_SMTPUTF8, SPAN_NONE);
+	return false;
+}
+
 static bool
 mail_ok(struct session *s, struct span args, struct txn_mail *mail)
 {
+	struct span said = args;
 	struct buf sender;
 	bool ok;
 
 	buf_init(&sender, MAILBOX_MAX);
 	ok = take_path(s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE, &sender) &&
 	     params_ok(s, args, mail, NULL) &&
+	     beyond_ok(s, span_head(said, said.n - args.n), mail->utf8) &&
 	     rights_sender_ok(s, buf_span(&sender));
 	mail->sender = span_dup(buf_span(&sender));
 	buf_fini(&sender);
@@ -225,11 +241,13 @@ known(struct session *s, struct span mailbox)
 static bool
 rcpt_ok(struct session *s, struct span args, struct txn_rcpt *rcpt)
 {
+	struct span said = args;
 	struct buf address;
 	bool ok;
 
 	buf_init(&address, MAILBOX_MAX);
 	ok = take_path(s, SPAN_LIT("TO:"), &args, ADDR_FORWARD, &address) &&
+	     beyond_ok(s, said, s->txn->mail.utf8) &&
 	     params_ok(s, args, NULL, rcpt) && known(s, buf_span(&address));
 	rcpt->address = span_dup(buf_span(&address));
 	buf_fini(&address);

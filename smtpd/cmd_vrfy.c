@@ -1,7 +1,7 @@
 /*
  * VRFY and EXPN: RFC 5321 3.5, 4.1.1.6, 4.1.1.7. Who may know is the
  * configuration's to say; with all others it is tried at RCPT, where trying
- * has a price.
+ * has a price. With SMTPUTF8 (RFC 6531 3.7.4.2) beyond ASCII, too.
  */
 #include "lib/addr/path.h"
 #include "smtpd/command.h"
@@ -16,6 +16,27 @@ may_know(const struct session *s, int audience)
 {
 	return audience == CONF_AUDIENCE_ALL ||
 	       (audience == CONF_AUDIENCE_USERS && session_is_user(s));
+}
+
+/* What was said, without "SMTPUTF8" at its end. */
+static struct span
+without_param(struct span args, bool *utf8)
+{
+	size_t at = span_rfind(args, ' ');
+
+	*utf8 = at < args.n &&
+		span_eq_ci(span_from(args, at + 1), SPAN_LIT("SMTPUTF8"));
+	return *utf8 ? span_trim(span_head(args, at)) : args;
+}
+
+/* May these addresses be told to who has not said SMTPUTF8? */
+static bool
+may_tell(struct session *s, struct span addresses, bool utf8)
+{
+	if (utf8 || span_is_ascii(addresses))
+		return true;
+	reply(s, REPLY_NEED_SMTPUTF8, SPAN_NONE);
+	return false;
 }
 
 /* "user", "user@domain" or "<user@domain>"; canonical. */
@@ -57,33 +78,6 @@ say_other(struct session *s, enum directory_kind kind)
 		reply(s, REPLY_VRFY, SPAN_NONE);
 }
 
-enum state
-cmd_vrfy(struct session *s, struct span args)
-{
-	enum directory_kind kind;
-	struct buf mailbox;
-
-	if (args.n == 0) {
-		reply(s, REPLY_SYNTAX, SPAN_LIT("VRFY user or address"));
-		return s->state;
-	}
-	if (!may_know(s, s->server->w->conf->smtpd.vrfy)) {
-		reply(s, REPLY_VRFY, SPAN_NONE);
-		return s->state;
-	}
-	buf_init(&mailbox, MAILBOX_MAX);
-	if (take_mailbox(s, SPAN_LIT("VRFY"), args, &mailbox)) {
-		kind = directory_find(
-		    s->server->directory, buf_span(&mailbox), NULL);
-		if (kind == DIRECTORY_ACCOUNT || kind == DIRECTORY_ALIAS)
-			reply(s, REPLY_VERIFIED, buf_span(&mailbox));
-		else
-			say_other(s, kind);
-	}
-	buf_fini(&mailbox);
-	return s->state;
-}
-
 /* Each line but the last goes on. */
 static void
 list(struct session *s, struct span targets)
@@ -104,26 +98,59 @@ list(struct session *s, struct span targets)
 }
 
 enum state
+cmd_vrfy(struct session *s, struct span args)
+{
+	enum directory_kind kind;
+	struct buf mailbox;
+	bool utf8;
+
+	args = without_param(args, &utf8);
+	if (args.n == 0) {
+		reply(s, REPLY_SYNTAX, SPAN_LIT("VRFY user or address"));
+		return s->state;
+	}
+	if (!may_know(s, s->server->w->conf->smtpd.vrfy)) {
+		reply(s, REPLY_VRFY, SPAN_NONE);
+		return s->state;
+	}
+	buf_init(&mailbox, MAILBOX_MAX);
+	if (take_mailbox(s, SPAN_LIT("VRFY"), args, &mailbox) &&
+	    may_tell(s, buf_span(&mailbox), utf8)) {
+		kind = directory_find(
+		    s->server->directory, buf_span(&mailbox), NULL);
+		if (kind == DIRECTORY_ACCOUNT || kind == DIRECTORY_ALIAS)
+			list(s, buf_span(&mailbox));
+		else
+			say_other(s, kind);
+	}
+	buf_fini(&mailbox);
+	return s->state;
+}
+
+enum state
 cmd_expn(struct session *s, struct span args)
 {
 	enum directory_kind kind;
 	struct buf mailbox, targets;
+	bool utf8;
 
+	args = without_param(args, &utf8);
 	if (!may_know(s, s->server->w->conf->smtpd.expn)) {
 		reply(s, REPLY_NOT_DONE, SPAN_NONE);
 		return s->state;
 	}
 	buf_init(&mailbox, MAILBOX_MAX);
 	buf_init(&targets, TARGETS_MAX);
-	if (take_mailbox(s, SPAN_LIT("EXPN"), args, &mailbox)) {
+	if (take_mailbox(s, SPAN_LIT("EXPN"), args, &mailbox) &&
+	    may_tell(s, buf_span(&mailbox), utf8)) {
 		kind = directory_find(
 		    s->server->directory, buf_span(&mailbox), &targets);
-		if (kind == DIRECTORY_ALIAS && targets.n > 0)
-			list(s, buf_span(&targets));
-		else if (kind == DIRECTORY_ACCOUNT)
-			reply(s, REPLY_VERIFIED, buf_span(&mailbox));
-		else
+		if (kind == DIRECTORY_ACCOUNT)
+			list(s, buf_span(&mailbox));
+		else if (kind != DIRECTORY_ALIAS || targets.n == 0)
 			say_other(s, kind);
+		else if (may_tell(s, buf_span(&targets), utf8))
+			list(s, buf_span(&targets));
 	}
 	buf_fini(&mailbox);
 	buf_fini(&targets);

@@ -32,9 +32,11 @@ put_path(struct buf *b, struct span args)
 		path = span_head(path, n);
 	path = span_head(path, PATH_KEPT);
 	/* a link takes no control characters */
-	for (size_t i = 0; i < path.n; i++)
-		buf_putc(
-		    b, path.p[i] < ' ' || path.p[i] > '~' ? '?' : path.p[i]);
+	for (size_t i = 0; i < path.n; i++) {
+		int c = span_at(path, i);
+
+		buf_putc(b, c < ' ' || c == 0x7f ? '?' : path.p[i]);
+	}
 }
 
 static void

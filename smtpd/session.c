@@ -113,15 +113,20 @@ session_put_client(const struct session *s, struct buf *b)
 const char *
 session_protocol(const struct session *s)
 {
-	bool tls = stream_tls(s->stream) != NULL;
+	/* behind the word: nothing, TLS, log-in, both */
+	static const char *const words[][4] = {
+	    {"ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA"},
+	    {"LMTP", "LMTPS", "LMTPA", "LMTPSA"},
+	    {"UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA"},
+	    {"UTF8LMTP", "UTF8LMTPS", "UTF8LMTPA", "UTF8LMTPSA"},
+	};
+	bool utf8 = s->txn != NULL && s->txn->mail.utf8;
+	unsigned row =
+	    (s->service == SERVICE_LMTP ? 1U : 0U) | (utf8 ? 2U : 0U);
+	unsigned how = (stream_tls(s->stream) != NULL ? 1U : 0U) |
+		       (s->login != NULL ? 2U : 0U);
 
-	if (s->service == SERVICE_LMTP)
-		return tls ? "LMTPS" : "LMTP";
-	if (!s->esmtp)
-		return "SMTP";
-	if (s->login != NULL)
-		return tls ? "ESMTPSA" : "ESMTPA";
-	return tls ? "ESMTPS" : "ESMTP";
+	return s->esmtp ? words[row][how] : "SMTP";
 }
 
 static void

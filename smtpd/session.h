@@ -123,7 +123,7 @@ bool session_may_auth(const struct session *s);
 const char *session_service(const struct session *s);
 /* "[192.0.2.1]", "[IPv6:...]", "uid:1000"; appended. */
 void session_put_client(const struct session *s, struct buf *b);
-/* The word for Received, RFC 3848. */
+/* The word for Received of the transaction, RFC 3848 and RFC 6531 4.3. */
 const char *session_protocol(const struct session *s);
 
 #endif

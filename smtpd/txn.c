@@ -229,6 +229,7 @@ txn_commit(struct txn *t, const struct session *s)
 		      .sender = span_of(t->mail.sender),
 		      .ret = t->mail.ret,
 		      .envid = span_of(t->mail.envid),
+		      .utf8 = t->mail.utf8,
 		      .helo = span_of(s->helo),
 		      .client = buf_span(&client),
 		      .protocol = span_of(session_protocol(s)),

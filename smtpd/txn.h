@@ -13,6 +13,7 @@ struct txn_mail {
 	char *sender; /* "" is the null reverse-path */
 	uint8_t ret;  /* RFC 3461 4.3: addr_dsn_ret */
 	char *envid;  /* RFC 3461 4.4; NULL: none */
+	bool utf8;    /* RFC 6531: SMTPUTF8 was said */
 };
 
 /* And RCPT. */

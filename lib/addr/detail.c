@@ -3,11 +3,13 @@
  * characters that a backslash stands before in a canonical local part, so what
  * stands before it is whole.
  */
+#include "lib/addr/beyond.h"
 #include "lib/addr/detail.h"
 #include "lib/addr/path.h"
 #include "lib/base/banned.h"
 
 #define MAILBOX_MAX 254
+#define KEY_MAX     2048 /* case may make letters larger */
 
 bool
 addr_detail_base(
@@ -48,7 +50,7 @@ addr_detail_of(struct span mailbox, struct span account, const char *delimiters,
 {
 	struct span local, domain, name = account, home;
 	size_t at = SIZE_MAX, before = out->n;
-	struct buf base;
+	struct buf base, key, wanted;
 	bool is = false;
 
 	if (!addr_split(mailbox, &local, &domain))
@@ -56,9 +58,17 @@ addr_detail_of(struct span mailbox, struct span account, const char *delimiters,
 	if (!addr_split(account, &name, &home))
 		home = domain;
 	buf_init(&base, MAILBOX_MAX);
-	while (!is && addr_detail_base(local, delimiters, &at, &base))
-		is = span_eq_ci(buf_span(&base), name);
+	buf_init(&key, KEY_MAX);
+	buf_init(&wanted, KEY_MAX);
+	if (addr_beyond_fold(name, &wanted))
+		while (!is && addr_detail_base(local, delimiters, &at, &base)) {
+			buf_clear(&key);
+			is = addr_beyond_fold(buf_span(&base), &key) &&
+			     span_eq(buf_span(&key), buf_span(&wanted));
+		}
 	buf_fini(&base);
+	buf_fini(&key);
+	buf_fini(&wanted);
 	if (!is)
 		return false;
 	if (buf_put_span(out, local) && buf_putc(out, '@') &&

@@ -1,6 +1,9 @@
 /*
  * Parameters of RFC 3461: see dsn.h.
  */
+#include <unistr.h>
+
+#include "lib/addr/beyond.h"
 #include "lib/addr/dsn.h"
 #include "lib/base/banned.h"
 
@@ -162,15 +165,74 @@ addr_dsn_orcpt(struct buf *b, struct span text)
 {
 	struct span address = text, type = span_cut(&address, ';');
 	size_t before = b->n;
+	struct buf ascii;
+	bool ok;
 
 	if (text.n > ADDR_DSN_ORCPT_MAX || !is_type(type))
 		return false;
+	buf_init(&ascii, ADDR_DSN_ORCPT_MAX);
+	if (!span_is_ascii(address) && span_eq_ci(type, SPAN_LIT("utf-8")) &&
+	    addr_beyond_ok(address)) {
+		addr_dsn_put_embedded(&ascii, address);
+		address = ascii.over ? SPAN_NONE : buf_span(&ascii);
+	}
 	buf_put_span(b, type);
 	buf_putc(b, ';');
-	if (put_xtext(b, address))
-		return true;
-	b->n = before;
-	return false;
+	ok = put_xtext(b, address) && b->n - before <= ADDR_DSN_ORCPT_MAX;
+	if (!ok)
+		b->n = before;
+	buf_fini(&ascii);
+	return ok;
+}
+
+void
+addr_dsn_put_embedded(struct buf *b, struct span utf8)
+{
+	const uint8_t *p = (const uint8_t *)utf8.p;
+
+	for (size_t i = 0; i < utf8.n;) {
+		ucs4_t c;
+		int n = u8_mbtoucr(&c, p + i, utf8.n - i);
+
+		if (n <= 1)
+			buf_putc(b, utf8.p[i]);
+		else
+			buf_putf(b, "\\x{%X}", (unsigned)c);
+		i += n <= 1 ? 1U : (size_t)n;
+	}
+}
+
+/* What "\x{E9}" at the beginning stands for, and how long it is; 0: none. */
+static size_t
+embedded(struct span s, ucs4_t *c)
+{
+	size_t i = 3;
+
+	*c = 0;
+	if (!span_starts(s, SPAN_LIT("\\x{")))
+		return 0;
+	for (; i < 3 + 6 && digit(span_at(s, i)) >= 0; i++)
+		*c = *c * 16 + (ucs4_t)digit(span_at(s, i));
+	return i > 3 && span_at(s, i) == '}' ? i + 1 : 0;
+}
+
+void
+addr_dsn_put_unembedded(struct buf *b, struct span text)
+{
+	while (text.n > 0) {
+		uint8_t utf8[6];
+		ucs4_t c;
+		size_t n = embedded(text, &c);
+		int len = n > 0 && c >= 0x80 ? u8_uctomb(utf8, c, 6) : -1;
+
+		if (len > 0 && addr_beyond_ok(span_make(utf8, (size_t)len))) {
+			buf_put(b, utf8, (size_t)len);
+		} else {
+			n = 1;
+			buf_putc(b, text.p[0]);
+		}
+		text = span_from(text, n);
+	}
 }
 
 void

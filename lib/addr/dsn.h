@@ -44,7 +44,9 @@ const char *addr_dsn_ret_text(unsigned ret);
 /*
  * ENVID's value, "addr-type;address" of ORCPT: xtext of printable ASCII. It
  * is appended as it is to be passed on: unchanged, but hexadecimal digits are
- * capitals. False: it is none, or longer than its maximum; *b is as before.
+ * capitals, and letters beyond ASCII in an address of type utf-8 become
+ * "\x{E9}" (RFC 6533 3), so that it can go by servers that know ASCII only.
+ * False: it is none, or longer than its maximum; *b is as before.
  */
 bool addr_dsn_envid(struct buf *b, struct span text);
 bool addr_dsn_orcpt(struct buf *b, struct span text);
@@ -57,5 +59,12 @@ void addr_dsn_put_xtext(struct buf *b, struct span plain);
  * is.
  */
 void addr_dsn_put_plain(struct buf *b, struct span xtext);
+
+/*
+ * An address of type utf-8 (RFC 6533 3) as "\x{E9}" where it is beyond ASCII,
+ * or what that stands for; appended. What is neither goes as it is.
+ */
+void addr_dsn_put_embedded(struct buf *b, struct span utf8);
+void addr_dsn_put_unembedded(struct buf *b, struct span text);
 
 #endif

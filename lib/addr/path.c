@@ -4,6 +4,7 @@
  * and reaches the caller only when all of it is right. Reasons never quote
  * the input: it may be a password in the wrong place.
  */
+#include "lib/addr/beyond.h"
 #include "lib/addr/literal.h"
 #include "lib/addr/path.h"
 #include "lib/base/banned.h"
@@ -14,8 +15,6 @@
 #define MAILBOX_MAX 254
 /* RFC 1035 2.3.4 */
 #define LABEL_MAX 63
-
-#define BAD_ASCII "only ASCII addresses are supported"
 
 struct cursor {
 	struct span in;
@@ -43,8 +42,6 @@ unexpected(struct cursor *c, const char *expected)
 {
 	int ch = peek(c);
 
-	if (ch >= 0x80)
-		return fail(c, BAD_ASCII);
 	if (ch == 0x7f || (ch >= 0 && ch < ' '))
 		return fail(c, "control character in the address");
 	return fail(c, expected);
@@ -62,11 +59,11 @@ is_let_dig(int c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* RFC 5322 3.2.3 */
+/* RFC 5322 3.2.3, and RFC 6531 3.3: which of these is seen later */
 static bool
 is_atext(int c)
 {
-	return is_let_dig(c) ||
+	return is_let_dig(c) || c >= 0x80 ||
 	       (c > 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
@@ -110,7 +107,7 @@ read_quoted(struct cursor *c, struct buf *text)
 	for (c->at++; peek(c) != '"'; c->at++) {
 		if (peek(c) == '\\')
 			c->at++;
-		if (peek(c) < ' ' || peek(c) > '~')
+		if (peek(c) < ' ' || peek(c) == 0x7f)
 			return unexpected(c, "closing quote is missing");
 		(void)buf_putc(text, c->in.p[c->at]); /* sets over */
 	}
@@ -146,6 +143,9 @@ read_local(struct cursor *c, struct buf *box)
 	ok = peek(c) == '"' ? read_quoted(c, &text) : read_dot_string(c, &text);
 	if (ok)
 		put_local(box, buf_span(&text));
+	if (ok && !addr_beyond_ok(buf_span(&text)))
+		ok = fail(c, "local part is no UTF-8, or has a control "
+			     "character in it");
 	/* counted as we would send it */
 	if (ok && (text.over || box->n > LOCAL_MAX))
 		ok = fail(c, "local part longer than 64 octets");
@@ -170,7 +170,7 @@ read_label(struct cursor *c, struct buf *box)
 }
 
 static bool
-read_domain(struct cursor *c, struct buf *box)
+read_ascii_domain(struct cursor *c, struct buf *box)
 {
 	size_t start = c->at;
 
@@ -184,6 +184,37 @@ read_domain(struct cursor *c, struct buf *box)
 		c->at++;
 		(void)buf_putc(box, '.');
 	}
+}
+
+/* U-labels are written as A-labels: so one domain has one canonical form. */
+static bool
+read_domain(struct cursor *c, struct buf *box)
+{
+	struct cursor inner = {.at = 0};
+	size_t start = c->at;
+	struct buf ascii;
+	struct span said;
+	bool ok;
+
+	while (is_let_dig(peek(c)) || peek(c) == '-' || peek(c) == '.' ||
+	       peek(c) >= 0x80)
+		c->at++;
+	said = span_make(c->in.p + start, c->at - start);
+	if (span_is_ascii(said)) {
+		c->at = start;
+		return read_ascii_domain(c, box);
+	}
+	buf_init(&ascii, DOMAIN_MAX);
+	ok = addr_beyond_domain(said, &ascii) ||
+	     fail(c, "no domain name, neither in ASCII nor beyond");
+	if (ok) {
+		inner.in = buf_span(&ascii);
+		ok = read_ascii_domain(&inner, box) || fail(c, inner.bad);
+	}
+	if (ok && inner.at < ascii.n)
+		ok = fail(c, "something behind the domain");
+	buf_fini(&ascii);
+	return ok;
 }
 
 static bool

@@ -1,6 +1,7 @@
 /*
  * Reverse-path and forward-path, RFC 5321 4.1.2, and what is between the
- * angle brackets: the mailbox, in one canonical form. Pure, fuzzed.
+ * angle brackets: the mailbox, in one canonical form; beyond ASCII by RFC 6531
+ * 3.3. Pure, fuzzed.
  */
 #ifndef LIB_ADDR_PATH_H
 #define LIB_ADDR_PATH_H
@@ -16,8 +17,10 @@ enum addr_form {
 /*
  * Read one path from the beginning of *in, which is advanced behind its '>'.
  * The mailbox is appended to `out`: local part (quoted only where it must
- * be), '@', domain in lower case or address literal; "" for <>, "postmaster"
- * for <Postmaster>; a source route is dropped. RC_PERM with 5.1.7 (reverse)
+ * be, UTF-8 as it came), '@', domain in lower case (A-labels, RFC 5890) or
+ * address literal; "" for <>, "postmaster" for <Postmaster>; a source route is
+ * dropped. Whether text beyond ASCII may stand there is the caller's to say.
+ * RC_PERM with 5.1.7 (reverse)
  * or 5.1.3 (forward): *in and *out are as before then.
  */
 enum rc addr_path(

@@ -40,6 +40,16 @@ span_starts_ci(struct span s, struct span prefix)
 	return s.n >= prefix.n && span_eq_ci(span_head(s, prefix.n), prefix);
 }
 
+bool
+span_is_ascii(struct span s)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return all < 0x80;
+}
+
 int
 span_cmp(struct span a, struct span b)
 {

@@ -58,6 +58,8 @@ bool span_eq(struct span a, struct span b);
 bool span_eq_ci(struct span a, struct span b);
 bool span_starts(struct span s, struct span prefix);
 bool span_starts_ci(struct span s, struct span prefix);
+/* No byte above 0x7f. */
+bool span_is_ascii(struct span s);
 /* Byte order, shorter first: <0, 0, >0. */
 int span_cmp(struct span a, struct span b);
 

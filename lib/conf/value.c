@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "lib/addr/beyond.h"
 #include "lib/base/network.h"
 #include "lib/base/enc.h"
 #include "lib/base/mem.h"
@@ -293,6 +294,15 @@ text_ok(const struct conf_option *o, struct span s)
 	return false;
 }
 
+/* Of those whose names may be written beyond ASCII. */
+static bool
+is_of_names(enum conf_type type)
+{
+	return type == CONF_TYPE_HOST || type == CONF_TYPE_DOMAINS ||
+	       type == CONF_TYPE_ADDRESS || type == CONF_TYPE_ALIAS_DOMAINS ||
+	       type == CONF_TYPE_ROUTES;
+}
+
 /* A copy with the domain in lower case. */
 static char *
 text_dup(const struct conf_option *o, struct span s)
@@ -375,23 +385,70 @@ set_choice(const struct conf_option *o, struct span s, int *out)
 	return false;
 }
 
+/*
+ * "bücher.example" as "xn--bcher-kva.example": each name between '=' and ':',
+ * of an address the one behind '@'. What is no such name stays, to be refused.
+ */
+static void
+put_ascii(const struct conf_option *o, struct span s, struct buf *out)
+{
+	size_t at = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : s.n;
+
+	if (at < s.n) {
+		(void)buf_put_span(
+		    out, span_head(s, at + 1)); /* there is room */
+		s = span_from(s, at + 1);
+	}
+	while (s.n > 0) {
+		size_t n = 0;
+
+		while (n < s.n && s.p[n] != '=' && s.p[n] != ':')
+			n++;
+		if (!addr_beyond_domain(span_head(s, n), out))
+			(void)buf_put_span(out, span_head(s, n));
+		(void)buf_put_span(out, span_head(span_from(s, n), 1));
+		s = span_from(s, n + 1);
+	}
+}
+
+/* As it is kept; NULL: not what the row asks for. */
+static char *
+text_of(const struct conf_option *o, struct span s)
+{
+	struct buf ascii;
+	char *text = NULL;
+
+	if (span_is_ascii(s) || !is_of_names(o->type))
+		return text_ok(o, s) ? text_dup(o, s) : NULL;
+	buf_init(&ascii, 2 * (s.n + HOST_MAX));
+	put_ascii(o, s, &ascii);
+	if (text_ok(o, buf_span(&ascii)))
+		text = text_dup(o, buf_span(&ascii));
+	buf_fini(&ascii);
+	return text;
+}
+
 static bool
 set_text(const struct conf_option *o, struct span s, char **field)
 {
-	if (!text_ok(o, s))
+	char *text = text_of(o, s);
+
+	if (text == NULL)
 		return false;
 	free(*field);
-	*field = text_dup(o, s);
+	*field = text;
 	return true;
 }
 
 static bool
 add_item(const struct conf_option *o, struct span s, struct conf_list *list)
 {
-	if (list->n == CONF_LIST_MAX || !text_ok(o, s))
+	char *text = list->n == CONF_LIST_MAX ? NULL : text_of(o, s);
+
+	if (text == NULL)
 		return false;
 	list->v = mem_grow(list->v, (list->n + 2) * sizeof(*list->v));
-	list->v[list->n++] = text_dup(o, s);
+	list->v[list->n++] = text;
 	list->v[list->n] = NULL;
 	return true;
 }
@@ -481,13 +538,9 @@ expected_words(const struct conf_option *o, struct buf *out)
 static void
 expected_name(const char *what, struct span found, struct buf *out)
 {
-	bool ascii = true;
-
-	for (size_t i = 0; i < found.n; i++)
-		ascii = ascii && span_at(found, i) < 0x80;
 	/* as above */
 	(void)buf_putf(out, "%s%s", what,
-	    ascii ? "" : " in ASCII (other letters in their xn-- form)");
+	    span_is_ascii(found) ? "" : " (beyond ASCII by IDNA2008)");
 }
 
 void

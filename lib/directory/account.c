@@ -2,6 +2,7 @@
  * One line of the accounts file: see account.h. No reason quotes the line:
  * what is in the wrong place may be a hash or a password.
  */
+#include "lib/addr/beyond.h"
 #include "lib/addr/path.h"
 #include "lib/base/enc.h"
 #include "lib/directory/account.h"
@@ -54,6 +55,29 @@ has_control(struct span s)
 	return false;
 }
 
+/* One spelling, whose mailbox has one place; ASCII compares by itself. */
+static enum rc
+fold(struct buf *login, struct why *why)
+{
+	struct span local, domain;
+	enum rc rc = RC_OK;
+	struct buf b;
+
+	if (span_is_ascii(buf_span(login)))
+		return RC_OK;
+	buf_init(&b, login->max);
+	if (addr_split(buf_span(login), &local, &domain) &&
+	    addr_beyond_fold(local, &b) && buf_putc(&b, '@') &&
+	    buf_put_span(&b, domain)) {
+		buf_clear(login);
+		rc = addr_mailbox(buf_span(&b), login, why);
+	} else {
+		rc = why_set(why, RC_PERM, STATUS, "login: too long");
+	}
+	buf_fini(&b);
+	return rc;
+}
+
 static enum rc
 parse_login(struct span text, struct buf *login, struct why *why)
 {
@@ -68,7 +92,7 @@ parse_login(struct span text, struct buf *login, struct why *why)
 	else if (addr_mailbox(buf_span(&raw), login, &inner) != RC_OK)
 		rc = why_set(why, RC_PERM, STATUS, "login: %s", inner.text);
 	else
-		rc = RC_OK;
+		rc = fold(login, why);
 	buf_fini(&raw);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/addr/beyond.h"
 #include "lib/addr/detail.h"
 #include "lib/addr/path.h"
 #include "lib/base/io.h"
@@ -161,18 +162,6 @@ directory_close(struct directory **d)
 	*d = NULL;
 }
 
-static void
-put_lower(struct buf *b, struct span s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c + ('a' - 'A'));
-		(void)buf_putc(b, c); /* over: no such key */
-	}
-}
-
 /* Targets of a "b" record: those without '@' are at the domain asked for. */
 static void
 put_bare(struct buf *out, struct span targets, struct span at)
@@ -253,7 +242,8 @@ find_local(struct look *l, struct span mixed, struct buf *out)
 	struct buf lower;
 
 	buf_init(&lower, DIRECTORY_KEY_MAX - 1);
-	put_lower(&lower, mixed);
+	/* over: no such key; here and below */
+	(void)addr_beyond_fold(mixed, &lower);
 	local = buf_span(&lower);
 	if (!lower.over)
 		kind = find_address(l, local, l->domain, out);
@@ -353,7 +343,7 @@ find_relay(struct look *l)
 	(void)buf_put_span(&base, l->local); /* over: no such key */
 	do {
 		buf_clear(&key);
-		put_lower(&key, buf_span(&base));
+		(void)addr_beyond_fold(buf_span(&base), &key);
 		(void)buf_putc(&key, '@');
 		(void)buf_put_span(&key, l->domain);
 		found = !key.over && get(l, 'm', buf_span(&key), &value);
@@ -434,7 +424,7 @@ put_local_grants(struct look *l, struct span mixed, struct buf *out)
 	size_t n;
 
 	buf_init(&key, DIRECTORY_KEY_MAX - 1);
-	put_lower(&key, mixed);
+	(void)addr_beyond_fold(mixed, &key);
 	n = key.n;
 	if (ours && !key.over)
 		put_grants(l, buf_span(&key), out);
@@ -535,7 +525,7 @@ find_system_mailbox(struct look *l, struct span mailbox, struct buf *out)
 	if (!addr_split(mailbox, &l->local, &l->domain) || !at_home(l))
 		return kind;
 	buf_init(&local, DIRECTORY_KEY_MAX - 1);
-	put_lower(&local, l->local);
+	(void)addr_beyond_fold(l->local, &local);
 	if (!local.over)
 		kind = find_system(l, buf_span(&local), out);
 	buf_fini(&local);

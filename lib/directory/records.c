@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/addr/beyond.h"
 #include "lib/addr/path.h"
 #include "lib/base/mem.h"
 #include "lib/directory/records.h"
@@ -41,8 +42,7 @@ void
 records_add(struct records *r, char kind, struct span key, struct span value,
     unsigned line)
 {
-	size_t n_local = 0;
-	struct span local, domain;
+	struct span local, domain = SPAN_NONE;
 	struct record *at;
 
 	if (r->n == r->cap) {
@@ -50,17 +50,14 @@ records_add(struct records *r, char kind, struct span key, struct span value,
 		r->v = mem_grow(r->v, r->cap * sizeof(*r->v));
 	}
 	at = &r->v[r->n++];
-	*at = (struct record){.key = r->text.n, .n_key = key.n + 1};
-	at->line = line;
-	(void)buf_putc(&r->text, kind); /* memory ends before its maximum */
-	(void)buf_put_span(&r->text, key);
-	if (addr_split(key, &local, &domain))
-		n_local = local.n;
-	else if (kind == 'b')
-		n_local = key.n;
-	for (size_t i = at->key + 1; i <= at->key + n_local; i++)
-		if (r->text.p[i] >= 'A' && r->text.p[i] <= 'Z')
-			r->text.p[i] = (char)(r->text.p[i] + ('a' - 'A'));
+	*at = (struct record){.key = r->text.n, .line = line};
+	/* memory ends before its maximum: there is room for all */
+	(void)buf_putc(&r->text, kind);
+	if (!addr_split(key, &local, &domain))
+		local = kind == 'b' ? key : SPAN_NONE;
+	(void)addr_beyond_fold(local, &r->text);
+	(void)buf_put_span(&r->text, span_from(key, local.n));
+	at->n_key = r->text.n - at->key;
 	at->value = r->text.n;
 	at->n_value = value.n;
 	(void)buf_put_span(&r->text, value);

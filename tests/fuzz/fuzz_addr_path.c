@@ -2,6 +2,7 @@
  * Any bytes as a path and as a mailbox. What is taken has to be printable,
  * within the bounds, and its own canonical form.
  */
+#include "lib/addr/beyond.h"
 #include "lib/addr/detail.h"
 #include "lib/addr/path.h"
 #include "tests/fuzz/must.h"
@@ -12,9 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static void
 check_text(struct span s)
 {
-	must(s.n <= 254);
+	must(s.n <= 254 && addr_beyond_ok(s));
 	for (size_t i = 0; i < s.n; i++)
-		must(s.p[i] >= 0x20 && s.p[i] < 0x7f);
+		must(span_at(s, i) >= 0x20 && s.p[i] != 0x7f);
 }
 
 /* Each base is a local part, shorter than the one before, and its detail is
@@ -43,6 +44,21 @@ check_bases(struct span box, struct span local)
 	buf_fini(&again);
 }
 
+/* One key, whatever is folded again. */
+static void
+check_fold(struct span local)
+{
+	struct buf once, twice;
+
+	buf_init(&once, 2048);
+	buf_init(&twice, 2048);
+	must(addr_beyond_fold(local, &once));
+	must(addr_beyond_fold(buf_span(&once), &twice));
+	must(span_eq(buf_span(&once), buf_span(&twice)));
+	buf_fini(&once);
+	buf_fini(&twice);
+}
+
 static void
 check_mailbox(struct span box)
 {
@@ -55,6 +71,8 @@ check_mailbox(struct span box)
 	must(span_eq(buf_span(&again), box));
 	must(addr_split(box, &local, &domain));
 	must(local.n >= 1 && local.n <= 64);
+	must(span_is_ascii(domain));
+	check_fold(local);
 	must(domain.n >= 1 && local.n + 1 + domain.n == box.n);
 	check_bases(box, local);
 	buf_clear(&again);

@@ -229,7 +229,10 @@ listen:
 
     def maildir(self, account):
         local, domain = account.rsplit("@", 1)
-        return f"{self.mail}/{domain}/{local}/Maildir"
+        # lib/maildir/place.h
+        name = "".join(chr(c) if c < 0x7f else f"%{c:02x}"
+                       for c in local.encode())
+        return f"{self.mail}/{domain}/{name}/Maildir"
 
     def messages(self, account):
         """Paths of all messages of the account's inbox."""

@@ -44,6 +44,7 @@ static const struct row {
     {"shorter base", "+", "joe+x+y@a", "joe@a", "joe+x+y@a"},
     {"off", "", "joe+x@a", "joe@a", NULL},
     {"quoted", "+", "\"a b+c d\"@x", "\"a b\"@y", "\"a b+c d\"@y"},
+    {"beyond ASCII", "+", "J\xc3\x9c+x@a", "j\xc3\xbc@a", "J\xc3\x9c+x@a"},
     {"no mailbox", "+", "postmaster", "postmaster@a", NULL},
 };
 

@@ -15,7 +15,9 @@ enum what {
 	ENVID,
 	ORCPT,
 	PLAIN,
-	XTEXT
+	XTEXT,
+	EMBED,
+	UNEMBED
 };
 
 #define FIFTY "12345678901234567890123456789012345678901234567890"
@@ -60,6 +62,17 @@ static const struct row {
 	"rfc822;Bob+2Bx@Example.org"},
     {"another type", ORCPT, "X.400;a", NULL},
     {"its own type", ORCPT, "x-foo;+3d", "x-foo;+3D"},
+    {"utf-8", ORCPT, "utf-8;\xc3\xa9\xf0\x9f\x90\x91@a",
+	"utf-8;\\x{E9}\\x{1F411}@a"},
+    {"utf-8 in ASCII", ORCPT, "UTF-8;\\x{E9}@a", "UTF-8;\\x{E9}@a"},
+    {"utf-8, cut", ORCPT, "utf-8;\xc3@a", NULL},
+    {"utf-8 of another type", ORCPT, "rfc822;\xc3\xa9@a", NULL},
+    {"embedded", EMBED, "a\xc3\xa9\xff", "a\\x{E9}\xff"},
+    {"unembedded", UNEMBED, "a\\x{E9}\\x{1f411}", "a\xc3\xa9\xf0\x9f\x90\x91"},
+    {"not what is ASCII", UNEMBED, "\\x{41}\\x{0A}", "\\x{41}\\x{0A}"},
+    {"nor a control", UNEMBED, "\\x{85}\\x{2028}", "\\x{85}\\x{2028}"},
+    {"nor what is none", UNEMBED, "\\x{}\\x{E9\\x{1234567}\\x{D800}",
+	"\\x{}\\x{E9\\x{1234567}\\x{D800}"},
     {"no type", ORCPT, ";a@b", NULL},
     {"no address", ORCPT, "rfc822;", NULL},
     {"neither", ORCPT, "", NULL},
@@ -109,6 +122,12 @@ check_row(void **state)
 		break;
 	case XTEXT:
 		addr_dsn_put_xtext(&b, in);
+		break;
+	case EMBED:
+		addr_dsn_put_embedded(&b, in);
+		break;
+	case UNEMBED:
+		addr_dsn_put_unembedded(&b, in);
 		break;
 	case PLAIN:
 		addr_dsn_put_plain(&b, in);

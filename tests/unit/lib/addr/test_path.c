@@ -12,11 +12,12 @@
 	{                        \
 		s, sizeof(s) - 1 \
 	}
-#define X10 "xxxxxxxxxx"
-#define X60 X10 X10 X10 X10 X10 X10
-#define X63 X60 "xxx"
-#define REV ADDR_REVERSE
-#define FWD ADDR_FORWARD
+#define X10      "xxxxxxxxxx"
+#define X60      X10 X10 X10 X10 X10 X10
+#define X63      X60 "xxx"
+#define BAD_UTF8 "local part is no UTF-8, or has a control character in it"
+#define REV      ADDR_REVERSE
+#define FWD      ADDR_FORWARD
 
 static const struct row {
 	const char *name;
@@ -105,13 +106,43 @@ static const struct row {
 	"control character in the address"},
     {"NUL in the domain", REV, TEXT("<a@c\0>"), NULL,
 	"control character in the address"},
-    {"UTF-8 local part", REV, TEXT("<\xc3\xa4@c>"), NULL,
-	"only ASCII addresses are supported"},
-    {"UTF-8 in quotes", FWD, TEXT("<\"\xc3\xa4\"@c>"), NULL,
-	"only ASCII addresses are supported"},
-    {"UTF-8 domain", FWD, TEXT("<a@\xc3\xa4>"), NULL,
-	"only ASCII addresses are supported"},
-    {"0xff", REV, TEXT("\xff"), NULL, "only ASCII addresses are supported"},
+    {"UTF-8 local part", REV, TEXT("<\xc3\xa4@c>"), "\xc3\xa4@c", ""},
+    {"its case stays", REV, TEXT("<\xc3\x84.B@C>"), "\xc3\x84.B@c", ""},
+    {"UTF-8 in quotes", FWD, TEXT("<\"\xc3\xa4\"@c>"), "\xc3\xa4@c", ""},
+    {"and stays there", FWD, TEXT("<\"\xc3\xa4 b\"@c>"), "\"\xc3\xa4 b\"@c",
+	""},
+    {"U-label", REV,
+	TEXT("<a@b\xc3\xbc"
+	     "cher.Example>"),
+	"a@xn--bcher-kva.example", ""},
+    {"U-label in capitals", REV,
+	TEXT("<a@B\xc3\x9c"
+	     "CHER>"),
+	"a@xn--bcher-kva", ""},
+    {"U-label, decomposed", REV,
+	TEXT("<a@bu\xcc\x88"
+	     "cher>"),
+	"a@xn--bcher-kva", ""},
+    {"sharp s is a letter", REV, TEXT("<a@fa\xc3\x9f>"), "a@xn--fa-hia", ""},
+    {"U-label in a route", FWD, TEXT("<@\xc3\xa4:a@b>"), "a@b", ""},
+    {"no U-label", REV, TEXT("<a@\xe2\x98\xba_>"), NULL,
+	"no domain name, neither in ASCII nor beyond"},
+    {"no UTF-8 in the domain", REV, TEXT("<a@\xc3>"), NULL,
+	"no domain name, neither in ASCII nor beyond"},
+    {"two dots beyond ASCII", REV, TEXT("<a@\xc3\xa4..b>"), NULL,
+	"domain expected"},
+    {"behind a U-label", REV, TEXT("<a@\xc3\xa4_>"), NULL,
+	"> expected behind the address"},
+    {"no UTF-8", REV, TEXT("<\xc3@c>"), NULL, BAD_UTF8},
+    {"overlong", REV, TEXT("<\xc0\xaf@c>"), NULL, BAD_UTF8},
+    {"surrogate", REV, TEXT("<\xed\xa0\x80@c>"), NULL, BAD_UTF8},
+    {"C1 control", REV, TEXT("<\xc2\x85@c>"), NULL, BAD_UTF8},
+    {"line separator", REV, TEXT("<\xe2\x80\xa8@c>"), NULL, BAD_UTF8},
+    {"64 octets of UTF-8", REV, TEXT("<" X60 "\xc3\xa4\xc3\xa4@c>"),
+	X60 "\xc3\xa4\xc3\xa4@c", ""},
+    {"66 octets", REV, TEXT("<" X60 "\xc3\xa4\xc3\xa4\xc3\xa4@c>"), NULL,
+	"local part longer than 64 octets"},
+    {"0xff", REV, TEXT("\xff"), NULL, "address in <> expected"},
 
     /* domains */
     {"one label", REV, TEXT("<a@localhost>"), "a@localhost", ""},

@@ -64,6 +64,8 @@ static const struct row {
     {"quote as a delimiter", CONF_ID_recipient_delimiter, "\"", false},
     {"backslash as a delimiter", CONF_ID_recipient_delimiter, "\\", false},
     {"letter as a delimiter", CONF_ID_recipient_delimiter, "+x", false},
+    {"no U-label", CONF_ID_domains, "\xc3\xbc..example", false},
+    {"local part beyond ASCII", CONF_ID_postmaster, "\xc3\xbc@a", false},
     {"alias domain", CONF_ID_alias_domains, "a.b=c.d", true},
     {"alias domain without target", CONF_ID_alias_domains, "a.b", false},
     {"alias domain of nothing", CONF_ID_alias_domains, "a.b=", false},
@@ -116,4 +118,56 @@ check_row(void **state)
 	buf_fini(&out);
 }
 
-ROWS_MAIN(rows, check_row)
+/* What is written beyond ASCII is kept as A-labels. */
+static const struct beyond {
+	const char *name;
+	enum conf_id id;
+	const char *text;
+	const char *kept;
+} beyond[] = {
+    {"U-label", CONF_ID_domains,
+	"B\xc3\xbc"
+	"cher.example",
+	"\"xn--bcher-kva.example\""},
+    {"U-label of an address", CONF_ID_postmaster, "A@\xc3\xbc",
+	"\"A@xn--tda\""},
+    {"U-labels of two domains", CONF_ID_alias_domains, "\xc3\xa4=\xc3\xbc",
+	"\"xn--4ca=xn--tda\""},
+    {"U-label and port", CONF_ID_relay_domains, "\xc3\xa4=\xc3\xbc:25",
+	"\"xn--4ca=xn--tda:25\""},
+    {"U-label and a literal", CONF_ID_relay_domains,
+	"\xc3\xa4=[IPv6:2001:db8::1]", "\"xn--4ca=[ipv6:2001:db8::1]\""},
+};
+
+static void
+check_beyond(void **state)
+{
+	const struct beyond *row = *state;
+	const struct conf_option *o = &conf_option_table[row->id];
+	struct conf conf = {.sections = 0};
+	struct buf out;
+
+	buf_init(&out, 400);
+	assert_true(
+	    conf_value_set(o, CONF_FORM_FILE, span_of(row->text), &conf));
+	assert_true(conf_value_put(o, CONF_FORM_FILE, &conf, 0, &out));
+	assert_string_equal(buf_cstr(&out), row->kept);
+	conf_value_clear(o, &conf);
+	buf_fini(&out);
+}
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+int
+main(void)
+{
+	struct CMUnitTest tests[COUNT(rows) + COUNT(beyond)];
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL,
+		    NULL, (void *)(uintptr_t)&rows[i]};
+	for (size_t i = 0; i < COUNT(beyond); i++)
+		tests[COUNT(rows) + i] = (struct CMUnitTest){beyond[i].name,
+		    check_beyond, NULL, NULL, (void *)(uintptr_t)&beyond[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
