@@ -48,8 +48,9 @@ struct client_mail {
 	const char *envid; /* RFC 3461 4.4; NULL: none */
 	bool utf8;         /* RFC 6531: it came with SMTPUTF8 */
 	bool looked;       /* at what stands in it: */
-	struct client_body_look look;
-	uint64_t size;
+	bool eight_header; /* octets beyond ASCII in its header */
+	bool eight_body;   /* and behind it */
+	uint64_t size;     /* as it goes to this server */
 	struct client_body *body;
 	size_t n;
 	struct client_rcpt *v;

@@ -19,12 +19,9 @@ struct piece {
 	struct client_body *body; /* NULL: nobody waits for it */
 	int fd;
 	uint64_t at;
-	size_t n;           /* bytes of a piece */
-	uint64_t body_size; /* all of it, for a look */
+	size_t n;
 	struct client_dot dot;
 	bool last;
-	bool looks; /* nothing is sent of it, all of it is looked at */
-	struct client_body_look look;
 	bool short_file;
 	int err;
 	struct buf out;
@@ -38,8 +35,11 @@ struct client_body {
 	uint64_t done; /* bytes read */
 	struct client_dot dot;
 	struct piece *under_way;
+	struct client_look_job *look; /* under way; NULL: none */
+	int seven;           /* what is sent instead of it; -1: nothing */
+	uint64_t seven_size; /* of that */
 	client_body_fn *on_piece;
-	client_body_look_fn *on_look;
+	client_look_fn *on_look;
 	void *ctx;
 };
 
@@ -82,85 +82,27 @@ work_now(struct piece *p, int fd)
 	return there;
 }
 
-/* Where the header ends: behind an empty line. */
-struct header_end {
-	bool behind;
-	size_t line; /* octets of the line so far, without its end */
-};
-
-static void
-look_at(struct span s, struct header_end *h, struct client_body_look *look)
-{
-	for (size_t i = 0; i < s.n && !h->behind; i++) {
-		char c = s.p[i];
-
-		look->header |= (c & 0x80) != 0;
-		if (c == '\n' && h->line == 0)
-			h->behind = true;
-		h->line = c == '\n' ? 0 : h->line + (c != '\r');
-		if (h->behind)
-			s = span_from(s, i + 1);
-	}
-	if (h->behind && !span_is_ascii(s))
-		look->body = true;
-}
-
-static void
-look_work(void *arg)
-{
-	struct piece *p = arg;
-	char *raw = mem_alloc(CLIENT_BODY_PIECE);
-	struct header_end h = {.behind = false};
-	uint64_t left = p->body_size;
-	size_t got = 1;
-
-	while (left > 0 && got > 0 && p->err == 0) {
-		size_t n =
-		    left < CLIENT_BODY_PIECE ? (size_t)left : CLIENT_BODY_PIECE;
-
-		if (!io_pread_all(p->fd, raw, n, (off_t)p->at, &got))
-			p->err = errno;
-		look_at(span_make(raw, got), &h, &p->look);
-		p->at += got;
-		left -= got;
-	}
-	p->short_file = p->err == 0 && left > 0;
-	free(raw);
-}
-
-static void
-tell(const struct piece *p, struct client_body *b)
-{
-	struct why why = {.rc = RC_OK};
-
-	errno = p->err;
-	if (p->err != 0)
-		why_sys(&why, RC_TEMP, "4.3.0", "queue file");
-	else if (p->short_file)
-		why_set(&why, RC_TEMP, "4.3.0",
-		    "the queue file is shorter than it was");
-	if (p->looks)
-		b->on_look(b->ctx, &p->look, why.rc != RC_OK ? &why : NULL);
-	else
-		b->on_piece(b->ctx, buf_span(&p->out), p->last,
-		    why.rc != RC_OK ? &why : NULL);
-}
-
 static void
 done(void *arg)
 {
 	struct piece *p = arg;
 	struct client_body *b = p->body;
+	struct why why;
 
 	/* the copy of the descriptor was this reading's */
 	io_close(&p->fd);
 	if (b != NULL) {
 		b->under_way = NULL;
-		if (!p->looks) {
-			b->done += p->n;
-			b->dot = p->dot;
-		}
-		tell(p, b);
+		b->done += p->n;
+		b->dot = p->dot;
+		errno = p->err;
+		if (p->err != 0)
+			why_sys(&why, RC_TEMP, "4.3.0", "queue file");
+		else if (p->short_file)
+			why_set(&why, RC_TEMP, "4.3.0",
+			    "the queue file is shorter than it was");
+		b->on_piece(b->ctx, buf_span(&p->out), p->last,
+		    p->err != 0 || p->short_file ? &why : NULL);
 	}
 	buf_fini(&p->out);
 	free(p);
@@ -173,9 +115,25 @@ client_body_new(struct pool *pool, int fd, uint64_t offset, uint64_t size)
 
 	b->pool = pool;
 	b->fd = fd;
+	b->seven = -1;
 	b->offset = offset;
 	b->size = size;
 	return b;
+}
+
+static void
+looked(void *ctx, struct client_look *look, const struct why *why)
+{
+	struct client_body *b = ctx;
+
+	b->look = NULL;
+	b->on_look(b->ctx, look, why);
+}
+
+uint64_t
+client_body_size(const struct client_body *b)
+{
+	return b->size;
 }
 
 void
@@ -184,14 +142,37 @@ client_body_rewind(struct client_body *b)
 	if (b->under_way != NULL)
 		b->under_way->body = NULL;
 	b->under_way = NULL;
+	client_look_forget(&b->look);
 	b->done = 0;
 	b->dot = (struct client_dot){0};
 }
 
 void
+client_body_look(
+    struct client_body *b, bool seven, client_look_fn *on_look, void *ctx)
+{
+	const struct client_look_at at = {b->fd, b->offset, b->size, seven};
+
+	client_look_forget(&b->look);
+	b->on_look = on_look;
+	b->ctx = ctx;
+	b->look = client_look_start(b->pool, &at, looked, b);
+}
+
+void
+client_body_use(struct client_body *b, int seven, uint64_t size)
+{
+	client_body_rewind(b);
+	io_close(&b->seven);
+	b->seven = seven;
+	b->seven_size = size;
+}
+
+void
 client_body_next(struct client_body *b, client_body_fn *on_piece, void *ctx)
 {
-	uint64_t left = b->size - b->done;
+	uint64_t left = (b->seven < 0 ? b->size : b->seven_size) - b->done;
+	int fd = b->seven < 0 ? b->fd : b->seven;
 	struct piece *p;
 
 	if (b->under_way != NULL)
@@ -199,7 +180,7 @@ client_body_next(struct client_body *b, client_body_fn *on_piece, void *ctx)
 	p = mem_alloc(sizeof(*p));
 	p->body = b;
 	p->fd = -1;
-	p->at = b->offset + b->done;
+	p->at = (b->seven < 0 ? b->offset : 0) + b->done;
 	p->n = left < CLIENT_BODY_PIECE ? (size_t)left : CLIENT_BODY_PIECE;
 	p->last = p->n == left;
 	p->dot = b->dot;
@@ -207,31 +188,12 @@ client_body_next(struct client_body *b, client_body_fn *on_piece, void *ctx)
 	b->under_way = p;
 	b->on_piece = on_piece;
 	b->ctx = ctx;
-	if (work_now(p, b->fd)) {
+	if (work_now(p, fd)) {
 		pool_later(b->pool, done, p);
 		return;
 	}
-	p->fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
+	p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	pool_submit(b->pool, work, done, p);
-}
-
-void
-client_body_look(struct client_body *b, client_body_look_fn *on_look, void *ctx)
-{
-	struct piece *p;
-
-	if (b->under_way != NULL)
-		return;
-	p = mem_alloc(sizeof(*p));
-	p->body = b;
-	p->looks = true;
-	p->at = b->offset;
-	p->body_size = b->size;
-	p->fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
-	b->under_way = p;
-	b->on_look = on_look;
-	b->ctx = ctx;
-	pool_submit(b->pool, look_work, done, p);
 }
 
 void
@@ -244,6 +206,8 @@ client_body_free(struct client_body **body)
 		return;
 	if (b->under_way != NULL)
 		b->under_way->body = NULL;
+	client_look_forget(&b->look);
 	io_close(&b->fd);
+	io_close(&b->seven);
 	free(b);
 }

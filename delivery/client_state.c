@@ -93,7 +93,7 @@ needs_utf8(const struct client_mail *m, const struct client_rcpt *r)
 {
 	return !span_is_ascii(span_of(m->sender)) ||
 	       !span_is_ascii(span_of(r->address)) ||
-	       (m->utf8 && m->looked && m->look.header);
+	       (m->utf8 && m->looked && m->eight_header);
 }
 
 /* Recipients that this server cannot be told of. */
@@ -268,18 +268,38 @@ begin(struct client *c)
 }
 
 static void
-on_look(void *ctx, const struct client_body_look *look, const struct why *why)
+on_look(void *ctx, struct client_look *look, const struct why *why)
 {
 	struct client *c = ctx;
+	struct client_mail *m = c->mail;
 
 	if (why != NULL) {
-		client_mail_end(c->mail, why, false, "");
+		client_mail_end(m, why, false, "");
 		client_state_fail(c, why);
 		return;
 	}
-	c->mail->look = *look;
-	c->mail->looked = true;
+	m->eight_header = look->header;
+	m->eight_body = look->body;
+	m->looked = true;
+	if (look->seven >= 0) {
+		client_body_use(m->body, look->seven, look->size);
+		m->size = look->size;
+		look->seven = -1;
+	} else if (!c->offer.eightbit && look->body) {
+		client_mail_end(m, &look->why, false, c->shown);
+	}
 	begin(c);
+}
+
+/* RFC 6531 3.2, RFC 6152 3: does it depend on what stands in the message? */
+static bool
+is_to_be_looked_at(const struct client *c)
+{
+	const struct client_mail *m = c->mail;
+
+	if (!c->offer.eightbit)
+		return !m->looked || m->eight_body;
+	return m->utf8 && !c->offer.utf8 && !m->looked;
 }
 
 void
@@ -294,10 +314,12 @@ client_state_mail(struct client *c)
 		client_state_set(c, CLIENT_IDLE);
 		return;
 	}
-	client_body_rewind(m->body);
-	if (m->utf8 && !c->offer.utf8 && !m->looked) {
+	/* what another server was to get of it is not this one's */
+	client_body_use(m->body, -1, 0);
+	m->size = client_body_size(m->body);
+	if (is_to_be_looked_at(c)) {
 		client_state_set(c, CLIENT_LOOK);
-		client_body_look(m->body, on_look, c);
+		client_body_look(m->body, !c->offer.eightbit, on_look, c);
 		return;
 	}
 	begin(c);

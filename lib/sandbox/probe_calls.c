@@ -290,7 +290,9 @@ const struct sandbox_act sandbox_probe_calls[] = {
     {"make memory executable", arrange_page, try_mprotect_exec, ALL, 0},
     {"map executable memory", NULL, try_mmap_exec, ALL, 0},
     {"make a memory file", NULL, try_memfd,
-	ALL & ~(SANDBOX_OF(SMTPD) | SANDBOX_OF(QMGR) | SANDBOX_OF(SPAWN)), 0},
+	ALL & ~(SANDBOX_OF(SMTPD) | SANDBOX_OF(QMGR) | SANDBOX_OF(REMOTE) |
+		  SANDBOX_OF(SPAWN)),
+	0},
     {"become dumpable", NULL, try_dumpable, NOT_SPAWN, 0},
     {"set a limit", NULL, try_limit, NOT_SPAWN, 0},
     {"change the personality", NULL, try_personality, ALL, 0},

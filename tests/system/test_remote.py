@@ -1,6 +1,7 @@
 """mailstead-remote against servers that do as they should, and others. It is
 driven as qmgr would; mailstead-resolver knows localhost: ::1 and 127.0.0.1,
 tried in this order."""
+import email
 import socket
 import subprocess
 import time
@@ -44,6 +45,65 @@ def test_a_letter(drive):
     assert fake.heard[:3] == [
         b"EHLO mail.example.org", b"MAIL FROM:<a@example.org> BODY=8BITMIME",
         b"RCPT TO:<x@b.example>"]
+
+
+SEVEN = b"250-fake\r\n250 SIZE 100000000"
+PARTS = (
+    "From: a@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=b\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\n--b\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n--b\r\n"
+    "Content-Type: application/x-y\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\n{data}\r\n--b--\r\n")
+
+
+@pytest.mark.parametrize("script", [
+    {"EHLO": SEVEN}, {"EHLO": b"500 what?"}], ids=["ehlo", "helo"])
+def test_seven_bits(drive, script):
+    """RFC 6152 3, RFC 5321 2.4: who does not offer 8BITMIME gets none."""
+    text = "In der K\u00fcche = hier .\r\n. \r\nund\t\r\n" + "lang " * 9999
+    data = "\u20ac" * 99999
+    body = PARTS.format(text=text, data=data).encode()
+    with Fake(script) as fake:
+        one, = send(drive, fake, body=body)
+        assert (one.rc, one.status) == ("ok", "2.0.0")
+        got, = fake.bodies
+        mail = fake.heard[[v[:4] for v in fake.heard].index(b"MAIL")]
+    assert got.isascii() and b"8bit" not in got
+    assert max(len(line) for line in got.split(b"\r\n")) <= 80
+    got = got.replace(b"\r\n..", b"\r\n.")
+    if b"SIZE=" in mail:
+        assert int(mail.split(b"SIZE=")[1].split()[0]) == len(got)
+    message = email.message_from_bytes(got)
+    first, second = message.get_payload()
+    assert not message.defects and not first.defects and not second.defects
+    assert first["Content-Transfer-Encoding"] == "quoted-printable"
+    assert first.get_payload(decode=True).decode() == text
+    assert second["Content-Transfer-Encoding"] == "base64"
+    assert second.get_payload(decode=True).decode() == data
+
+
+def test_seven_bits_of_ascii(drive):
+    body = b"Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\na = b \r\n"
+    with Fake({"EHLO": SEVEN}) as fake:
+        one, = send(drive, fake, body=body)
+        assert one.rc == "ok" and fake.bodies == [body]
+
+
+def test_what_cannot_be_converted(drive):
+    body = b"Content-Transfer-Encoding: x-uu\r\n\r\n\xfc\r\n"
+    with Fake({"EHLO": SEVEN}) as fake:
+        got = send(drive, fake, ["x@b.example", "y@b.example"], body=body)
+        assert [(o.rc, o.status) for o in got] == [("perm", "5.6.3")] * 2
+        assert not fake.bodies and b"MAIL" not in b"".join(fake.heard)
+        # the connection is still good
+        one, = send(drive, fake)
+        assert one.rc == "ok" and fake.accepted == 1
+    # and so is the message, for who takes it
+    with Fake() as fake:
+        one, = send(drive, fake, body=body)
+        assert one.rc == "ok" and fake.bodies == [body]
 
 
 DSN = b"250-fake\r\n250-DSN\r\n250 PIPELINING"

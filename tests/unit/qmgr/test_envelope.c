@@ -38,6 +38,7 @@ asking(void)
 
 	e->ret = ADDR_DSN_RET_HDRS;
 	e->envid = span_dup(SPAN_LIT("QQ+2B31%4159"));
+	e->utf8 = true;
 	e->rcpts[0].notify = ADDR_DSN_NEVER;
 	e->rcpts[2].notify = ADDR_DSN_SUCCESS | ADDR_DSN_DELAY;
 	e->rcpts[2].orcpt = span_dup(SPAN_LIT("rfc822;+3D@b"));
@@ -107,6 +108,7 @@ reads_what_was_asked(void **state)
 	    envelope_parse(buf_span(&b), b.n + SIZE, &r, &why), RC_OK);
 	assert_int_equal(r->ret, ADDR_DSN_RET_HDRS);
 	assert_string_equal(r->envid, e->envid);
+	assert_true(r->utf8);
 	assert_int_equal(r->rcpts[0].notify, ADDR_DSN_NEVER);
 	assert_null(r->rcpts[0].orcpt);
 	assert_string_equal(r->rcpts[0].account, e->rcpts[0].account);
@@ -138,6 +140,7 @@ refuses_other_words(void **state)
 	static const char *const wrong[][2] = {
 	    {" ret=HDRS", " ret=HALF"},
 	    {" envid=QQ", " envid=\xff"},
+	    {" utf8", " utf9"},
 	    {"notify=NEVER", "notify=SOMEX"},
 	    {" expanded", " expandee"},
 	    {"orcpt=rfc822;", "orcpt=rfc822:"},

@@ -38,7 +38,9 @@
 	"bob: Bob, joe@one.example\ncarl: joe@one.example\n"            \
 	"carl@one.example: ann@two.example\n"                           \
 	"own@alias.example: ann@two.example\n"                          \
-	"tagged@one.example: joe+tag, dora-t, joe+other\n"
+	"tagged@one.example: joe+tag, dora-t, joe+other\n"              \
+	"B\xc3\x9cro: joe@one.example\n"                                \
+	"\xc3\xa4@on\xc3\xa9.example: joe@one.example\n"
 /* far.example is no relay domain: what is listed there opens nothing */
 #define RECIPIENTS                                                  \
 	"# there\nJim@RELAY.example\r\n\n \"a b\"@relay.example \n" \
@@ -74,6 +76,10 @@ static const struct row {
 	DIRECTORY_ELSEWHERE, "", NULL, NULL},
     {"elsewhere", FIND, "a@far.example", DIRECTORY_ELSEWHERE, "", NULL, NULL},
     {"literal", FIND, "a@[192.0.2.1]", DIRECTORY_ELSEWHERE, "", NULL, NULL},
+    {"beyond ASCII", FIND, "b\xc3\xbcRO@one.example", DIRECTORY_ALIAS,
+	"joe@one.example", NULL, NULL},
+    {"decomposed", FIND, "BU\xcc\x88ro+x@one.example", DIRECTORY_ALIAS,
+	"joe@one.example", NULL, NULL},
     {"unknown", FIND, "nobody@one.example", DIRECTORY_UNKNOWN, "", NULL, NULL},
     {"empty", FIND, "", DIRECTORY_UNKNOWN, "", NULL, NULL},
     {"no domain", FIND, "joe", DIRECTORY_UNKNOWN, "", NULL, NULL},
