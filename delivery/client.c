@@ -136,7 +136,8 @@ client_state_idle(struct client *c)
 static void
 hello(struct client *c)
 {
-	client_state_say(c, CLIENT_EHLO, "EHLO %s", c->env->hostname);
+	client_state_say(c, CLIENT_EHLO, "%s %s", c->lmtp ? "LHLO" : "EHLO",
+	    c->env->hostname);
 }
 
 static void
@@ -147,6 +148,12 @@ log_in(struct client *c)
 	if (stream_tls(c->stream) == NULL) {
 		client_state_fail_text(
 		    c, "4.7.0", "no TLS, without which no password is sent");
+		return;
+	}
+	if (c->password->n == 0) {
+		c->trouble = CLIENT_TROUBLE_LOGIN;
+		client_state_fail_text(
+		    c, "4.7.0", "no password to log in with there");
 		return;
 	}
 	if (!c->offer.plain) {
@@ -225,6 +232,7 @@ on_hello_refused(struct client *c)
 	unsigned class = c->reply.code / 100;
 
 	if (c->state == CLIENT_EHLO && class == 5 && c->login[0] == '\0' &&
+	    !c->lmtp &&
 	    (c->tls == RELAY_TLS_MAY || stream_tls(c->stream) != NULL))
 		client_state_say(c, CLIENT_HELO, "HELO %s", c->env->hostname);
 	else
@@ -418,6 +426,7 @@ client_new(const struct client_env *env, const struct client_target *target,
 	c->login = mem_dup(target->login);
 	c->password = target->password;
 	c->tls = target->tls;
+	c->lmtp = target->lmtp;
 	c->clear = target->clear;
 	client_reply_init(&c->reply);
 	c->stream = stream_connect(env->base, &peer, &stream_ops, c);

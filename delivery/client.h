@@ -80,6 +80,7 @@ struct client_target {
 	const char *shown;    /* "mx.example[192.0.2.1]" */
 	const char *tls_host; /* for SNI and the certificate; NULL: none */
 	enum relay_tls tls;
+	bool lmtp;  /* RFC 2033 */
 	bool clear; /* TLS has failed before: go without (RELAY_TLS_MAY) */
 	const char *login; /* "": none */
 	const struct secret *password;

@@ -477,12 +477,18 @@ on_dot(struct client *c)
 	/* of all codes this one counts: a reply that has got out of step
 	 * would lose the message */
 	bool sent = c->reply.code == 250;
+	size_t told = 0;
 
 	for (size_t i = 0; i < c->n_rcpt; i++) {
 		struct client_rcpt *r = &c->mail->v[c->rcpt[i]];
 
 		if (r->state != CLIENT_RCPT_ACCEPTED)
 			continue;
+		/* RFC 2033 4.2: each recipient has a reply of its own */
+		if (c->lmtp && told++ == 1) {
+			client_state_set(c, CLIENT_DOT);
+			return;
+		}
 		outcome(c, r, sent ? "sent" : "the message was refused");
 		if (!sent)
 			continue;

@@ -50,6 +50,7 @@ struct client {
 	char *login;
 	const struct secret *password;
 	enum relay_tls tls;
+	bool lmtp;
 	bool clear;
 	enum client_trouble trouble;
 	bool logged_in;

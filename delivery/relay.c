@@ -141,22 +141,22 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	struct relay_job *j = building(desk, m->job, &n);
 	struct why why;
 
-	if (j == NULL || j->mail.n != m->recipients || m->port == 0 ||
-	    m->port > UINT16_MAX || m->tls > RELAY_TLS_IMPLICIT ||
-	    m->ret >= ADDR_DSN_RET_COUNT || m->envid.n > ADDR_DSN_ENVID_MAX ||
-	    m->sender.n > 1000 || m->login.n > 1000 || m->password.n > 1000 ||
-	    m->next_hop.n >= RELAY_HOST_MAX)
+	if (j == NULL || j->mail.n != m->recipients ||
+	    m->tls > RELAY_TLS_IMPLICIT || m->ret >= ADDR_DSN_RET_COUNT ||
+	    m->envid.n > ADDR_DSN_ENVID_MAX || m->sender.n > 1000 ||
+	    m->login.n > 1000 || m->passwords.n > RELAY_HOSTS_BYTES ||
+	    m->hosts.n > RELAY_HOSTS_BYTES)
 		return false;
 	TAILQ_REMOVE(&desk->building, j, next);
 	j->qid = span_dup(m->qid);
 	j->sender = span_dup(m->sender);
 	j->envid = m->envid.n > 0 ? span_dup(m->envid) : NULL;
-	j->key = (struct relay_key){.next_hop = span_dup(m->next_hop),
-	    .mx = m->mx != 0,
-	    .port = (uint16_t)m->port,
+	j->key = (struct relay_key){.mx = m->mx != 0,
+	    .lmtp = m->lmtp != 0,
 	    .tls = (enum relay_tls)m->tls,
-	    .login = span_dup(m->login),
-	    .password = secret_of(m->password)};
+	    .login = span_dup(m->login)};
+	j->hosts = span_dup(m->hosts);
+	j->passwords = secret_of(m->passwords);
 	j->start_ms = clock_mono_ms();
 	j->mail.sender = j->sender;
 	j->mail.ret = m->ret;
@@ -174,10 +174,10 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	if (desk->stopping) {
 		why_set(&why, RC_TEMP, "4.3.2", "the mail server stops");
 		relay_job_fail(j, &why, false);
-		return true;
+	} else if (!relay_job_turn(j)) {
+		why_set(&why, RC_TEMP, "4.3.0", "no host to go to");
+		relay_job_fail(j, &why, false);
 	}
-	j->waiting = true;
-	relay_desk_pump(desk);
 	return true;
 }
 

@@ -15,7 +15,8 @@
 static bool
 key_eq(const struct relay_key *a, const struct relay_key *b)
 {
-	return a->mx == b->mx && a->port == b->port && a->tls == b->tls &&
+	return a->mx == b->mx && a->lmtp == b->lmtp && a->port == b->port &&
+	       a->tls == b->tls &&
 	       span_eq_ci(span_of(a->next_hop), span_of(b->next_hop)) &&
 	       strcmp(a->login, b->login) == 0 &&
 	       secret_eq(span_make(a->password.p, a->password.n),
@@ -144,6 +145,7 @@ relay_conn_open(struct relay_job *j)
 	struct client_target target = {
 	    .tls_host = hop->host[0] == '[' ? NULL : hop->host,
 	    .tls = j->key.tls,
+	    .lmtp = j->key.lmtp,
 	    .clear = j->clear};
 
 	j->tries++;

@@ -11,8 +11,9 @@
 #include "lib/base/why.h"
 #include "lib/base/span.h"
 
-#define RELAY_HOPS_MAX 200
-#define RELAY_HOST_MAX 256
+#define RELAY_HOPS_MAX    200
+#define RELAY_HOST_MAX    256
+#define RELAY_HOSTS_BYTES 16384 /* of several, with their ports */
 
 struct relay_hop {
 	uint32_t preference;

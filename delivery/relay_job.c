@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/base/num.h"
 #include "lib/log/log.h"
 #include "lib/base/banned.h"
 
@@ -25,6 +26,8 @@ relay_job_free(struct relay_job *j)
 	free(j->mail.v);
 	client_body_free(&j->mail.body);
 	relay_key_fini(&j->key);
+	free(j->hosts);
+	secret_fini(&j->passwords);
 	if (j->timer != NULL)
 		event_free(j->timer);
 	free(j->hops);
@@ -133,6 +136,75 @@ relay_job_fail(struct relay_job *j, const struct why *why, bool site)
 	relay_job_end(j);
 }
 
+/* "a.example:25,[192.0.2.1]:25": the first one, cut off. A domain has no port.
+ */
+static bool
+cut_host(struct relay_job *j, struct span *host, uint64_t *port)
+{
+	struct span rest = span_of(j->hosts), one = span_cut(&rest, ',');
+	size_t colon = j->key.mx ? one.n : span_rfind(one, ':');
+	char *left;
+
+	*port = 25;
+	*host = span_head(one, colon);
+	if (host->n == 0 || host->n >= RELAY_HOST_MAX ||
+	    (!j->key.mx &&
+		!num_range(span_from(one, colon + 1), 1, UINT16_MAX, port)))
+		return false;
+	free(j->key.next_hop);
+	j->key.next_hop = span_dup(*host);
+	left = span_dup(rest);
+	free(j->hosts);
+	j->hosts = left;
+	return true;
+}
+
+static void
+cut_password(struct relay_job *j)
+{
+	struct span rest = span_make(j->passwords.p, j->passwords.n);
+	struct span one = span_cut(&rest, '\n');
+	struct secret left = secret_of(rest);
+
+	secret_fini(&j->key.password);
+	j->key.password = secret_of(one);
+	secret_fini(&j->passwords);
+	j->passwords = left;
+}
+
+bool
+relay_job_turn(struct relay_job *j)
+{
+	struct span host;
+	uint64_t port;
+
+	if (j->desk->stopping || !cut_host(j, &host, &port))
+		return false;
+	cut_password(j);
+	j->key.port = (uint16_t)port;
+	j->at = 0;
+	j->clear = false;
+	j->waiting = true;
+	relay_desk_pump(j->desk);
+	return true;
+}
+
+/* Nothing came of the host in use. */
+static void
+host_failed(struct relay_job *j, const struct why *why)
+{
+	struct why last = *why;
+
+	/* a host that the configuration names may come back, and is not the
+	 * sender's mistake */
+	if (!j->key.mx)
+		last.rc = RC_TEMP;
+	if (!j->key.mx && last.status[0] == '5')
+		last.status[0] = '4';
+	if (!relay_job_turn(j))
+		relay_job_fail(j, &last, last.rc == RC_TEMP);
+}
+
 /* The hop in use is of no use: the next one, or the end. */
 static void
 next_hop(struct relay_job *j)
@@ -142,7 +214,7 @@ next_hop(struct relay_job *j)
 	if (j->at < j->hops->n && j->tries < TRIES_MAX && !j->desk->stopping)
 		relay_conn_open(j);
 	else
-		relay_job_fail(j, &j->last, true);
+		host_failed(j, &j->last);
 }
 
 /* ---- the end of an attempt ---- */
@@ -161,7 +233,7 @@ relay_job_trouble(
 		j->clear = true;
 		relay_conn_open(j);
 	} else if (trouble == CLIENT_TROUBLE_LOGIN)
-		relay_job_fail(j, why, true);
+		host_failed(j, why);
 	else
 		next_hop(j);
 }
@@ -179,7 +251,7 @@ resolved(struct relay_job *j)
 	io_random(&seed, sizeof(seed));
 	rc = relay_hop_order(j->hops, self, seed, &why);
 	if (rc != RC_OK) {
-		relay_job_fail(j, &why, rc == RC_TEMP);
+		host_failed(j, &why);
 		return;
 	}
 	j->at = 0;
@@ -197,7 +269,7 @@ on_ask_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	j->ask = 0;
 	why_set(&why, RC_TEMP, "4.4.3", "the DNS resolver does not answer");
-	relay_job_fail(j, &why, true);
+	host_failed(j, &why);
 }
 
 void
@@ -272,7 +344,7 @@ relay_on_dns_end(struct relay_desk *desk, const struct msg_dns_end *m)
 		(void)snprintf(status, sizeof(status), "5.1.2");
 	why_set(&why, m->rc == RC_PERM ? RC_PERM : RC_TEMP, status, SPAN_FMT,
 	    SPAN_ARG(m->text));
-	relay_job_fail(j, &why, why.rc == RC_TEMP);
+	host_failed(j, &why);
 }
 
 void

@@ -12,8 +12,9 @@
 
 /* Which connections serve which jobs. */
 struct relay_key {
-	char *next_hop;
+	char *next_hop; /* domain, host, or literal */
 	bool mx;
+	bool lmtp;
 	uint16_t port;
 	enum relay_tls tls;
 	char *login;
@@ -36,8 +37,10 @@ struct relay_job {
 	uint64_t number; /* on the link it came by */
 	char *qid;
 	char *sender;
-	char *envid; /* or NULL */
-	struct relay_key key;
+	char *envid;             /* or NULL */
+	struct relay_key key;    /* of the host that is tried */
+	char *hosts;             /* those that come next, as in msg_relay */
+	struct secret passwords; /* and theirs */
 	struct client_mail mail;
 	size_t room; /* of mail.v */
 	uint64_t start_ms;
@@ -72,6 +75,8 @@ void relay_conn_quit(struct relay_conn *conn);
 
 /* It stands in no list. */
 void relay_job_free(struct relay_job *j);
+/* Turn to the next host of its list; false: there is none. */
+bool relay_job_turn(struct relay_job *j);
 /* Give it to an idle connection, or look for its hosts. j may be gone then. */
 void relay_job_go(struct relay_job *j);
 /* Send its question to the resolver (anew). */

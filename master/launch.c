@@ -83,22 +83,36 @@ send_rights(struct proc *p, const struct workers_rights *r)
 			span_of(r->paths[i].path), r->paths[i].access});
 }
 
-enum rc
-launch_send_password(struct proc *p, struct why *why)
+static enum rc
+send_file(struct proc *p, const char *option, const char *path, struct why *why)
 {
-	const char *path = p->m->conf->relay.password_file;
+	char name[64];
 	int fd;
 
-	if (!p->row->relay || path[0] == '\0')
+	if (path[0] == '\0')
 		return RC_OK;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return why_sys(
-		    why, RC_PERM, "5.3.5", "relay.password_file: %s", path);
-	proto_send_file(
-	    p->link, &(struct msg_file){SPAN_LIT("relay_password"), fd});
+		    why, RC_PERM, "5.3.5", "relay.%s: %s", option, path);
+	(void)snprintf(name, sizeof(name), "relay_%s", option); /* fits */
+	proto_send_file(p->link, &(struct msg_file){span_of(name), fd});
 	io_close(&fd);
 	return RC_OK;
+}
+
+enum rc
+launch_send_passwords(struct proc *p, struct why *why)
+{
+	enum rc rc = RC_OK;
+
+	if (!p->row->relay)
+		return RC_OK;
+	rc = send_file(p, "password", p->m->conf->relay.password_file, why);
+	if (rc == RC_OK)
+		rc =
+		    send_file(p, "passwords", p->m->conf->relay.passwords, why);
+	return rc;
 }
 
 static enum rc
@@ -124,8 +138,11 @@ send_setup(struct proc *p, struct why *why)
 	buf_fini(&text);
 	send_listeners(p);
 	clients_send(p);
-	if (launch_send_password(p, why) != RC_OK ||
-	    certificates_send(p, why) != RC_OK)
+	/* without them mail for those hosts waits: no reason to take none */
+	if (launch_send_passwords(p, why) != RC_OK)
+		LOG(MASTER_ERROR, log_str(role_name(p->row->role)),
+		    log_str(why->text));
+	if (certificates_send(p, why) != RC_OK)
 		return RC_PERM;
 	if (channel_open_all(p, why) != RC_OK)
 		return RC_TEMP;

@@ -13,7 +13,7 @@
 enum rc launch_proc(struct proc *p, struct why *why);
 /* The smart host's password to the worker that has it, as a file; RC_PERM when
  * it cannot be opened. */
-enum rc launch_send_password(struct proc *p, struct why *why);
+enum rc launch_send_passwords(struct proc *p, struct why *why);
 
 /*
  * Can this be served? RC_PERM says what of it cannot: a worker's slice is too

@@ -108,7 +108,7 @@ tell_singles(struct master *m)
 			    p->link, &(struct msg_conf){buf_span(&text)});
 		buf_fini(&text);
 		/* the old password is better than none */
-		if (launch_send_password(p, &why) != RC_OK)
+		if (launch_send_passwords(p, &why) != RC_OK)
 			LOG(MASTER_ERROR, log_str("reload"), log_str(why.text));
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "lib/addr/detail.h"
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
 #include "qmgr/agent.h"
 #include "qmgr/route.h"
 #include "qmgr/schedule.h"
@@ -17,6 +18,7 @@
 #define LOCAL_MAX 512  /* recipients */
 #define RCPTS_MAX 2048 /* the same, at a remote one */
 #define JOBS_MAX  512
+#define HOSTS_MAX 16384 /* bytes of names, or of passwords */
 
 /* under way for the qmgr before us */
 struct foreign {
@@ -519,35 +521,24 @@ agent_batch_end(const struct message *m)
 			    a->link, &(struct msg_batch_end){span_of(m->name)});
 }
 
-static bool
-send_job(struct agent *a, const struct message *m, const struct route *route,
-    const struct agent_group *group)
+/* Of each host its own; where there is none nobody logs in. */
+static void
+put_passwords(const struct qmgr *q, const struct route *route, struct buf *b)
 {
-	const struct qmgr *q = m->q;
-	bool login = route->smart && q->w->conf->relay.login[0] != '\0';
-	struct msg_relay job = {.job = a->last_job,
-	    .qid = span_of(m->name),
-	    .recipients = (uint32_t)group->n,
-	    .sender = span_of(m->env->sender),
-	    .ret = m->env->ret,
-	    .envid = span_of(m->env->envid),
-	    .utf8 = m->env->utf8,
-	    .next_hop = route->next_hop,
-	    .mx = route->mx,
-	    .port = route->port,
-	    .tls = (uint8_t)route->tls,
-	    .offset = m->offset,
-	    .size = m->size,
-	    .file = m->fd};
-
-	if (login) {
-		job.login = span_of(q->w->conf->relay.login);
-		/* a password is for nobody on the way */
-		if (route->tls == RELAY_TLS_MAY)
-			job.tls = RELAY_TLS_ENCRYPT;
-		job.password =
-		    span_make(q->relay_password.p, q->relay_password.n);
+	for (size_t i = 0; i < route->n && route->login.n > 0; i++) {
+		buf_puts(b, i > 0 ? "\n" : "");
+		if (route->smart)
+			buf_put(b, q->passwords.smart.p, q->passwords.smart.n);
+		else
+			buf_put_span(b, passwords_find(&q->passwords,
+					    route->via[i].host, route->login));
 	}
+}
+
+static bool
+send_rcpts(
+    struct agent *a, const struct message *m, const struct agent_group *group)
+{
 	for (size_t i = 0; i < group->n; i++) {
 		size_t rcpt = group->rcpts[i];
 		const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
@@ -560,7 +551,41 @@ send_job(struct agent *a, const struct message *m, const struct route *route,
 				     .orcpt = span_of(r->orcpt)}))
 			return false;
 	}
-	return proto_send_relay(a->link, &job);
+	return true;
+}
+
+static bool
+send_job(struct agent *a, const struct message *m, const struct route *route,
+    const struct agent_group *group)
+{
+	struct buf hosts, passwords;
+	bool sent;
+
+	buf_init(&hosts, HOSTS_MAX);
+	buf_init(&passwords, HOSTS_MAX);
+	route_hosts(route, &hosts);
+	put_passwords(m->q, route, &passwords);
+	sent = send_rcpts(a, m, group) &&
+	       proto_send_relay(a->link, &(struct msg_relay){.job = a->last_job,
+					     .qid = span_of(m->name),
+					     .recipients = (uint32_t)group->n,
+					     .sender = span_of(m->env->sender),
+					     .ret = m->env->ret,
+					     .envid = span_of(m->env->envid),
+					     .utf8 = m->env->utf8,
+					     .hosts = buf_span(&hosts),
+					     .mx = route_is_mx(route),
+					     .lmtp = route->lmtp,
+					     .tls = (uint8_t)route->tls,
+					     .login = route->login,
+					     .passwords = buf_span(&passwords),
+					     .offset = m->offset,
+					     .size = m->size,
+					     .file = m->fd});
+	secret_wipe(passwords.p, passwords.n);
+	buf_fini(&hosts);
+	buf_fini(&passwords);
+	return sent;
 }
 
 /* Those under way already are noted; the others' numbers come to the front. */

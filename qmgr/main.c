@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/enc.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
@@ -15,9 +16,10 @@
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define ROOM_S       5
-#define DRAIN_MS     20
-#define PASSWORD_MAX 1024
+#define ROOM_S      5
+#define DRAIN_MS    20
+
+#define TROUBLE_MAX 512
 
 static struct qmgr qmgr;
 
@@ -35,26 +37,15 @@ on_link(struct worker *w, enum role peer, int fd)
 		io_close(&fd);
 }
 
-/* The first line of the file that relay.password_file names. */
+/* Of relay.password_file and relay.passwords. */
 static void
 on_file(struct worker *w, struct span name, int fd)
 {
-	char text[PASSWORD_MAX];
-	size_t got;
-
 	(void)w;
-	if (span_eq(name, SPAN_LIT("relay_password"))) {
-		secret_fini(&qmgr.relay_password);
-		if (io_pread_all(fd, text, sizeof(text), 0, &got)) {
-			struct span line = span_make(text, got);
-
-			line = span_head(line, span_find(line, '\n'));
-			if (line.n > 0 && line.p[line.n - 1] == '\r')
-				line.n--;
-			qmgr.relay_password = secret_of(line);
-		}
-		secret_wipe(text, sizeof(text));
-	}
+	if (span_eq(name, SPAN_LIT("relay_password")))
+		passwords_take_smart(&qmgr.passwords, fd);
+	else if (span_eq(name, SPAN_LIT("relay_passwords")))
+		passwords_take_table(&qmgr.passwords, fd);
 	io_close(&fd);
 }
 
@@ -159,6 +150,8 @@ on_drain(struct worker *w)
 static void
 on_status(struct worker *w, struct buf *b)
 {
+	struct buf trouble;
+
 	(void)w;
 	buf_putf(b,
 	    "messages=%llu active=%zu underway=%zu direct=%llu queued=%llu "
@@ -172,6 +165,13 @@ on_status(struct worker *w, struct buf *b)
 	    schedule_left_alone(&qmgr), qmgr.open ? "yes" : "no",
 	    qmgr.recover != NULL ? "yes" : "no");
 	history_status(&qmgr, b);
+	buf_init(&trouble, TROUBLE_MAX);
+	schedule_put_trouble(&qmgr, &trouble);
+	if (trouble.n > 0) {
+		buf_puts(b, " relay_trouble=");
+		enc_line(b, buf_span(&trouble));
+	}
+	buf_fini(&trouble);
 }
 
 int

@@ -6,12 +6,12 @@
 
 #include <sys/queue.h>
 
-#include "lib/base/secret.h"
 #include "lib/db/mark.h"
 #include "lib/directory/directory.h"
 #include "lib/ev/pool.h"
 #include "lib/worker/worker.h"
 #include "qmgr/nameset.h"
+#include "qmgr/passwords.h"
 #include "qmgr/store.h"
 
 #define QMGR_BUCKETS 4096
@@ -43,7 +43,7 @@ struct qmgr {
 	TAILQ_HEAD(agent_list, agent) agents;    /* links to delivery */
 	struct recover *recover;                 /* under way, or NULL */
 	struct nameset ended; /* messages, while recovery lists */
-	struct secret relay_password;
+	struct passwords passwords;
 	struct allowance *allowance; /* of logins; NULL: none was asked for */
 	struct site_list sites[QMGR_SITES]; /* by next hop */
 	struct site_list turns;             /* those where a job may go */

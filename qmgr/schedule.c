@@ -14,10 +14,11 @@
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
-#define LIMIT_FIRST 5 /* jobs at a time, before anything is known */
-#define STRIKES     2 /* in a row: it is not one bad moment */
-#define SWEEP_EVERY 1024
-#define SHARE       8 /* of the room at the workers, for one destination */
+#define LIMIT_FIRST   5 /* jobs at a time, before anything is known */
+#define STRIKES       2 /* in a row: it is not one bad moment */
+#define SWEEP_EVERY   1024
+#define SITE_NAME_MAX 4096
+#define SHARE         8 /* of the room at the workers, for one destination */
 
 /* The recipients of one message at one site. */
 struct visit {
@@ -171,6 +172,28 @@ visit(struct message *m, struct site *s)
 	return v;
 }
 
+static bool
+route_of(const struct message *m, size_t i, struct route *route)
+{
+	return route_find(m->q->w->conf,
+	    &(struct conf_way_mail){span_of(m->env->rcpts[i].address),
+		span_of(m->env->sender), span_of(m->env->login)},
+	    route);
+}
+
+static struct site *
+site_of(struct qmgr *q, const struct route *route)
+{
+	struct site *s;
+	struct buf name;
+
+	buf_init(&name, SITE_NAME_MAX);
+	route_name(route, &name);
+	s = find(q, buf_span(&name));
+	buf_fini(&name);
+	return s;
+}
+
 static void
 add(struct message *m, size_t i)
 {
@@ -178,13 +201,12 @@ add(struct message *m, size_t i)
 	struct site *s;
 	struct visit *v;
 
-	if (!route_find(
-		m->q->w->conf, span_of(m->env->rcpts[i].address), &route)) {
+	if (!route_of(m, i, &route)) {
 		message_skip(m, i,
 		    &(struct why){RC_PERM, "5.1.3", "no domain in it"}, 0);
 		return;
 	}
-	s = find(m->q, route.next_hop);
+	s = site_of(m->q, &route);
 	if (is_closed(s)) {
 		message_skip(m, i, &s->why, s->until_ms);
 		return;
@@ -254,22 +276,18 @@ share(const struct qmgr *q, const struct site *s)
 
 /* n recipients of the next message there. False: no worker takes them. */
 static bool
-give(struct qmgr *q, struct site *s, size_t n)
+give(struct site *s, size_t n)
 {
 	struct visit *v = TAILQ_FIRST(&s->visits);
 	struct route route, other;
 
 	/* a smart host may have come or gone since: then it goes there */
-	if (!route_find(q->w->conf,
-		span_of(v->m->env->rcpts[v->rcpts[v->at]].address), &route))
+	if (!route_of(v->m, v->rcpts[v->at], &route))
 		bug("a recipient has lost its domain");
 	/* those of another way are not taken along, though the host be named
 	 * alike, or the configuration have changed since they were put here */
 	for (size_t i = 1; i < n; i++) {
-		const char *address =
-		    v->m->env->rcpts[v->rcpts[v->at + i]].address;
-
-		if (!route_find(q->w->conf, span_of(address), &other))
+		if (!route_of(v->m, v->rcpts[v->at + i], &other))
 			bug("a recipient has lost its domain");
 		if (!route_same(&route, &other))
 			n = i;
@@ -311,7 +329,7 @@ schedule_run(struct qmgr *q)
 		/* it has its share; the others go on */
 		if (n == 0)
 			continue;
-		if (!give(q, s, n))
+		if (!give(s, n))
 			return;
 		if (s->ready)
 			TAILQ_REMOVE(&q->turns, s, turn);
@@ -427,6 +445,22 @@ size_t
 schedule_waiting(const struct qmgr *q)
 {
 	return q->n_visits;
+}
+
+void
+schedule_put_trouble(const struct qmgr *q, struct buf *b)
+{
+	const struct site *s, *worst = NULL;
+	unsigned most = 0;
+
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		TAILQ_FOREACH (s, &q->sites[i], next)
+			if (s->strikes > most) {
+				worst = s;
+				most = s->strikes;
+			}
+	if (worst != NULL)
+		buf_putf(b, "%s: %s", worst->name, worst->why.text);
 }
 
 size_t

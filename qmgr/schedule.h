@@ -51,5 +51,8 @@ void schedule_forgive(struct qmgr *q);
 /* For `steadctl status`: messages that wait, destinations left alone. */
 size_t schedule_waiting(const struct qmgr *q);
 size_t schedule_left_alone(const struct qmgr *q);
+/* "smtp.example.net as joe: what it said": the destination that is longest in
+ * trouble, appended; nothing when there is none. */
+void schedule_put_trouble(const struct qmgr *q, struct buf *b);
 
 #endif

@@ -120,6 +120,7 @@ enum conf_bits {
 #define CONF_C_ALIAS_DOMAINS struct conf_list /* domain=domain */
 #define CONF_C_ROUTES        struct conf_list /* domain, domain=host:port */
 #define CONF_C_PAIRS         struct conf_list /* certificate=key, as PATHs */
+#define CONF_C_WAYS          struct conf_list /* for conf_way_parse */
 
 /*
  * conf->hostname, conf->smtpd.max_sessions and so on. `sections` says which

@@ -26,6 +26,7 @@ enum conf_type {
 	CONF_TYPE_ALIAS_DOMAINS,
 	CONF_TYPE_ROUTES,
 	CONF_TYPE_PAIRS,
+	CONF_TYPE_WAYS,
 };
 
 /* The index of each option, to name one in code. */
@@ -81,7 +82,8 @@ conf_option_is_list(const struct conf_option *o)
 	       o->type == CONF_TYPE_SERVERS || o->type == CONF_TYPE_STUBS ||
 	       o->type == CONF_TYPE_NETWORKS ||
 	       o->type == CONF_TYPE_ALIAS_DOMAINS ||
-	       o->type == CONF_TYPE_ROUTES || o->type == CONF_TYPE_PAIRS;
+	       o->type == CONF_TYPE_ROUTES || o->type == CONF_TYPE_PAIRS ||
+	       o->type == CONF_TYPE_WAYS;
 }
 
 /* Text, so that an empty value differs from none. */

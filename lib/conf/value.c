@@ -12,14 +12,15 @@
 #include "lib/base/mem.h"
 #include "lib/base/num.h"
 #include "lib/conf/endpoint.h"
+#include "lib/conf/name.h"
 #include "lib/conf/value.h"
+#include "lib/conf/way.h"
 #include "lib/base/banned.h"
 
 #define HOST_MAX       253 /* RFC 1035 3.1, without the root's dot */
-#define LABEL_MAX      63  /* RFC 1035 2.3.4 */
-#define LOCAL_MAX      64  /* RFC 5321 4.5.3.1.1 */
 #define PATH_BYTES_MAX 1024
 #define TEXT_BYTES_MAX 255
+#define WAY_BYTES_MAX  2048
 
 struct unit {
 	const char *name;
@@ -87,75 +88,6 @@ conf_value_clean(struct span s)
 	return true;
 }
 
-static bool
-is_alpha(int c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* RFC 1123 2.1 */
-static bool
-label_ok(struct span s)
-{
-	if (s.n == 0 || s.n > LABEL_MAX || s.p[0] == '-' || s.p[s.n - 1] == '-')
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		int c = span_at(s, i);
-
-		if (!is_alpha(c) && !is_digit(c) && c != '-')
-			return false;
-	}
-	return true;
-}
-
-static bool
-host_ok(struct span s)
-{
-	struct span label = SPAN_NONE;
-	uint64_t number;
-
-	if (s.n == 0 || s.n > HOST_MAX)
-		return false;
-	while (s.p != NULL) {
-		label = span_cut(&s, '.');
-		if (!label_ok(label))
-			return false;
-	}
-	/* else an IPv4 address would be a name */
-	return !num_u64_padded(label, &number);
-}
-
-/* RFC 5321 4.1.2: a Dot-string before the last @, a host name behind it. */
-static bool
-address_ok(struct span s)
-{
-	static const char others[] = "!#$%&'*+-/=?^_`{|}~";
-	size_t at = span_rfind(s, '@');
-	struct span local = span_head(s, at);
-
-	if (at == s.n || local.n == 0 || local.n > LOCAL_MAX)
-		return false;
-	for (struct span atom, rest = local; rest.p != NULL;) {
-		atom = span_cut(&rest, '.');
-		if (atom.n == 0)
-			return false;
-		for (size_t i = 0; i < atom.n; i++) {
-			int c = span_at(atom, i);
-
-			if (!is_alpha(c) && !is_digit(c) &&
-			    (c == 0 || strchr(others, c) == NULL))
-				return false;
-		}
-	}
-	return host_ok(span_from(s, at + 1));
-}
-
 /* ---- from text ---- */
 
 static bool
@@ -171,7 +103,8 @@ stub_ok(struct span s)
 {
 	size_t sign = span_find(s, '=');
 
-	return host_ok(span_head(s, sign)) && server_ok(span_from(s, sign + 1));
+	return conf_name_host(span_head(s, sign)) &&
+	       server_ok(span_from(s, sign + 1));
 }
 
 /* Each once: what is written twice was meant otherwise. */
@@ -191,24 +124,8 @@ alias_domain_ok(struct span s)
 {
 	size_t sign = span_find(s, '=');
 
-	return host_ok(span_head(s, sign)) && host_ok(span_from(s, sign + 1));
-}
-
-/* "[192.0.2.1]", "[IPv6:2001:db8::1]", as RFC 5321 4.1.3 writes them. */
-static bool
-literal_ok(struct span s)
-{
-	struct span tag = SPAN_LIT("IPv6:");
-	struct in6_addr scratch;
-	char text[INET6_ADDRSTRLEN];
-	bool six;
-
-	if (s.n < 2 || s.p[0] != '[' || s.p[s.n - 1] != ']')
-		return false;
-	s = span_make(s.p + 1, s.n - 2);
-	six = span_starts_ci(s, tag);
-	return span_copy(six ? span_from(s, tag.n) : s, text, sizeof(text)) &&
-	       inet_pton(six ? AF_INET6 : AF_INET, text, &scratch) == 1;
+	return conf_name_host(span_head(s, sign)) &&
+	       conf_name_host(span_from(s, sign + 1));
 }
 
 static bool
@@ -219,7 +136,7 @@ route_ok(struct span s)
 	size_t colon = span_rfind(host, ':');
 	uint64_t port;
 
-	if (!host_ok(span_head(s, sign)))
+	if (!conf_name_host(span_head(s, sign)))
 		return false;
 	if (sign == s.n)
 		return true;
@@ -230,7 +147,7 @@ route_ok(struct span s)
 			return false;
 		host = span_head(host, colon);
 	}
-	return host_ok(host) || literal_ok(host);
+	return conf_name_host(host) || conf_name_literal(host);
 }
 
 /* "/certificate=/key" */
@@ -249,6 +166,7 @@ text_ok(const struct conf_option *o, struct span s)
 {
 	struct conf_endpoint scratch;
 	struct network network;
+	struct conf_way way;
 
 	/* empty: off */
 	if (o->type == CONF_TYPE_DELIMITERS)
@@ -262,9 +180,9 @@ text_ok(const struct conf_option *o, struct span s)
 	switch (o->type) {
 	case CONF_TYPE_HOST:
 	case CONF_TYPE_DOMAINS:
-		return host_ok(s);
+		return conf_name_host(s);
 	case CONF_TYPE_ADDRESS:
-		return address_ok(s);
+		return conf_name_address(s);
 	case CONF_TYPE_TEXT:
 		return s.n <= TEXT_BYTES_MAX;
 	case CONF_TYPE_PATH:
@@ -283,6 +201,8 @@ text_ok(const struct conf_option *o, struct span s)
 		return route_ok(s);
 	case CONF_TYPE_PAIRS:
 		return pair_ok(s);
+	case CONF_TYPE_WAYS:
+		return s.n <= WAY_BYTES_MAX && conf_way_parse(s, &way);
 	case CONF_TYPE_DELIMITERS:
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_SIZE:
@@ -300,7 +220,7 @@ is_of_names(enum conf_type type)
 {
 	return type == CONF_TYPE_HOST || type == CONF_TYPE_DOMAINS ||
 	       type == CONF_TYPE_ADDRESS || type == CONF_TYPE_ALIAS_DOMAINS ||
-	       type == CONF_TYPE_ROUTES;
+	       type == CONF_TYPE_ROUTES || type == CONF_TYPE_WAYS;
 }
 
 /* A copy with the domain in lower case. */
@@ -311,7 +231,7 @@ text_dup(const struct conf_option *o, struct span s)
 	size_t from = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : 0;
 
 	if (o->type == CONF_TYPE_PATH || o->type == CONF_TYPE_TEXT ||
-	    o->type == CONF_TYPE_PAIRS)
+	    o->type == CONF_TYPE_PAIRS || o->type == CONF_TYPE_WAYS)
 		return copy;
 	for (size_t i = from; i < s.n; i++)
 		if (copy[i] >= 'A' && copy[i] <= 'Z')
@@ -386,27 +306,32 @@ set_choice(const struct conf_option *o, struct span s, int *out)
 }
 
 /*
- * "bücher.example" as "xn--bcher-kva.example": each name between '=' and ':',
- * of an address the one behind '@'. What is no such name stays, to be refused.
+ * "bücher.example" as "xn--bcher-kva.example": each name between separators,
+ * of an address the one behind '@'. What is no such name stays, to be refused;
+ * so does a login at another host, which is as that host says.
  */
 static void
 put_ascii(const struct conf_option *o, struct span s, struct buf *out)
 {
-	size_t at = o->type == CONF_TYPE_ADDRESS ? span_rfind(s, '@') : s.n;
+	const char *separators = o->type == CONF_TYPE_WAYS ? " =,:" : "=:";
+	struct span before = SPAN_NONE;
 
-	if (at < s.n) {
-		(void)buf_put_span(
-		    out, span_head(s, at + 1)); /* there is room */
-		s = span_from(s, at + 1);
-	}
 	while (s.n > 0) {
 		size_t n = 0;
+		struct span word;
 
-		while (n < s.n && s.p[n] != '=' && s.p[n] != ':')
+		while (n < s.n && strchr(separators, s.p[n]) == NULL)
 			n++;
-		if (!addr_beyond_domain(span_head(s, n), out))
-			(void)buf_put_span(out, span_head(s, n));
+		word = span_head(s, n);
+		/* there is room for all */
+		if (span_eq(before, SPAN_LIT("as")))
+			(void)buf_put_span(out, word);
+		else if (span_find(word, '@') < word.n)
+			addr_beyond_written(word, out);
+		else if (!addr_beyond_domain(word, out))
+			(void)buf_put_span(out, word);
 		(void)buf_put_span(out, span_head(span_from(s, n), 1));
+		before = word;
 		s = span_from(s, n + 1);
 	}
 }
@@ -482,6 +407,7 @@ conf_value_set(const struct conf_option *o, enum conf_form form, struct span s,
 	case CONF_TYPE_ALIAS_DOMAINS:
 	case CONF_TYPE_ROUTES:
 	case CONF_TYPE_PAIRS:
+	case CONF_TYPE_WAYS:
 		return add_item(o, s, field);
 	}
 	return false;
@@ -620,6 +546,12 @@ conf_value_expected(
 		(void)buf_puts(out, "a certificate's file and its key's like "
 				    "\"/etc/ssl/b.pem=/etc/ssl/b.key\"");
 		return;
+	case CONF_TYPE_WAYS:
+		/* as above */
+		(void)buf_puts(out,
+		    "words of to=, from=, login=, via=, tls= and as= "
+		    "like \"from=@example.org via=smtp.example.net:587\"");
+		return;
 	}
 	/* as above */
 	(void)buf_putf(out, "%s from %s to %s", what, o->low, o->high);
@@ -641,6 +573,8 @@ conf_value_expected_list(const struct conf_option *o, struct buf *out)
 		? "a list like [\"example.net=mx.example.net:25\"]"
 	    : o->type == CONF_TYPE_PAIRS
 		? "a list like [\"/etc/ssl/b.pem=/etc/ssl/b.key\"]"
+	    : o->type == CONF_TYPE_WAYS
+		? "a list like [\"from=@example.org via=smtp.example.net\"]"
 		: "a list like [\"192.0.2.0/24\"]");
 }
 
@@ -713,6 +647,7 @@ conf_value_put(const struct conf_option *o, enum conf_form form,
 	case CONF_TYPE_ALIAS_DOMAINS:
 	case CONF_TYPE_ROUTES:
 	case CONF_TYPE_PAIRS:
+	case CONF_TYPE_WAYS:
 		return put_text(
 		    form, ((const struct conf_list *)field)->v[i], out);
 	}

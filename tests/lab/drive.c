@@ -282,11 +282,19 @@ cmd_relay(struct span line)
 {
 	struct msg_relay m = {.job = ++d.number, .file = -1};
 	char path[512];
+	struct buf hosts;
 
+	buf_init(&hosts, 4096);
 	m.qid = word(&line);
-	m.next_hop = word(&line);
+	buf_put_span(&hosts, word(&line));
 	m.mx = (uint8_t)number(&line);
-	m.port = (uint32_t)number(&line);
+	m.lmtp = (uint8_t)number(&line);
+	/* the last one's port */
+	if (m.mx == 0)
+		buf_putf(&hosts, ":%u", (unsigned)number(&line));
+	else
+		(void)number(&line);
+	m.hosts = buf_span(&hosts);
 	m.tls = (uint8_t)number(&line);
 	if (!span_copy(word(&line), path, sizeof(path)))
 		fatal("path");
@@ -295,7 +303,7 @@ cmd_relay(struct span line)
 	m.size = number(&line);
 	m.sender = word(&line);
 	m.login = word(&line);
-	m.password = word(&line);
+	m.passwords = word(&line);
 	m.ret = (uint8_t)number(&line);
 	m.envid = word(&line);
 	while (line.n > 0) {
@@ -312,6 +320,7 @@ cmd_relay(struct span line)
 	}
 	proto_send_relay(d.qmgr, &m);
 	io_close(&m.file);
+	buf_fini(&hosts);
 }
 
 static void
@@ -333,7 +342,7 @@ command(struct span line)
 	} else if (span_eq(what, SPAN_LIT("junk")))
 		proto_send_relay(
 		    d.qmgr, &(struct msg_relay){
-				.recipients = 5, .port = 25, .file = -1});
+				.recipients = 5, .file = -1});
 	else if (span_eq(what, SPAN_LIT("cut")))
 		ipc_link_free(&d.qmgr);
 	else if (span_eq(what, SPAN_LIT("status"))) {

@@ -89,7 +89,7 @@ class Drive:
         return [x for x in self.until("known") if x.startswith("underway")]
 
     def relay(self, hop, rcpts, body=b"Subject: x\r\n\r\nhello\r\n", *, mx=0,
-              port=25, tls=0, sender="a@example.org", login="-",
+              lmtp=0, port=25, tls=0, sender="a@example.org", login="-",
               password="-", missing=0, qid=None, ret=0, envid="-"):
         """Gives a job; its queue ID."""
         self.jobs += 1
@@ -97,7 +97,7 @@ class Drive:
         with open(path, "wb") as f:
             f.write(b"envelope\r\n" + body)
         qid = qid or f"q{self.jobs}"
-        self.say(f"relay {qid} {hop} {mx} {port} {tls} {path} 10 "
+        self.say(f"relay {qid} {hop} {mx} {lmtp} {port} {tls} {path} 10 "
                  f"{len(body) + missing} "
                  f"{sender or '-'} {login} {password} {ret} {envid} "
                  f"{' '.join(rcpts)}")

@@ -328,9 +328,13 @@ def test_nobody_listens(drive):
     drive.relay("[127.0.0.1]", ["a@b.c", "b@b.c"], port=1)
     assert [(o.rc, o.status, o.site) for o in drive.outcomes(2)] == [
         ("temp", "4.4.1", True)] * 2
-    drive.relay("nowhere.invalid", ["a@b.c"], port=25)
+    drive.relay("nowhere.invalid", ["a@b.c"], mx=1)
     one, = drive.outcomes()
     assert one.rc == "perm" and one.status == "5.1.2"
+    # a host that the configuration names is not the sender's mistake
+    drive.relay("nowhere.invalid", ["a@b.c"], port=25)
+    one, = drive.outcomes()
+    assert one.rc == "temp" and one.status == "4.1.2"
 
 
 def test_helo(drive):

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/num.h"
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/directory/compile.h"
@@ -35,8 +36,9 @@ struct job {
 	char next_hop[64];
 	char login[64];
 	char password[64];
-	bool mx;
-	unsigned port, tls;
+	bool mx, lmtp;
+	uint64_t port;
+	unsigned tls;
 	char start[32]; /* of the message */
 	/* what the sender asked, of RFC 3461 */
 	unsigned ret;
@@ -119,15 +121,22 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	const struct msg_relay *r = &msg->relay;
 	struct job *j = &t.jobs[t.n_jobs++];
-	size_t got;
+	struct span hosts = r->hosts;
+	size_t got, colon = span_rfind(hosts, ':');
 
 	(void)ctx;
 	(void)link;
 	assert_true(t.n_jobs < 1024);
 	assert_int_equal(r->recipients, t.pending_n);
 	*j = (struct job){.id = r->job, .n = t.pending_n, .mx = r->mx};
-	j->port = r->port;
+	j->port = 25;
+	/* of several hosts the last one's */
+	if (!j->mx) {
+		assert_true(num_u64(span_from(hosts, colon + 1), &j->port));
+		hosts = span_head(hosts, colon);
+	}
 	j->tls = r->tls;
+	j->lmtp = r->lmtp;
 	memcpy(j->rcpts, t.pending_rcpts, sizeof(j->rcpts));
 	memcpy(j->to, t.pending_to, sizeof(j->to));
 	memcpy(j->notify, t.pending_notify, sizeof(j->notify));
@@ -137,9 +146,9 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	t.pending_n = 0;
 	assert_true(span_copy(r->qid, j->qid, sizeof(j->qid)) &&
 		    span_copy(r->sender, j->sender, 64) &&
-		    span_copy(r->next_hop, j->next_hop, 64) &&
+		    span_copy(hosts, j->next_hop, 64) &&
 		    span_copy(r->login, j->login, 64) &&
-		    span_copy(r->password, j->password, 64));
+		    span_copy(r->passwords, j->password, 64));
 	check_not_writable(r->file);
 	assert_true(io_pread_all(
 	    r->file, j->start, sizeof(j->start) - 1, (off_t)r->offset, &got));

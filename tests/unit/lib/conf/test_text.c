@@ -170,18 +170,23 @@ static const struct row {
 	"relay.tls=verify\n"
 	"relay.login=\n"
 	"relay.password_file=\n"
+	"relay.routes=\n"
+	"relay.passwords=\n"
 	"relay.sessions=20\n"
 	"relay.domains=\n"
 	"relay.recipients=\n"},
     {"relay",
 	BASE "relay: {host: Out.Example, port: 465, tls: implicit,\n"
-	     "  login: 'A key%', password_file: /etc/p, sessions: 1}\n",
+	     "  login: 'A key%', password_file: /etc/p, sessions: 1,\n"
+	     "  routes: [to=a.b via=mx, from=@c.d via=H as=X], passwords: /p}\n",
 	CONF_RELAY,
 	"relay.host=out.example\n"
 	"relay.port=465\n"
 	"relay.tls=implicit\n"
 	"relay.login=A%20key%25\n"
 	"relay.password_file=/etc/p\n"
+	"relay.routes=to%3da.b%20via%3dmx from%3d@c.d%20via%3dH%20as%3dX\n"
+	"relay.passwords=/p\n"
 	"relay.sessions=1\n"
 	"relay.domains=\n"
 	"relay.recipients=\n"},
