@@ -14,7 +14,7 @@
 #define LIMIT 1000
 #define TEXTS                                                              \
 	"event time id from client helo service proto tls login msgid to " \
-	"account host status text reply notice parent at sid"
+	"account host status text reply notice parent at sid priority release"
 
 struct printer {
 	bool json;
@@ -67,6 +67,8 @@ say_received(struct buf *b, const struct output_row *row)
 		put(b, row, " with ", "tls");
 		if (output_get(row, "tls").n == 0)
 			buf_puts(b, " without TLS");
+		put(b, row, ", priority ", "priority");
+		put(b, row, ", not to be sent before ", "release");
 	}
 	buf_putf(
 	    b, ", %llu bytes", (unsigned long long)output_number(row, "size"));

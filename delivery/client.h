@@ -47,6 +47,7 @@ struct client_mail {
 	uint8_t ret;       /* RFC 3461 4.3 */
 	const char *envid; /* RFC 3461 4.4; NULL: none */
 	bool utf8;         /* RFC 6531: it came with SMTPUTF8 */
+	int priority;      /* RFC 6710 */
 	bool looked;       /* at what stands in it: */
 	bool eight_header; /* octets beyond ASCII in its header */
 	bool eight_body;   /* and behind it */

@@ -206,6 +206,7 @@ client_reply_offer(const struct client_reply *r)
 		o.pipelining |= span_eq_ci(word, SPAN_LIT("PIPELINING"));
 		o.eightbit |= span_eq_ci(word, SPAN_LIT("8BITMIME"));
 		o.dsn |= span_eq_ci(word, SPAN_LIT("DSN"));
+		o.priority |= span_eq_ci(word, SPAN_LIT("MT-PRIORITY"));
 		o.utf8 |= span_eq_ci(word, SPAN_LIT("SMTPUTF8"));
 		o.starttls |= span_eq_ci(word, SPAN_LIT("STARTTLS"));
 		if (span_eq_ci(word, SPAN_LIT("AUTH")))

@@ -164,6 +164,8 @@ say_mail(struct client *c)
 		buf_puts(&b, " BODY=8BITMIME");
 	if (c->offer.utf8 && says_utf8(c))
 		buf_puts(&b, " SMTPUTF8");
+	if (c->offer.priority && m->priority != 0)
+		buf_putf(&b, " MT-PRIORITY=%d", m->priority);
 	if (c->offer.dsn && m->ret != ADDR_DSN_RET_UNSAID)
 		buf_putf(&b, " RET=%s", addr_dsn_ret_text(m->ret));
 	if (c->offer.dsn && m->envid != NULL)

@@ -565,23 +565,25 @@ send_job(struct agent *a, const struct message *m, const struct route *route,
 	buf_init(&passwords, HOSTS_MAX);
 	route_hosts(route, &hosts);
 	put_passwords(m->q, route, &passwords);
-	sent = send_rcpts(a, m, group) &&
-	       proto_send_relay(a->link, &(struct msg_relay){.job = a->last_job,
-					     .qid = span_of(m->name),
-					     .recipients = (uint32_t)group->n,
-					     .sender = span_of(m->env->sender),
-					     .ret = m->env->ret,
-					     .envid = span_of(m->env->envid),
-					     .utf8 = m->env->utf8,
-					     .hosts = buf_span(&hosts),
-					     .mx = route_is_mx(route),
-					     .lmtp = route->lmtp,
-					     .tls = (uint8_t)route->tls,
-					     .login = route->login,
-					     .passwords = buf_span(&passwords),
-					     .offset = m->offset,
-					     .size = m->size,
-					     .file = m->fd});
+	sent =
+	    send_rcpts(a, m, group) &&
+	    proto_send_relay(a->link, &(struct msg_relay){.job = a->last_job,
+					  .qid = span_of(m->name),
+					  .recipients = (uint32_t)group->n,
+					  .sender = span_of(m->env->sender),
+					  .ret = m->env->ret,
+					  .envid = span_of(m->env->envid),
+					  .utf8 = m->env->utf8,
+					  .priority = (uint8_t)m->env->priority,
+					  .hosts = buf_span(&hosts),
+					  .mx = route_is_mx(route),
+					  .lmtp = route->lmtp,
+					  .tls = (uint8_t)route->tls,
+					  .login = route->login,
+					  .passwords = buf_span(&passwords),
+					  .offset = m->offset,
+					  .size = m->size,
+					  .file = m->fd});
 	secret_wipe(passwords.p, passwords.n);
 	buf_fini(&hosts);
 	buf_fini(&passwords);

@@ -100,6 +100,8 @@ envelope_copy(const struct envelope *e)
 	c->ret = e->ret;
 	c->envid = mem_dup(e->envid);
 	c->utf8 = e->utf8;
+	c->release_us = e->release_us;
+	c->priority = e->priority;
 	for (size_t i = 0; i < e->n_rcpts; i++) {
 		const struct envelope_rcpt *from = &e->rcpts[i];
 		struct envelope_rcpt *r = envelope_add(
@@ -217,6 +219,12 @@ envelope_format(struct envelope *e, struct buf *b)
 	enc_line(b, span_of(e->protocol));
 	buf_puts(b, " login=");
 	enc_line(b, span_of(e->login));
+	if (e->priority != 0)
+		buf_putf(b, " priority=%d", e->priority);
+	if (e->release_us != 0) {
+		buf_puts(b, " release=");
+		clock_put_rfc3339(b, e->release_us);
+	}
 	buf_puts(b, "\r\n");
 	for (size_t i = 0; i < e->n_rcpts; i++)
 		put_to(b, &e->rcpts[i]);
@@ -406,6 +414,30 @@ parse_from(struct envelope *e, struct span line)
 }
 
 static bool
+take_priority(struct span *line, int *priority)
+{
+	struct span value;
+	bool below;
+
+	if (!take_lit(line, "priority="))
+		return true;
+	value = span_cut(line, ' ');
+	below = span_at(value, 0) == '-';
+	value = span_from(value, below ? 1 : 0);
+	if (value.n != 1 || value.p[0] < '1' || value.p[0] > '9')
+		return false;
+	*priority = (value.p[0] - '0') * (below ? -1 : 1);
+	return true;
+}
+
+static bool
+take_release(struct span *line, uint64_t *us)
+{
+	return !take_lit(line, "release=") ||
+	       clock_get_rfc3339(span_cut(line, ' '), us);
+}
+
+static bool
 parse_arrived(struct envelope *e, struct span line)
 {
 	struct span time;
@@ -416,7 +448,9 @@ parse_arrived(struct envelope *e, struct span line)
 	return clock_get_rfc3339(time, &e->arrived_us) &&
 	       take_value(&line, "client=", ' ', &e->client) &&
 	       take_value(&line, "proto=", ' ', &e->protocol) &&
-	       take_value(&line, "login=", ' ', &e->login);
+	       take_value(&line, "login=", ' ', &e->login) &&
+	       take_priority(&line, &e->priority) &&
+	       take_release(&line, &e->release_us) && line.n == 0;
 }
 
 /* An unknown one counts as todo. */

@@ -14,7 +14,9 @@
  * there is something: ` ret=HDRS`, ` envid=...` in From, ` notify=SUCCESS`,
  * ` orcpt=rfc822;...` in To. ` expanded` is an alias whose targets have lines
  * of their own, and whose sender is to hear that it was one. ` utf8` at the end
- * of From: the message came with SMTPUTF8 (RFC 6531).
+ * of From: the message came with SMTPUTF8 (RFC 6531). ` priority=-3` and
+ * ` release=2026-11-22T08:00:00.000Z` stand at the end of Arrived (RFC 6710,
+ * RFC 4865).
  *
  * ((+): one line in the file.) Who has an account gets it in a mailbox here,
  * who has none at another host.
@@ -52,13 +54,15 @@ struct envelope {
 	uint32_t crc;
 	bool held;
 	uint64_t arrived_us;
-	char *sender;   /* "" is the null reverse-path */
-	char *client;   /* "[192.0.2.1]" */
-	char *protocol; /* RFC 3848 */
-	char *login;    /* "" : none */
-	uint8_t ret;    /* RFC 3461 4.3: addr_dsn_ret */
-	char *envid;    /* RFC 3461 4.4, xtext; "": none */
-	bool utf8;      /* RFC 6531: it came with SMTPUTF8 */
+	char *sender;        /* "" is the null reverse-path */
+	char *client;        /* "[192.0.2.1]" */
+	char *protocol;      /* RFC 3848 */
+	char *login;         /* "" : none */
+	uint8_t ret;         /* RFC 3461 4.3: addr_dsn_ret */
+	char *envid;         /* RFC 3461 4.4, xtext; "": none */
+	bool utf8;           /* RFC 6531: it came with SMTPUTF8 */
+	uint64_t release_us; /* RFC 4865: not before that; 0: at once */
+	int priority;        /* RFC 6710: -9 to 9 */
 	size_t n_rcpts;
 	struct envelope_rcpt *rcpts;
 };
@@ -82,6 +86,12 @@ static inline bool
 envelope_is_todo(const struct envelope_rcpt *r)
 {
 	return r->word == ENVELOPE_TODO || r->word == ENVELOPE_LATE;
+}
+/* RFC 4865: is it to wait until a time that has not come? */
+static inline bool
+envelope_is_early(const struct envelope *e, uint64_t now_us)
+{
+	return e->release_us > now_us;
 }
 /* How many are. */
 size_t envelope_todo(const struct envelope *e);

@@ -73,6 +73,25 @@ tell_recipients(const struct message *m)
 	}
 }
 
+/* Of the MAIL command: RFC 6710 4.1 (3), RFC 4865. */
+static void
+put_asked(struct telling *t, const struct envelope *e)
+{
+	struct buf b;
+
+	buf_init(&b, 64);
+	if (e->priority != 0) {
+		buf_putf(&b, "%d", e->priority);
+		put(t, "priority", buf_span(&b));
+	}
+	buf_clear(&b);
+	if (e->release_us != 0) {
+		clock_put_rfc3339(&b, e->release_us);
+		put(t, "release", buf_span(&b));
+	}
+	buf_fini(&b);
+}
+
 void
 history_event_received(const struct message *m, const struct msg_commit *c)
 {
@@ -88,6 +107,7 @@ history_event_received(const struct message *m, const struct msg_commit *c)
 	put_word(&t, "proto", c->protocol);
 	put_some(&t, "tls", c->tls);
 	put_some(&t, "login", c->login);
+	put_asked(&t, m->env);
 	history_line_number(&t.line, "size", c->size);
 	history_line_number(&t.line, "recipients", m->env->n_rcpts);
 	put_some(&t, "msgid", c->message_id);

@@ -264,7 +264,10 @@ expire_later(struct message *m)
 {
 	uint64_t least = m->q->w->conf->queue.retry_first;
 	uint64_t now = clock_real_us() / 1000;
-	uint64_t end = m->env->arrived_us / 1000 + m->q->w->conf->queue.max_age;
+	uint64_t begun = m->env->release_us > m->env->arrived_us
+			     ? m->env->release_us
+			     : m->env->arrived_us;
+	uint64_t end = begun / 1000 + m->q->w->conf->queue.max_age;
 
 	message_set_timer(m, end > now + least ? end - now : least);
 }
@@ -319,6 +322,18 @@ give_up(struct message *m)
 	free(last);
 }
 
+/* RFC 4865: whoever wakes it before, it sleeps on. */
+static void
+wait_for_release(struct message *m)
+{
+	uint64_t ms = (m->env->release_us - clock_real_us()) / 1000 + 1;
+
+	m->due_ms = clock_mono_ms() + ms;
+	free(m->reason);
+	m->reason = mem_dup("it is to be sent later");
+	message_rest(m);
+}
+
 void
 message_kick(struct message *m)
 {
@@ -326,6 +341,11 @@ message_kick(struct message *m)
 
 	if (m->state != MESSAGE_ACTIVE)
 		return;
+	if (!stopped && !m->given_up &&
+	    envelope_is_early(m->env, clock_real_us())) {
+		wait_for_release(m);
+		return;
+	}
 	if (m->given_up && !stopped)
 		give_up(m);
 	else if (!stopped)

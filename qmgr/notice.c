@@ -77,11 +77,18 @@ notice_is(struct span name)
 	       (letter == 'b' || letter == 's' || letter == 'w');
 }
 
-/* Has it been here for longer than that? */
+/* Since when it is tried. */
+static uint64_t
+begun_us(const struct envelope *e)
+{
+	return e->release_us > e->arrived_us ? e->release_us : e->arrived_us;
+}
+
+/* Has it been tried for longer than that? */
 static bool
 older(const struct message *m, uint64_t ms)
 {
-	uint64_t now = clock_real_us(), arrived = m->env->arrived_us;
+	uint64_t now = clock_real_us(), arrived = begun_us(m->env);
 
 	return now > arrived && (now - arrived) / 1000 > ms;
 }
@@ -151,7 +158,7 @@ uint64_t
 notice_before(const struct message *m, uint64_t ms)
 {
 	uint64_t warning = m->q->w->conf->queue.delay_warning;
-	uint64_t arrived = m->env->arrived_us / 1000;
+	uint64_t arrived = begun_us(m->env) / 1000;
 	uint64_t now = clock_real_us() / 1000;
 
 	if (older(m, warning) || arrived > now || now + ms <= arrived + warning)
@@ -285,6 +292,7 @@ address_it(struct notice *t)
 		return why_set(&t->why, RC_TEMP, "4.3.0", "no directory");
 	t->env = envelope_new_own(t->b.now_us);
 	t->env->utf8 = t->b.utf8;
+	t->env->priority = t->m->env->priority; /* RFC 6710 4.6 */
 	buf_init(&list, RECIPIENTS_BYTES);
 	recipients_put(&list, &to);
 	rc = recipients_add(q, t->env, buf_span(&list), true, &t->why);
@@ -507,8 +515,7 @@ notice_start(struct message *m)
 	t->b.utf8 = m->env->utf8;
 	t->b.arrived_us = m->env->arrived_us;
 	t->b.now_us = clock_real_us();
-	t->b.until_us =
-	    m->env->arrived_us + m->q->w->conf->queue.max_age * 1000;
+	t->b.until_us = begun_us(m->env) + m->q->w->conf->queue.max_age * 1000;
 	take_rcpts(t);
 	if (t->kind == KIND_FAILED && is_first_notice(m) &&
 	    m->q->w->conf->queue.double_bounces)

@@ -149,6 +149,21 @@ end_visit(struct visit *v)
 	free(v);
 }
 
+/* Behind all that are no less urgent (RFC 6710 5), mostly all of them. */
+static void
+queue_up(struct site *s, struct visit *v)
+{
+	struct visit *before = TAILQ_LAST(&s->visits, visit_list);
+	int mine = v->m->env->priority;
+
+	while (before != NULL && before->m->env->priority < mine)
+		before = TAILQ_PREV(before, visit_list, next);
+	if (before != NULL)
+		TAILQ_INSERT_AFTER(&s->visits, before, v, next);
+	else
+		TAILQ_INSERT_HEAD(&s->visits, v, next);
+}
+
 /* m's visit at that site; NULL: no room. */
 static struct visit *
 visit(struct message *m, struct site *s)
@@ -165,7 +180,7 @@ visit(struct message *m, struct site *s)
 	v = mem_alloc(sizeof(*v));
 	v->m = m;
 	v->site = s;
-	TAILQ_INSERT_TAIL(&s->visits, v, next);
+	queue_up(s, v);
 	TAILQ_INSERT_TAIL(&m->visits, v, of_message);
 	s->n_visits++;
 	q->n_visits++;
@@ -304,7 +319,7 @@ give(struct site *s, size_t n)
 	} else {
 		/* the next message's turn */
 		TAILQ_REMOVE(&s->visits, v, next);
-		TAILQ_INSERT_TAIL(&s->visits, v, next);
+		queue_up(s, v);
 	}
 	return true;
 }

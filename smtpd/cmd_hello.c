@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/clock.h"
 #include "lib/sasl/offer.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
@@ -68,6 +69,23 @@ put_auth(struct session *s)
 	buf_fini(&b);
 }
 
+/* RFC 4865 4: the longest wait, and what that is by the clock. */
+static void
+put_hold(struct session *s)
+{
+	uint64_t ms = s->server->w->conf->smtpd.max_hold;
+	struct buf b;
+
+	/* also before a log-in, behind which few clients ask again */
+	if ((!session_is_submission(s) && !session_is_user(s)) || ms == 0)
+		return;
+	buf_init(&b, 128);
+	buf_putf(&b, "FUTURERELEASE %llu ", (unsigned long long)(ms / 1000));
+	clock_put_rfc3339(&b, clock_real_us() + ms * 1000);
+	reply_line(s, 250, false, buf_span(&b));
+	buf_fini(&b);
+}
+
 static void
 offer(struct session *s)
 {
@@ -82,6 +100,8 @@ offer(struct session *s)
 	reply_line(s, 250, false, buf_span(&b));
 	reply_line(s, 250, false, SPAN_LIT("8BITMIME"));
 	reply_line(s, 250, false, SPAN_LIT("SMTPUTF8"));
+	reply_line(s, 250, false, SPAN_LIT("MT-PRIORITY"));
+	put_hold(s);
 	reply_line(s, 250, false, SPAN_LIT("DSN"));
 	reply_line(s, 250, false, SPAN_LIT("CHUNKING"));
 	buf_clear(&b);

@@ -1,10 +1,12 @@
 /*
  * MAIL, RCPT, RSET: RFC 5321 4.1.1.2, 4.1.1.3, 4.1.1.5; SIZE (RFC 1870),
  * BODY (RFC 6152), AUTH= (RFC 4954 section 5), RET, ENVID, NOTIFY and ORCPT
- * (RFC 3461); SMTPUTF8 (RFC 6531).
+ * (RFC 3461); SMTPUTF8 (RFC 6531); HOLDFOR and HOLDUNTIL (RFC 4865);
+ * MT-PRIORITY (RFC 6710).
  */
 #include "lib/addr/dsn.h"
 #include "lib/addr/path.h"
+#include "lib/base/clock.h"
 #include "lib/base/num.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
@@ -82,6 +84,57 @@ take_xtext(struct session *s, struct span key, struct span value,
 	return ok;
 }
 
+/* RFC 4865 4: one of them, once, and no later than is offered. */
+static bool
+take_hold(struct session *s, struct span key, struct span value,
+    struct txn_mail *mail)
+{
+	uint64_t now = clock_real_us(), at = 0, n;
+	bool ok = mail->release_us == 0;
+
+	if (span_eq_ci(key, SPAN_LIT("HOLDFOR"))) {
+		ok = ok && value.n <= 9 && num_u64(value, &n) && n > 0;
+		at = ok ? now + n * 1000000 : 0;
+	} else {
+		ok = ok && clock_get_date_time(value, &at);
+	}
+	if (!ok) {
+		reply(s, REPLY_SYNTAX,
+		    SPAN_LIT("HOLDFOR=seconds or HOLDUNTIL=date-time"));
+		return false;
+	}
+	if (at > now + s->server->w->conf->smtpd.max_hold * 1000) {
+		reply(s, REPLY_HOLD_TOO_LONG, SPAN_NONE);
+		return false;
+	}
+	/* what has passed is at once */
+	mail->release_us = at > now ? at : 1;
+	return true;
+}
+
+/* RFC 6710 4.1 */
+static bool
+take_priority(struct session *s, struct span value, struct txn_mail *mail)
+{
+	bool below = span_at(value, 0) == '-';
+	struct span digit = span_from(value, below ? 1 : 0);
+
+	if (mail->has_priority || digit.n != 1 || digit.p[0] < '0' ||
+	    digit.p[0] > '9') {
+		reply(s, REPLY_SYNTAX, SPAN_LIT("MT-PRIORITY=-9 to 9"));
+		return false;
+	}
+	mail->has_priority = true;
+	mail->priority = (digit.p[0] - '0') * (below ? -1 : 1);
+	return true;
+}
+
+static bool
+may_hold(const struct session *s)
+{
+	return session_is_user(s) && s->server->w->conf->smtpd.max_hold > 0;
+}
+
 static bool
 mail_param(struct session *s, struct span param, struct txn_mail *mail)
 {
@@ -106,6 +159,11 @@ mail_param(struct session *s, struct span param, struct txn_mail *mail)
 		mail->utf8 = true;
 		return true;
 	}
+	if (span_eq_ci(key, SPAN_LIT("MT-PRIORITY")))
+		return take_priority(s, value, mail);
+	if (may_hold(s) && (span_eq_ci(key, SPAN_LIT("HOLDFOR")) ||
+			       span_eq_ci(key, SPAN_LIT("HOLDUNTIL"))))
+		return take_hold(s, key, value, mail);
 	if (span_eq_ci(key, SPAN_LIT("ENVID")))
 		return take_xtext(s, SPAN_LIT("ENVID=xtext"), value,
 		    addr_dsn_envid, &mail->envid);
@@ -188,6 +246,23 @@ mail_ok(struct session *s, struct span args, struct txn_mail *mail)
 	return ok;
 }
 
+/* RFC 6710 4.1: nobody is raised who may not be, and it is said. */
+static void
+say_sender_ok(struct session *s, struct txn_mail *mail)
+{
+	int most = session_is_user(s)
+		       ? (int)s->server->w->conf->smtpd.max_priority
+		       : 0;
+	char text[2] = {(char)('0' + most), '\0'};
+
+	if (mail->priority > most) {
+		mail->priority = most;
+		reply(s, REPLY_PRIORITY_LOWERED, span_of(text));
+	} else {
+		reply(s, REPLY_SENDER_OK, SPAN_NONE);
+	}
+}
+
 enum state
 cmd_mail(struct session *s, struct span args)
 {
@@ -203,8 +278,8 @@ cmd_mail(struct session *s, struct span args)
 	} else if (!server->queue_open) {
 		reply(s, REPLY_QUEUE_REFUSES, span_of(server->queue_text));
 	} else if (mail_ok(s, args, &mail)) {
+		say_sender_ok(s, &mail);
 		s->txn = txn_new(s, &mail);
-		reply(s, REPLY_SENDER_OK, SPAN_NONE);
 		next = ST_MAIL;
 	}
 	txn_mail_fini(&mail);

@@ -230,6 +230,8 @@ txn_commit(struct txn *t, const struct session *s)
 		      .ret = t->mail.ret,
 		      .envid = span_of(t->mail.envid),
 		      .utf8 = t->mail.utf8,
+		      .release = t->mail.release_us,
+		      .priority = (uint8_t)t->mail.priority,
 		      .helo = span_of(s->helo),
 		      .client = buf_span(&client),
 		      .protocol = span_of(session_protocol(s)),

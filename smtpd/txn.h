@@ -10,10 +10,13 @@
 
 /* What MAIL says. */
 struct txn_mail {
-	char *sender; /* "" is the null reverse-path */
-	uint8_t ret;  /* RFC 3461 4.3: addr_dsn_ret */
-	char *envid;  /* RFC 3461 4.4; NULL: none */
-	bool utf8;    /* RFC 6531: SMTPUTF8 was said */
+	char *sender;        /* "" is the null reverse-path */
+	uint8_t ret;         /* RFC 3461 4.3: addr_dsn_ret */
+	char *envid;         /* RFC 3461 4.4; NULL: none */
+	bool utf8;           /* RFC 6531: SMTPUTF8 was said */
+	uint64_t release_us; /* RFC 4865: not before that; 0: at once */
+	bool has_priority;
+	int priority; /* RFC 6710: -9 to 9 */
 };
 
 /* And RCPT. */

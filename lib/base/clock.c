@@ -81,29 +81,85 @@ field(struct span s, size_t at, size_t n, int *out)
 	return true;
 }
 
-bool
-clock_get_rfc3339(struct span s, uint64_t *real_us)
+/* "2026-11-21T19:00:00"; digits of the form are any, letters in any case. */
+static bool
+date_of(struct span s, struct tm *tm)
 {
-	static const char form[] = "0000-00-00T00:00:00.000Z";
-	struct tm tm = {0};
-	time_t t;
-	int ms;
+	static const char form[] = "0000-00-00T00:00:00";
 
+	*tm = (struct tm){0};
 	if (s.n != sizeof(form) - 1)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (form[i] != '0' && form[i] != s.p[i])
+		if (form[i] != '0' && form[i] != s.p[i] &&
+		    (form[i] != 'T' || s.p[i] != 't'))
 			return false;
-	if (!field(s, 0, 4, &tm.tm_year) || !field(s, 5, 2, &tm.tm_mon) ||
-	    !field(s, 8, 2, &tm.tm_mday) || !field(s, 11, 2, &tm.tm_hour) ||
-	    !field(s, 14, 2, &tm.tm_min) || !field(s, 17, 2, &tm.tm_sec) ||
-	    !field(s, 20, 3, &ms))
+	if (!field(s, 0, 4, &tm->tm_year) || !field(s, 5, 2, &tm->tm_mon) ||
+	    !field(s, 8, 2, &tm->tm_mday) || !field(s, 11, 2, &tm->tm_hour) ||
+	    !field(s, 14, 2, &tm->tm_min) || !field(s, 17, 2, &tm->tm_sec))
 		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
+	tm->tm_year -= 1900;
+	tm->tm_mon -= 1;
+	return true;
+}
+
+bool
+clock_get_rfc3339(struct span s, uint64_t *real_us)
+{
+	struct tm tm;
+	time_t t;
+	int ms;
+
+	if (s.n != 24 || s.p[10] != 'T' || s.p[19] != '.' || s.p[23] != 'Z' ||
+	    !date_of(span_head(s, 19), &tm) || !field(s, 20, 3, &ms))
+		return false;
 	t = timegm(&tm);
 	if (t < 0)
 		return false;
 	*real_us = (uint64_t)t * 1000000 + (uint64_t)ms * 1000;
+	return true;
+}
+
+/* "Z", "+01:00": seconds east of Greenwich. */
+static bool
+zone_of(struct span s, int *east)
+{
+	int hours, minutes;
+
+	*east = 0;
+	if (s.n == 1)
+		return s.p[0] == 'Z' || s.p[0] == 'z';
+	if (s.n != 6 || (s.p[0] != '+' && s.p[0] != '-') || s.p[3] != ':' ||
+	    !field(s, 1, 2, &hours) || !field(s, 4, 2, &minutes) ||
+	    hours > 23 || minutes > 59)
+		return false;
+	*east = (hours * 60 + minutes) * 60 * (s.p[0] == '-' ? -1 : 1);
+	return true;
+}
+
+bool
+clock_get_date_time(struct span s, uint64_t *real_us)
+{
+	size_t n = 19;
+	struct tm tm;
+	time_t t;
+	int east;
+
+	if (span_at(s, n) == '.') {
+		n++;
+		while (span_at(s, n) >= '0' && span_at(s, n) <= '9')
+			n++;
+		if (n == 20)
+			return false;
+	}
+	if (!date_of(span_head(s, 19), &tm) ||
+	    !zone_of(span_from(s, n), &east) || tm.tm_mon < 0 ||
+	    tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+		return false;
+	t = timegm(&tm) - east;
+	if (t < 0)
+		return false;
+	*real_us = (uint64_t)t * 1000000;
 	return true;
 }

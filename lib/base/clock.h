@@ -19,5 +19,8 @@ void clock_put_rfc5322(struct buf *b, uint64_t real_us);
 void clock_put_rfc3339(struct buf *b, uint64_t real_us);
 /* The reverse of clock_put_rfc3339, that form only. */
 bool clock_get_rfc3339(struct span s, uint64_t *real_us);
+/* Any date-time of RFC 3339 5.6 since 1970: "2026-11-30T08:00:00+01:00"; a
+ * fraction of a second is left out. */
+bool clock_get_date_time(struct span s, uint64_t *real_us);
 
 #endif

@@ -39,6 +39,8 @@ asking(void)
 	e->ret = ADDR_DSN_RET_HDRS;
 	e->envid = span_dup(SPAN_LIT("QQ+2B31%4159"));
 	e->utf8 = true;
+	e->priority = -9;
+	e->release_us = 1763751600456000;
 	e->rcpts[0].notify = ADDR_DSN_NEVER;
 	e->rcpts[2].notify = ADDR_DSN_SUCCESS | ADDR_DSN_DELAY;
 	e->rcpts[2].orcpt = span_dup(SPAN_LIT("rfc822;+3D@b"));
@@ -109,6 +111,8 @@ reads_what_was_asked(void **state)
 	assert_int_equal(r->ret, ADDR_DSN_RET_HDRS);
 	assert_string_equal(r->envid, e->envid);
 	assert_true(r->utf8);
+	assert_int_equal(r->priority, -9);
+	assert_int_equal(r->release_us, e->release_us);
 	assert_int_equal(r->rcpts[0].notify, ADDR_DSN_NEVER);
 	assert_null(r->rcpts[0].orcpt);
 	assert_string_equal(r->rcpts[0].account, e->rcpts[0].account);
@@ -141,6 +145,9 @@ refuses_other_words(void **state)
 	    {" ret=HDRS", " ret=HALF"},
 	    {" envid=QQ", " envid=\xff"},
 	    {" utf8", " utf9"},
+	    {" priority=-9", " priority=-0"},
+	    {" priority=-9", " priority=+9"},
+	    {"456Z\r", "45xZ\r"},
 	    {"notify=NEVER", "notify=SOMEX"},
 	    {" expanded", " expandee"},
 	    {"orcpt=rfc822;", "orcpt=rfc822:"},

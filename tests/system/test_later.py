@@ -1,0 +1,165 @@
+"""What the sender asks about when: FUTURERELEASE (RFC 4865) and MT-PRIORITY
+(RFC 6710), asked by Python's smtplib."""
+import datetime
+import re
+import smtplib
+import time
+
+import pytest
+
+from tests.lab.fake import Fake
+from tests.system.suite import wait_for
+from tests.system.test_relay import ALICE, Host
+
+pytestmark = pytest.mark.usefixtures("netns")
+MAIL = b"Subject: x\r\n\r\nbody\r\n"
+OFFERS = {"EHLO": b"250-fake\r\n250 MT-PRIORITY MIXER"}
+
+
+@pytest.fixture
+def host(tmpdir, bindir):
+    with Fake(OFFERS) as fake, Host(
+            tmpdir, bindir, fake.port, "smtpd: {max_hold: 2h}\n") as s:
+        s.fake = fake
+        yield s.begin()
+
+
+def client(s, login=True):
+    c = smtplib.SMTP(*s.address("submission" if login else "smtp"),
+                     timeout=60)
+    c.ehlo()
+    if login:
+        assert c.has_extn("futurerelease")  # few ask again behind it
+        c.login(ALICE, "of-this-test")
+    return c
+
+
+def send(s, *options, to=("bob@example.org",), login=True):
+    with client(s, login) as c:
+        c.sendmail(ALICE, to, MAIL, mail_options=options)
+
+
+def refused(s, *options, login=True):
+    with client(s, login) as c:
+        return c.docmd("MAIL", f"FROM:<{ALICE}> {' '.join(options)}")
+
+
+def at(seconds):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (now + datetime.timedelta(seconds=seconds)).isoformat(
+        timespec="seconds")
+
+
+def test_offered_to_users_only(host):
+    with client(host) as c:
+        interval, date = c.esmtp_features["futurerelease"].split()
+        assert interval == "7200"
+        assert abs(datetime.datetime.fromisoformat(
+            date.replace("Z", "+00:00")).timestamp() -
+            time.time() - 7200) < 60
+        assert c.has_extn("mt-priority")
+    with client(host, login=False) as c:
+        assert not c.has_extn("futurerelease")
+        assert c.docmd("MAIL", "FROM:<a@b> HOLDFOR=1")[0] == 555
+
+
+@pytest.mark.parametrize("option", [
+    "HOLDFOR=2", f"HOLDUNTIL={at(3)}"], ids=["for", "until"])
+def test_held_until_then(host, option):
+    """Neither a flush, nor a restart, nor a reload wakes it before."""
+    if option.startswith("HOLDUNTIL"):
+        option = f"HOLDUNTIL={at(3)}"
+    begun = time.time()
+    send(host, option, "ENVID=x", to=["bob@example.org", "y@far.example"])
+    qid, = host.queue()
+    host.ctl("queue", "flush", check=True)
+    host.stop()
+    host.start()
+    assert "it is to be sent later" in host.ctl("queue", "list").stdout
+    assert "not to be sent before" in host.ctl("trace", qid).stdout
+    wait_for("the mail", lambda: host.messages("bob@example.org"))
+    wait_for("an empty queue", lambda: not host.queue())
+    assert time.time() - begun >= 2
+    assert len(host.fake.bodies) == 1
+
+
+def test_taken_back(host):
+    send(host, "HOLDFOR=7000")
+    qid, = host.queue()
+    host.ctl("queue", "delete", qid, check=True)
+    wait_for("an empty queue", lambda: not host.queue())
+    assert not host.messages("bob@example.org")
+
+
+def test_given_up(host):
+    send(host, "HOLDFOR=7000")
+    host.ctl("queue", "bounce", *host.queue(), check=True)
+    assert host.notice()["Subject"] == "Your message could not be delivered"
+
+
+def test_what_has_passed_is_now(host):
+    send(host, f"HOLDUNTIL={at(-3600)}")
+    wait_for("the mail", lambda: host.messages("bob@example.org"))
+
+
+@pytest.mark.parametrize("options,code", [
+    (["HOLDFOR=7201"], 501), (["HOLDFOR=0"], 501), (["HOLDFOR=-1"], 501),
+    (["HOLDFOR="], 501), (["HOLDFOR=1x"], 501),
+    (["HOLDFOR=9999999999"], 501), (["HOLDFOR=1", "HOLDFOR=1"], 501),
+    (["HOLDFOR=1", "HOLDUNTIL=2026-11-30T08:00:00Z"], 501),
+    (["HOLDUNTIL=tomorrow"], 501), (["HOLDUNTIL=9999-12-31T23:59:59Z"], 501),
+    (["MT-PRIORITY=10"], 501), (["MT-PRIORITY="], 501),
+    (["MT-PRIORITY=--1"], 501), (["MT-PRIORITY=+1"], 501),
+    (["MT-PRIORITY=1", "MT-PRIORITY=1"], 501)])
+def test_nonsense(host, options, code):
+    assert refused(host, *options)[0] == code
+
+
+def test_priority_goes_on(host):
+    send(host, "MT-PRIORITY=3", to=["x@far.example"])
+    send(host, "MT-PRIORITY=-9", to=["y@far.example"])
+    wait_for("an empty queue", lambda: not host.queue())
+    mails = [x for x in host.fake.heard if x[:4] == b"MAIL"]
+    assert [b"MT-PRIORITY=3" in x for x in mails] == [True, False]
+    assert b"MT-PRIORITY=-9" in mails[1]
+    assert re.search(rb"id \S+ PRIORITY 3;", host.fake.bodies[0])
+    assert "priority 3" in host.ctl("trace", "x@far.example").stdout
+    # who does not know it is not told
+    host.fake.script["EHLO"] = [b"250 fake"]
+    send(host, "MT-PRIORITY=2", to=["z@far.example"])
+    wait_for("an empty queue", lambda: not host.queue())
+
+
+@pytest.mark.parametrize("login,asked,got", [
+    (True, 4, 4), (True, 5, 4), (True, 9, 4), (False, 1, 0), (False, -3, -3)])
+def test_nobody_raises_himself(host, login, asked, got):
+    with client(host, login) as c:
+        code, text = c.docmd("MAIL", f"FROM:<{ALICE}> MT-PRIORITY={asked}")
+        assert code == 250
+        assert text.startswith(b"2.3.6 %d " % got) == (asked != got)
+        c.rcpt("bob@example.org")
+        c.data(MAIL)
+    path, = host.messages("bob@example.org")
+    with open(path, "rb") as f:
+        head = f.read()
+    assert (b" PRIORITY %d;\n" % got in head) == (got != 0), head
+
+
+def test_the_urgent_one_first(tmpdir, bindir):
+    """One connection, and others before it in the queue."""
+    with Fake({"BANNER": b"421 4.3.2 not now"}) as fake, Host(
+            tmpdir, bindir, fake.port,
+            "queue: {retry_first: 2s}\n") as s:
+        s.write_conf(yaml=s.relay.replace("tls: may", "tls: may, sessions: 1"))
+        s.begin()
+        for name, priority in ("a", 0), ("b", -5), ("c", 4), ("d", 0):
+            send(s, f"MT-PRIORITY={priority}", to=[f"{name}@far.example"])
+        wait_for("deferrals", lambda: len(s.events("queue.deferred")) >= 4)
+        fake.script["BANNER"] = [b"220 now"]
+        fake.heard.clear()
+        s.ctl("queue", "flush", check=True)
+        wait_for("an empty queue", lambda: not s.queue())
+        order = [x[9:10] for x in fake.heard if x[:4] == b"RCPT"]
+        # the first one is on its way before the others are read
+        assert order.index(b"c") < order.index(b"b")
+        assert order[-1] == b"b" or order[0] == b"b"
