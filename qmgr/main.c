@@ -122,6 +122,13 @@ on_start(struct worker *w)
 	idle_start(&qmgr, worker_path(w, "cache"), &qmgr.boot);
 }
 
+static void
+on_conf(struct worker *w)
+{
+	(void)w;
+	schedule_reloaded(&qmgr);
+}
+
 /* Everything promised is on disk; what is under way may end in peace. */
 static void
 on_drain_timer(evutil_socket_t fd, short what, void *arg)
@@ -180,6 +187,7 @@ main(int argc, char **argv)
 	static const struct worker_ops ops = {.role = ROLE_QMGR,
 	    .on_open = on_open,
 	    .on_start = on_start,
+	    .on_conf = on_conf,
 	    .on_file = on_file,
 	    .on_link = on_link,
 	    .on_directory = on_directory,

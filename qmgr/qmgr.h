@@ -47,6 +47,8 @@ struct qmgr {
 	struct allowance *allowance; /* of logins; NULL: none was asked for */
 	struct site_list sites[QMGR_SITES]; /* by next hop */
 	struct site_list turns;             /* those where a job may go */
+	struct site_list paced;             /* those that wait for a rate */
+	struct event *pace_timer;
 	size_t n_sites;
 	size_t sites_made;
 	size_t n_visits; /* messages waiting at them */

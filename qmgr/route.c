@@ -54,6 +54,7 @@ take_way(const struct conf_way *w, struct span domain, struct route *route)
 	    .n = w->n,
 	    .tls = w->tls < 0 ? tls : (enum relay_tls)w->tls,
 	    .lmtp = w->lmtp,
+	    .gap_ms = w->gap_ms,
 	    .login = w->as};
 	for (size_t i = 0; i < w->n; i++) {
 		route->via[i] = w->via[i];

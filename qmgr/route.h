@@ -18,6 +18,7 @@ struct route {
 	enum relay_tls tls;
 	bool lmtp;
 	struct span login; /* at those hosts; empty: none */
+	uint64_t gap_ms;   /* between two messages there; 0: none */
 	bool smart;        /* with the password of relay.password_file */
 };
 
@@ -30,7 +31,8 @@ bool route_find(const struct conf *conf, const struct conf_way_mail *mail,
 
 /* Are there MX to be looked for? RFC 5321 5.1: a literal has none. */
 bool route_is_mx(const struct route *route);
-/* Is it one way, so that one message may go there for both? */
+/* Is it one way, so that one message may go there for both? How fast does not
+ * count. */
 bool route_same(const struct route *a, const struct route *b);
 
 /*

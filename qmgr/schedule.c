@@ -43,7 +43,10 @@ struct site {
 	unsigned strikes; /* jobs in trouble, one after the other */
 	unsigned closes;  /* how often it was left alone, likewise */
 	uint64_t until_ms;
-	struct why why; /* the last trouble */
+	struct why why;   /* the last trouble */
+	bool paced;       /* in q->paced, until... */
+	uint64_t next_ms; /* ... the next message may go there; 0: at once */
+	TAILQ_ENTRY(site) pace;
 };
 
 static struct site_list *
@@ -52,9 +55,24 @@ bucket(struct qmgr *q, struct span name)
 	return &q->sites[enc_crc32c(0, name.p, name.n) % QMGR_SITES];
 }
 
+static bool
+is_paced(const struct site *s)
+{
+	return s->next_ms > 0 && clock_mono_ms() < s->next_ms;
+}
+
+static void
+unpace(struct qmgr *q, struct site *s)
+{
+	if (s->paced)
+		TAILQ_REMOVE(&q->paced, s, pace);
+	s->paced = false;
+}
+
 static void
 forget(struct qmgr *q, struct site *s)
 {
+	unpace(q, s);
 	TAILQ_REMOVE(bucket(q, span_of(s->name)), s, next);
 	q->n_sites--;
 	free(s->name);
@@ -65,7 +83,7 @@ forget(struct qmgr *q, struct site *s)
 static bool
 is_idle(const struct qmgr *q, const struct site *s, uint64_t now)
 {
-	return s->n_visits == 0 && s->underway == 0 &&
+	return s->n_visits == 0 && s->underway == 0 && !is_paced(s) &&
 	       (s->strikes + s->closes == 0 ||
 		   s->until_ms + q->w->conf->queue.retry_max < now);
 }
@@ -117,7 +135,33 @@ may_go(const struct qmgr *q, const struct site *s)
 
 	if (limit > q->w->conf->relay.sessions)
 		limit = q->w->conf->relay.sessions;
-	return s->n_visits > 0 && s->underway < limit && !is_closed(s);
+	return s->n_visits > 0 && s->underway < limit && !is_closed(s) &&
+	       !is_paced(s);
+}
+
+static void on_pace(evutil_socket_t fd, short what, void *arg);
+
+/* When the first of those may that wait for their pace. */
+static void
+arm(struct qmgr *q)
+{
+	uint64_t now = clock_mono_ms(), first = UINT64_MAX, ms;
+	const struct site *s;
+	struct timeval tv;
+
+	TAILQ_FOREACH (s, &q->paced, pace)
+		if (s->next_ms < first)
+			first = s->next_ms;
+	if (first == UINT64_MAX)
+		return;
+	if (q->pace_timer == NULL)
+		q->pace_timer = evtimer_new(q->w->base, on_pace, q);
+	if (q->pace_timer == NULL)
+		bug("evtimer_new");
+	ms = first > now ? first - now : 0;
+	tv = (struct timeval){
+	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+	event_add(q->pace_timer, &tv);
 }
 
 static void
@@ -130,6 +174,29 @@ set_ready(struct qmgr *q, struct site *s)
 	else if (!ready && s->ready)
 		TAILQ_REMOVE(&q->turns, s, turn);
 	s->ready = ready;
+	if (s->n_visits == 0 || !is_paced(s)) {
+		unpace(q, s);
+	} else if (!s->paced) {
+		TAILQ_INSERT_TAIL(&q->paced, s, pace);
+		s->paced = true;
+		arm(q);
+	}
+}
+
+static void
+on_pace(evutil_socket_t fd, short what, void *arg)
+{
+	struct qmgr *q = arg;
+	struct site *s, *after;
+
+	(void)fd;
+	(void)what;
+	for (s = TAILQ_FIRST(&q->paced); s != NULL; s = after) {
+		after = TAILQ_NEXT(s, pace);
+		set_ready(q, s);
+	}
+	arm(q);
+	schedule_run(q);
 }
 
 static void
@@ -310,6 +377,8 @@ give(struct site *s, size_t n)
 	if (!agent_relay(
 		v->m, s, &route, &(struct agent_group){v->rcpts + v->at, n}))
 		return false;
+	if (route.gap_ms > 0)
+		s->next_ms = clock_mono_ms() + route.gap_ms;
 	for (size_t i = v->at; i < v->at + n; i++)
 		v->m->attempts[v->rcpts[i]].queued = false;
 	v->m->n_queued -= n;
@@ -431,6 +500,7 @@ void
 schedule_init(struct qmgr *q)
 {
 	TAILQ_INIT(&q->turns);
+	TAILQ_INIT(&q->paced);
 	for (size_t i = 0; i < QMGR_SITES; i++)
 		TAILQ_INIT(&q->sites[i]);
 }
@@ -449,8 +519,23 @@ schedule_forgive(struct qmgr *q)
 }
 
 void
+schedule_reloaded(struct qmgr *q)
+{
+	struct site *s;
+
+	for (size_t i = 0; i < QMGR_SITES; i++)
+		TAILQ_FOREACH (s, &q->sites[i], next) {
+			s->next_ms = 0;
+			set_ready(q, s);
+		}
+	schedule_run(q);
+}
+
+void
 schedule_fini(struct qmgr *q)
 {
+	if (q->pace_timer != NULL)
+		event_free(q->pace_timer);
 	for (size_t i = 0; i < QMGR_SITES; i++)
 		while (!TAILQ_EMPTY(&q->sites[i]))
 			forget(q, TAILQ_FIRST(&q->sites[i]));

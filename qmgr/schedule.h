@@ -48,6 +48,9 @@ void schedule_ended(struct qmgr *q, struct site *site,
 /* The administrator knows better: no destination is left alone any more. */
 void schedule_forgive(struct qmgr *q);
 
+/* The configuration has changed: rates are those of now. */
+void schedule_reloaded(struct qmgr *q);
+
 /* For `steadctl status`: messages that wait, destinations left alone. */
 size_t schedule_waiting(const struct qmgr *q);
 size_t schedule_left_alone(const struct qmgr *q);

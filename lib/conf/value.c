@@ -549,7 +549,7 @@ conf_value_expected(
 	case CONF_TYPE_WAYS:
 		/* as above */
 		(void)buf_puts(out,
-		    "words of to=, from=, login=, via=, tls= and as= "
+		    "words of to=, from=, login=, via=, tls=, as= and rate= "
 		    "like \"from=@example.org via=smtp.example.net:587\"");
 		return;
 	}

@@ -7,6 +7,8 @@
 #include "lib/conf/way.h"
 #include "lib/base/banned.h"
 
+#define RATE_MAX 1000000
+
 /* An address, "@domain", ".domain", a domain. */
 static bool
 pattern_ok(struct span s)
@@ -80,6 +82,26 @@ take_tls(struct conf_way *w, struct span value)
 	return w->tls >= 0;
 }
 
+/* "20/m" */
+static bool
+take_rate(struct conf_way *w, struct span value)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {
+	    {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+	struct span unit = value, number = span_cut(&unit, '/');
+	uint64_t n;
+
+	if (w->gap_ms > 0 || !num_range(number, 1, RATE_MAX, &n))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (span_eq(unit, span_of(units[i].unit)))
+			w->gap_ms = units[i].ms / n;
+	return w->gap_ms > 0;
+}
+
 static bool
 take_word(struct conf_way *w, struct span word)
 {
@@ -97,6 +119,8 @@ take_word(struct conf_way *w, struct span word)
 		return take_via(w, value);
 	if (span_eq(key, SPAN_LIT("tls")))
 		return take_tls(w, value);
+	if (span_eq(key, SPAN_LIT("rate")))
+		return take_rate(w, value);
 	if (!span_eq(key, SPAN_LIT("as")) || w->as.n > 0)
 		return false;
 	w->as = value;

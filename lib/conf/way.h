@@ -7,7 +7,8 @@
  * "@example.org"; of its subdomains: ".example.org"), or "<>" for the null
  * sender; all of them have to fit. `via=` names hosts that are tried in turn,
  * behind "lmtp:" such as speak that, or is "mx": the hosts of the recipient's
- * domain. Pure, fuzzed.
+ * domain. `rate=20/m` (or /s, /h, /d): no more messages go to one destination.
+ * Pure, fuzzed.
  */
 #ifndef LIB_CONF_WAY_H
 #define LIB_CONF_WAY_H
@@ -32,8 +33,9 @@ struct conf_way {
 	bool lmtp; /* RFC 2033, instead of SMTP */
 	size_t n;  /* 0: mx */
 	struct conf_way_host via[CONF_WAY_HOSTS_MAX];
-	int tls;        /* enum conf_relay_tls; -1: not said */
-	struct span as; /* login at those hosts; empty: none */
+	int tls;         /* enum conf_relay_tls; -1: not said */
+	struct span as;  /* login at those hosts; empty: none */
+	uint64_t gap_ms; /* between two messages there; 0: none */
 };
 
 /* False: it is none; *out is as before. */

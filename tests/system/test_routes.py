@@ -210,6 +210,24 @@ def test_lmtp_cut_off(tmpdir, bindir):
         assert rcpts(a) == ["r0@in.example", "r1@in.example", "r1@in.example"]
 
 
+def test_a_rate(tmpdir, bindir):
+    """Each destination has its own; what waits is not deferred."""
+    with Fake() as a, Fake() as b, Routed(tmpdir, bindir, [a, b], [
+            "to=slow.example via=[127.0.0.1]:{1} rate=1/h"]) as s:
+        s.begin()
+        for n in range(3):
+            s.send(f"r{n}@slow.example", f"r{n}@other.example")
+        wait_for("the others", lambda: len(rcpts(a)) == 3)
+        wait_for("one", lambda: b.bodies)
+        assert rcpts(b) == ["r0@slow.example"] and len(s.queue()) == 2
+        assert not s.said("queue.deferred")
+        # a faster one is in use at once
+        s.write_conf(yaml=s.ways.replace("rate=1/h", "rate=600/m"))
+        s.ctl("reload", check=True)
+        s.empty()
+        assert len(rcpts(b)) == 3
+
+
 @pytest.mark.parametrize("route", [
     "to=far.example", "via=a as=x tls=may", "via=mx as=x", "via=a:0",
     "to=b via=a of=c"])

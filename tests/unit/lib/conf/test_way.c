@@ -24,6 +24,14 @@ static const struct row {
     {"more spaces", "  via=a   to=b ", "a:0 tls -1 to b"},
     {"null sender", "from=<> via=a", "a:0 tls -1 from <>"},
     {"lmtp", "via=lmtp:a:24,b", "lmtp a:24 b:0 tls -1"},
+    {"rate", "via=mx to=a rate=20/m", "mx tls -1 to a gap 3000"},
+    {"rate a day", "via=a rate=1/d", "a:0 tls -1 gap 86400000"},
+    {"fastest", "via=a rate=1000/s", "a:0 tls -1 gap 1"},
+    {"faster", "via=a rate=1001/s", NULL},
+    {"rate of nothing", "via=a rate=0/s", NULL},
+    {"rate without a unit", "via=a rate=5", NULL},
+    {"rate of another unit", "via=a rate=5/w", NULL},
+    {"rate twice", "via=a rate=5/s rate=5/s", NULL},
     {"nothing", "", NULL},
     {"no host", "to=a", NULL},
     {"no value", "via=", NULL},
@@ -78,6 +86,8 @@ check_row(void **state)
 	put(&b, "from", w.from);
 	put(&b, "login", w.login);
 	put(&b, "as", w.as);
+	if (w.gap_ms > 0)
+		buf_putf(&b, " gap %llu", (unsigned long long)w.gap_ms);
 	assert_string_equal(buf_cstr(&b), row->out);
 	buf_fini(&b);
 }
