@@ -90,6 +90,7 @@ relay_job_keep(struct relay_job *j)
 		return;
 	}
 	client_body_free(&m->body);
+	secret_fini(&j->passwords);
 	relay_key_fini(&j->key);
 	j->key = (struct relay_key){0};
 	TAILQ_INSERT_TAIL(&desk->told, j, next);

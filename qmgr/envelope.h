@@ -93,6 +93,12 @@ envelope_is_early(const struct envelope *e, uint64_t now_us)
 {
 	return e->release_us > now_us;
 }
+/* Since when it is tried: its age counts from then. */
+static inline uint64_t
+envelope_begun_us(const struct envelope *e)
+{
+	return e->release_us > e->arrived_us ? e->release_us : e->arrived_us;
+}
 /* How many are. */
 size_t envelope_todo(const struct envelope *e);
 /* These, and those whose sender has yet to hear. */

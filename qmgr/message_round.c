@@ -264,9 +264,7 @@ expire_later(struct message *m)
 {
 	uint64_t least = m->q->w->conf->queue.retry_first;
 	uint64_t now = clock_real_us() / 1000;
-	uint64_t begun = m->env->release_us > m->env->arrived_us
-			     ? m->env->release_us
-			     : m->env->arrived_us;
+	uint64_t begun = envelope_begun_us(m->env);
 	uint64_t end = begun / 1000 + m->q->w->conf->queue.max_age;
 
 	message_set_timer(m, end > now + least ? end - now : least);

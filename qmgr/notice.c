@@ -77,18 +77,11 @@ notice_is(struct span name)
 	       (letter == 'b' || letter == 's' || letter == 'w');
 }
 
-/* Since when it is tried. */
-static uint64_t
-begun_us(const struct envelope *e)
-{
-	return e->release_us > e->arrived_us ? e->release_us : e->arrived_us;
-}
-
 /* Has it been tried for longer than that? */
 static bool
 older(const struct message *m, uint64_t ms)
 {
-	uint64_t now = clock_real_us(), arrived = begun_us(m->env);
+	uint64_t now = clock_real_us(), arrived = envelope_begun_us(m->env);
 
 	return now > arrived && (now - arrived) / 1000 > ms;
 }
@@ -158,7 +151,7 @@ uint64_t
 notice_before(const struct message *m, uint64_t ms)
 {
 	uint64_t warning = m->q->w->conf->queue.delay_warning;
-	uint64_t arrived = begun_us(m->env) / 1000;
+	uint64_t arrived = envelope_begun_us(m->env) / 1000;
 	uint64_t now = clock_real_us() / 1000;
 
 	if (older(m, warning) || arrived > now || now + ms <= arrived + warning)
@@ -515,7 +508,8 @@ notice_start(struct message *m)
 	t->b.utf8 = m->env->utf8;
 	t->b.arrived_us = m->env->arrived_us;
 	t->b.now_us = clock_real_us();
-	t->b.until_us = begun_us(m->env) + m->q->w->conf->queue.max_age * 1000;
+	t->b.until_us =
+	    envelope_begun_us(m->env) + m->q->w->conf->queue.max_age * 1000;
 	take_rcpts(t);
 	if (t->kind == KIND_FAILED && is_first_notice(m) &&
 	    m->q->w->conf->queue.double_bounces)

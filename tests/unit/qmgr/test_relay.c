@@ -394,6 +394,21 @@ too_old(void)
 	HAS("Diagnostic-Code: smtp; 452 4.2.2 mailbox full\r\n");
 }
 
+/* RFC 4865: what was to be sent later is not old when it is. */
+static void
+age_from_release(void)
+{
+	start_remote();
+	ipc_link_free(&t.local);
+	submit("x@elsewhere.example");
+	first()->env->arrived_us -= t.conf.queue.max_age * 2000;
+	first()->env->release_us =
+	    first()->env->arrived_us + t.conf.queue.max_age * 1500;
+	answer(&t.jobs[0], LATER);
+	assert_int_equal(files("-b0-", NULL, 0), 0);
+	assert_int_equal(files(NULL, NULL, 0), 1);
+}
+
 /* A crash fell between the notice and the recipient's word. */
 static void
 notice_is_there(void)
@@ -777,6 +792,7 @@ static const struct row {
     {"the notice goes out", notice_goes_out},
     {"null reverse-path", null_sender},
     {"too old", too_old},
+    {"age counts from the release", age_from_release},
     {"the notice is there", notice_is_there},
     {"host is down", host_is_down},
     {"host is flaky", host_is_flaky},
