@@ -162,7 +162,7 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	j->mail.ret = m->ret;
 	j->mail.envid = j->envid;
 	j->mail.utf8 = m->utf8 != 0;
-	j->mail.priority = (int8_t)m->priority;
+	j->mail.priority = proto_priority(m->priority);
 	j->mail.size = m->size;
 	j->mail.body = client_body_new(desk->pool, m->file, m->offset, m->size);
 	m->file = -1;

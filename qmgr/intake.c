@@ -202,7 +202,7 @@ put_received(struct buf *b, const struct qmgr *q, const struct msg_commit *c,
 	buf_put_span(b, id_span(id));
 	/* RFC 6710 7 */
 	if (c->priority != 0)
-		buf_putf(b, " PRIORITY %d", (int8_t)c->priority);
+		buf_putf(b, " PRIORITY %d", proto_priority(c->priority));
 	if (c->tls.n > 0) {
 		buf_puts(b, "\n\t(");
 		buf_put_span(b, c->tls);
@@ -243,7 +243,8 @@ check_words(const struct msg_commit *c, struct why *why)
 	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
 	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
 	    word_ok(c->service, "") && c->ret < ADDR_DSN_RET_COUNT &&
-	    (int8_t)c->priority >= -9 && (int8_t)c->priority <= 9 &&
+	    proto_priority(c->priority) >= -9 &&
+	    proto_priority(c->priority) <= 9 &&
 	    (c->envid.n == 0 || envid_ok(c->envid)) &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
 	    (c->login.n == 0 || user_name_ok(c->login) ||
@@ -264,7 +265,7 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	e->ret = c->ret;
 	e->envid = c->envid.n > 0 ? span_dup(c->envid) : NULL;
 	e->utf8 = c->utf8 != 0;
-	e->priority = (int8_t)c->priority;
+	e->priority = proto_priority(c->priority);
 	/* as above: it is written and read back in milliseconds */
 	e->release_us = c->release / 1000 * 1000;
 	/* as it will be read back: milliseconds */

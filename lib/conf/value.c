@@ -319,16 +319,16 @@ put_ascii(const struct conf_option *o, struct span s, struct buf *out)
 	while (s.n > 0) {
 		size_t n = 0;
 		struct span word;
+		bool login;
 
 		while (n < s.n && strchr(separators, s.p[n]) == NULL)
 			n++;
 		word = span_head(s, n);
+		login = span_eq(before, SPAN_LIT("as"));
 		/* there is room for all */
-		if (span_eq(before, SPAN_LIT("as")))
-			(void)buf_put_span(out, word);
-		else if (span_find(word, '@') < word.n)
+		if (!login && span_find(word, '@') < word.n)
 			addr_beyond_written(word, out);
-		else if (!addr_beyond_domain(word, out))
+		else if (login || !addr_beyond_domain(word, out))
 			(void)buf_put_span(out, word);
 		(void)buf_put_span(out, span_head(span_from(s, n), 1));
 		before = word;
@@ -469,6 +469,13 @@ expected_name(const char *what, struct span found, struct buf *out)
 	    span_is_ascii(found) ? "" : " (beyond ASCII by IDNA2008)");
 }
 
+/* Each is short, and out is large enough or over. */
+static void
+say(struct buf *out, const char *text)
+{
+	(void)buf_puts(out, text);
+}
+
 void
 conf_value_expected(
     const struct conf_option *o, struct span found, struct buf *out)
@@ -485,7 +492,7 @@ conf_value_expected(
 	case CONF_TYPE_NUMBER:
 		break;
 	case CONF_TYPE_BOOL:
-		(void)buf_puts(out, "true or false"); /* see expected_words */
+		say(out, "true or false");
 		return;
 	case CONF_TYPE_CHOICE:
 		expected_words(o, out);
@@ -497,58 +504,50 @@ conf_value_expected(
 		expected_name("an address like user@example.org", found, out);
 		return;
 	case CONF_TYPE_TEXT:
-		(void)buf_putf(out, "a text of at most %d bytes",
-		    TEXT_BYTES_MAX); /* as above */
+		(void)buf_putf(
+		    out, "a text of at most %d bytes", TEXT_BYTES_MAX);
 		return;
 	case CONF_TYPE_PATH:
-		(void)buf_puts(out, "an absolute path"); /* as above */
+		say(out, "an absolute path");
 		return;
 	case CONF_TYPE_DOMAINS:
 		expected_name("a domain name", found, out);
 		return;
 	case CONF_TYPE_ENDPOINTS:
-		/* as above */
-		(void)buf_puts(out, "an IP address (or *) and port like "
-				    "\"*:25\" or \"[::1]:25\", or "
-				    "\"unix:\" and an absolute path");
+		say(out, "an IP address (or *) and port like "
+			 "\"*:25\" or \"[::1]:25\", or "
+			 "\"unix:\" and an absolute path");
 		return;
 	case CONF_TYPE_SERVERS:
-		(void)buf_puts(out, "an IP address and port like "
-				    "\"192.0.2.53:53\""); /* as above */
+		say(out, "an IP address and port like "
+			 "\"192.0.2.53:53\"");
 		return;
 	case CONF_TYPE_STUBS:
-		/* as above */
-		(void)buf_puts(out, "a domain, its server and port like "
-				    "\"corp.example=192.0.2.53:53\"");
+		say(out, "a domain, its server and port like "
+			 "\"corp.example=192.0.2.53:53\"");
 		return;
 	case CONF_TYPE_NETWORKS:
-		/* as above */
-		(void)buf_puts(out, "an IP address or network like "
-				    "\"192.0.2.0/24\"");
+		say(out, "an IP address or network like "
+			 "\"192.0.2.0/24\"");
 		return;
 	case CONF_TYPE_DELIMITERS:
-		/* as above */
-		(void)buf_puts(out,
+		say(out,
 		    "characters of " CONF_DELIMITERS ", each once, or nothing");
 		return;
 	case CONF_TYPE_ALIAS_DOMAINS:
-		/* as above */
-		(void)buf_puts(out, "two domains like "
-				    "\"example.net=example.org\"");
+		say(out, "two domains like "
+			 "\"example.net=example.org\"");
 		return;
 	case CONF_TYPE_ROUTES:
-		/* as above */
-		(void)buf_puts(out, "a domain, or one with its host like "
-				    "\"example.net=mx.example.net:25\"");
+		say(out, "a domain, or one with its host like "
+			 "\"example.net=mx.example.net:25\"");
 		return;
 	case CONF_TYPE_PAIRS:
-		/* as above */
-		(void)buf_puts(out, "a certificate's file and its key's like "
-				    "\"/etc/ssl/b.pem=/etc/ssl/b.key\"");
+		say(out, "a certificate's file and its key's like "
+			 "\"/etc/ssl/b.pem=/etc/ssl/b.key\"");
 		return;
 	case CONF_TYPE_WAYS:
-		/* as above */
-		(void)buf_puts(out,
+		say(out,
 		    "words of to=, from=, login=, via=, tls=, as= and rate= "
 		    "like \"from=@example.org via=smtp.example.net:587\"");
 		return;

@@ -50,6 +50,13 @@ union ipc_msg { PROTO_MESSAGES(PROTO_UNION) };
 PROTO_MESSAGES(PROTO_SEND)
 /* clang-format on */
 
+/* RFC 6710's priorities, -9 to 9, travel in a byte. */
+static inline int
+proto_priority(uint8_t sent)
+{
+	return sent < 128 ? sent : sent - 256;
+}
+
 /* Rows, rights and hash; static. */
 const struct ipc_schema *proto_schema(void);
 

@@ -341,8 +341,7 @@ command(struct span line)
 		d.qmgr = play(&d.remote, ROLE_QMGR);
 	} else if (span_eq(what, SPAN_LIT("junk")))
 		proto_send_relay(
-		    d.qmgr, &(struct msg_relay){
-				.recipients = 5, .file = -1});
+		    d.qmgr, &(struct msg_relay){.recipients = 5, .file = -1});
 	else if (span_eq(what, SPAN_LIT("cut")))
 		ipc_link_free(&d.qmgr);
 	else if (span_eq(what, SPAN_LIT("status"))) {

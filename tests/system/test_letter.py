@@ -94,9 +94,19 @@ def test_queue_file_says_what_is_to_happen(tmpdir, bindir):
     with Suite(tmpdir, bindir) as s:
         s.remove_worker("delivery")
         s.start(wait=False)
-        wire = wait_for("smtp", lambda: s.said("worker.ready", role="smtpd")
-                        and s.said("worker.ready", role="qmgr")
-                        and s.connect()).greet()
+        wait_for("smtp", lambda: s.said("worker.ready", role="smtpd")
+                 and s.said("worker.ready", role="qmgr"))
+
+        def ready():
+            """smtpd knows of the queue."""
+            wire = s.connect().greet()
+            if wire.say("MAIL FROM:<>")[0] != "250":
+                wire.close()
+                return None
+            wire.say("RSET")
+            return wire
+
+        wire = wait_for("the queue", ready)
         assert wire.mail("alice@example.org", stuffed(BODY)[:-2])[0] == "250"
         name, = s.queue()
         lines = read(f"{s.spool}/new/{name}").decode("latin-1").split("\r\n")

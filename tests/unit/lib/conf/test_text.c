@@ -180,9 +180,10 @@ static const struct row {
 	"relay.domains=\n"
 	"relay.recipients=\n"},
     {"relay",
-	BASE "relay: {host: Out.Example, port: 465, tls: implicit,\n"
-	     "  login: 'A key%', password_file: /etc/p, sessions: 1,\n"
-	     "  routes: [to=a.b via=mx, from=@c.d via=H as=X], passwords: /p}\n",
+	BASE
+	"relay: {host: Out.Example, port: 465, tls: implicit,\n"
+	"  login: 'A key%', password_file: /etc/p, sessions: 1,\n"
+	"  routes: [to=a.b via=mx, from=@c.d via=H as=X], passwords: /p}\n",
 	CONF_RELAY,
 	"relay.host=out.example\n"
 	"relay.port=465\n"
