@@ -103,15 +103,17 @@ refuse_others(struct client *c)
 	struct client_mail *m = c->mail;
 	struct why why;
 
-	why_set(&why, RC_PERM, "5.6.7",
-	    "%s takes no addresses or header fields beyond ASCII (SMTPUTF8)",
-	    c->shown);
 	for (size_t i = 0; i < m->n && !c->offer.utf8; i++) {
 		struct client_mail one = {.n = 1, .v = &m->v[i]};
 
-		if (m->v[i].state != CLIENT_RCPT_DONE &&
-		    needs_utf8(m, &m->v[i]))
-			client_mail_end(&one, &why, false, c->shown);
+		if (m->v[i].state == CLIENT_RCPT_DONE ||
+		    !needs_utf8(m, &m->v[i]))
+			continue;
+		why_set(&why, RC_PERM, "5.6.7",
+		    "%s takes no addresses or header fields beyond ASCII "
+		    "(SMTPUTF8)",
+		    c->shown);
+		client_mail_end(&one, &why, false, c->shown);
 	}
 }
 
@@ -479,7 +481,7 @@ on_dot(struct client *c)
 	/* of all codes this one counts: a reply that has got out of step
 	 * would lose the message */
 	bool sent = c->reply.code == 250;
-	size_t told = 0;
+	bool told = false;
 
 	for (size_t i = 0; i < c->n_rcpt; i++) {
 		struct client_rcpt *r = &c->mail->v[c->rcpt[i]];
@@ -487,10 +489,11 @@ on_dot(struct client *c)
 		if (r->state != CLIENT_RCPT_ACCEPTED)
 			continue;
 		/* RFC 2033 4.2: each recipient has a reply of its own */
-		if (c->lmtp && told++ == 1) {
+		if (c->lmtp && told) {
 			client_state_set(c, CLIENT_DOT);
 			return;
 		}
+		told = true;
 		outcome(c, r, sent ? "sent" : "the message was refused");
 		if (!sent)
 			continue;

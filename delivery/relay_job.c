@@ -137,23 +137,26 @@ relay_job_fail(struct relay_job *j, const struct why *why, bool site)
 	relay_job_end(j);
 }
 
-/* "a.example:25,[192.0.2.1]:25": the first one, cut off. A domain has no port.
+/*
+ * "a.example:25,[192.0.2.1]:25": the first one is cut off, and is the one that
+ * is tried. A domain has no port.
  */
 static bool
-cut_host(struct relay_job *j, struct span *host, uint64_t *port)
+cut_host(struct relay_job *j)
 {
 	struct span rest = span_of(j->hosts), one = span_cut(&rest, ',');
 	size_t colon = j->key.mx ? one.n : span_rfind(one, ':');
+	struct span host = span_head(one, colon);
+	uint64_t port = 25;
 	char *left;
 
-	*port = 25;
-	*host = span_head(one, colon);
-	if (host->n == 0 || host->n >= RELAY_HOST_MAX ||
+	if (host.n == 0 || host.n >= RELAY_HOST_MAX ||
 	    (!j->key.mx &&
-		!num_range(span_from(one, colon + 1), 1, UINT16_MAX, port)))
+		!num_range(span_from(one, colon + 1), 1, UINT16_MAX, &port)))
 		return false;
 	free(j->key.next_hop);
-	j->key.next_hop = span_dup(*host);
+	j->key.next_hop = span_dup(host);
+	j->key.port = (uint16_t)port;
 	left = span_dup(rest);
 	free(j->hosts);
 	j->hosts = left;
@@ -176,13 +179,9 @@ cut_password(struct relay_job *j)
 bool
 relay_job_turn(struct relay_job *j)
 {
-	struct span host;
-	uint64_t port;
-
-	if (j->desk->stopping || !cut_host(j, &host, &port))
+	if (j->desk->stopping || !cut_host(j))
 		return false;
 	cut_password(j);
-	j->key.port = (uint16_t)port;
 	j->at = 0;
 	j->clear = false;
 	j->waiting = true;

@@ -86,7 +86,6 @@ send_rights(struct proc *p, const struct workers_rights *r)
 static enum rc
 send_file(struct proc *p, const char *option, const char *path, struct why *why)
 {
-	char name[64];
 	int fd;
 
 	if (path[0] == '\0')
@@ -95,24 +94,23 @@ send_file(struct proc *p, const char *option, const char *path, struct why *why)
 	if (fd < 0)
 		return why_sys(
 		    why, RC_PERM, "5.3.5", "relay.%s: %s", option, path);
-	(void)snprintf(name, sizeof(name), "relay_%s", option); /* fits */
-	proto_send_file(p->link, &(struct msg_file){span_of(name), fd});
+	proto_send_file(p->link, &(struct msg_file){span_of(option), fd});
 	io_close(&fd);
 	return RC_OK;
 }
 
+/* One that is missing does not keep back the other. */
 enum rc
 launch_send_passwords(struct proc *p, struct why *why)
 {
-	enum rc rc = RC_OK;
+	const struct conf *conf = p->m->conf;
+	enum rc one, table;
 
 	if (!p->row->relay)
 		return RC_OK;
-	rc = send_file(p, "password", p->m->conf->relay.password_file, why);
-	if (rc == RC_OK)
-		rc =
-		    send_file(p, "passwords", p->m->conf->relay.passwords, why);
-	return rc;
+	one = send_file(p, "password_file", conf->relay.password_file, why);
+	table = send_file(p, "passwords", conf->relay.passwords, why);
+	return one != RC_OK ? one : table;
 }
 
 static enum rc

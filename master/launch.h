@@ -11,8 +11,8 @@
  * RC_TEMP when the host lacks processes or descriptors.
  */
 enum rc launch_proc(struct proc *p, struct why *why);
-/* The smart host's password to the worker that has it, as a file; RC_PERM when
- * it cannot be opened. */
+/* The files of passwords for other hosts to the worker that uses them; RC_PERM
+ * when one cannot be opened. */
 enum rc launch_send_passwords(struct proc *p, struct why *why);
 
 /*

@@ -1,6 +1,7 @@
 /*
  * The text of a notice: see bounce.h. What strangers said goes in as printable
- * ASCII, so that it makes no line; the header of the message goes in as it is,
+ * text (ASCII, unless the notice is of RFC 6533), so that it makes no line; the
+ * header of the message goes in as it is,
  * between boundaries that its writer did not know.
  */
 #include "lib/addr/beyond.h"
@@ -18,7 +19,7 @@ put_plain(struct buf *out, const char *s)
 	heading_put_plain(out, span_of(s));
 }
 
-/* RFC 6533 3: as it is where it may be, else "\\x{E9}". */
+/* RFC 6533 3: as it is where it may be, else "\x{E9}". */
 static void
 put_address(const struct bounce *b, struct buf *out, const char *address)
 {

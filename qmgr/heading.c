@@ -7,24 +7,21 @@
 #include "lib/base/banned.h"
 
 void
-heading_put_plain(struct buf *out, struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		buf_putc(out, s.p[i] < ' ' || s.p[i] > '~' ? '?' : s.p[i]);
-}
-
-void
 heading_put_text(struct buf *out, struct span s, bool utf8)
 {
-	if (!utf8 || span_is_ascii(s) || !addr_beyond_ok(s)) {
-		heading_put_plain(out, s);
-		return;
-	}
+	int last = utf8 && addr_beyond_ok(s) ? 0xff : '~';
+
 	for (size_t i = 0; i < s.n; i++) {
 		int c = span_at(s, i);
 
-		buf_putc(out, c < ' ' || c == 0x7f ? '?' : s.p[i]);
+		buf_putc(out, c < ' ' || c == 0x7f || c > last ? '?' : s.p[i]);
 	}
+}
+
+void
+heading_put_plain(struct buf *out, struct span s)
+{
+	heading_put_text(out, s, false);
 }
 
 void

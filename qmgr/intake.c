@@ -26,8 +26,10 @@
 #define PARTIAL_BYTES (32U << 20) /* of them all */
 #define HEADER_BYTES  (1U << 20)  /* looked at */
 #define HOPS_MAX      50
-#define REFUSALS_S    10 /* told to the history one by one, a link and second */
-#define MORE_MS       5000 /* how often it is told how many others there were */
+/* no smtpd.max_hold is longer */
+#define HOLD_MAX_US (366ULL * 86400 * 1000000)
+#define REFUSALS_S  10   /* told to the history one by one, a link and second */
+#define MORE_MS     5000 /* how often it is told how many others there were */
 
 /* recipients that have come before their COMMIT */
 struct partial {
@@ -245,6 +247,7 @@ check_words(const struct msg_commit *c, struct why *why)
 	    word_ok(c->service, "") && c->ret < ADDR_DSN_RET_COUNT &&
 	    proto_priority(c->priority) >= -9 &&
 	    proto_priority(c->priority) <= 9 &&
+	    c->release <= clock_real_us() + HOLD_MAX_US &&
 	    (c->envid.n == 0 || envid_ok(c->envid)) &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
 	    (c->login.n == 0 || user_name_ok(c->login) ||

@@ -18,8 +18,7 @@
 
 #define ROOM_S      5
 #define DRAIN_MS    20
-
-#define TROUBLE_MAX 512
+#define TROUBLE_MAX 512 /* bytes of it in the status */
 
 static struct qmgr qmgr;
 
@@ -42,9 +41,9 @@ static void
 on_file(struct worker *w, struct span name, int fd)
 {
 	(void)w;
-	if (span_eq(name, SPAN_LIT("relay_password")))
+	if (span_eq(name, SPAN_LIT("password_file")))
 		passwords_take_smart(&qmgr.passwords, fd);
-	else if (span_eq(name, SPAN_LIT("relay_passwords")))
+	else if (span_eq(name, SPAN_LIT("passwords")))
 		passwords_take_table(&qmgr.passwords, fd);
 	io_close(&fd);
 }

@@ -322,9 +322,9 @@ give_up(struct message *m)
 
 /* RFC 4865: whoever wakes it before, it sleeps on. */
 static void
-wait_for_release(struct message *m)
+wait_for_release(struct message *m, uint64_t now_us)
 {
-	uint64_t ms = (m->env->release_us - clock_real_us()) / 1000 + 1;
+	uint64_t ms = (m->env->release_us - now_us) / 1000 + 1;
 
 	m->due_ms = clock_mono_ms() + ms;
 	free(m->reason);
@@ -336,12 +336,12 @@ void
 message_kick(struct message *m)
 {
 	bool stopped = (m->held && !m->given_up) || m->changing;
+	uint64_t now_us = clock_real_us(); /* one look: its time may come now */
 
 	if (m->state != MESSAGE_ACTIVE)
 		return;
-	if (!stopped && !m->given_up &&
-	    envelope_is_early(m->env, clock_real_us())) {
-		wait_for_release(m);
+	if (!stopped && !m->given_up && envelope_is_early(m->env, now_us)) {
+		wait_for_release(m, now_us);
 		return;
 	}
 	if (m->given_up && !stopped)

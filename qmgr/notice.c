@@ -81,9 +81,9 @@ notice_is(struct span name)
 static bool
 older(const struct message *m, uint64_t ms)
 {
-	uint64_t now = clock_real_us(), arrived = envelope_begun_us(m->env);
+	uint64_t now = clock_real_us(), begun = envelope_begun_us(m->env);
 
-	return now > arrived && (now - arrived) / 1000 > ms;
+	return now > begun && (now - begun) / 1000 > ms;
 }
 
 static bool
@@ -151,14 +151,14 @@ uint64_t
 notice_before(const struct message *m, uint64_t ms)
 {
 	uint64_t warning = m->q->w->conf->queue.delay_warning;
-	uint64_t arrived = envelope_begun_us(m->env) / 1000;
+	uint64_t begun = envelope_begun_us(m->env) / 1000;
 	uint64_t now = clock_real_us() / 1000;
 
-	if (older(m, warning) || arrived > now || now + ms <= arrived + warning)
+	if (older(m, warning) || begun > now || now + ms <= begun + warning)
 		return ms;
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
 		if (may_warn(m, i))
-			return arrived + warning - now + 1;
+			return begun + warning - now + 1;
 	return ms;
 }
 

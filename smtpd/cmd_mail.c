@@ -107,7 +107,7 @@ take_hold(struct session *s, struct span key, struct span value,
 		reply(s, REPLY_HOLD_TOO_LONG, SPAN_NONE);
 		return false;
 	}
-	/* what has passed is at once */
+	/* what has passed is at once, but has been said */
 	mail->release_us = at > now ? at : 1;
 	return true;
 }

@@ -15,7 +15,7 @@ bool
 addr_beyond_ok(struct span text)
 {
 	const uint8_t *p = (const uint8_t *)text.p;
-	size_t i = 0;
+	size_t i = span_is_ascii(text) ? text.n : 0;
 
 	while (i < text.n) {
 		ucs4_t c;
@@ -32,18 +32,13 @@ addr_beyond_ok(struct span text)
 static bool
 put_small(struct span s, struct buf *out)
 {
-	size_t before = out->n;
+	size_t at = out->n;
 
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c + ('a' - 'A'));
-		if (!buf_putc(out, c)) {
-			out->n = before;
-			return false;
-		}
-	}
+	if (!buf_put_span(out, s))
+		return false;
+	for (; at < out->n; at++)
+		if (out->p[at] >= 'A' && out->p[at] <= 'Z')
+			out->p[at] = (char)(out->p[at] + ('a' - 'A'));
 	return true;
 }
 

@@ -325,7 +325,7 @@ put_ascii(const struct conf_option *o, struct span s, struct buf *out)
 			n++;
 		word = span_head(s, n);
 		login = span_eq(before, SPAN_LIT("as"));
-		/* there is room for all */
+		/* over is seen in the end */
 		if (!login && span_find(word, '@') < word.n)
 			addr_beyond_written(word, out);
 		else if (login || !addr_beyond_domain(word, out))
@@ -347,7 +347,7 @@ text_of(const struct conf_option *o, struct span s)
 		return text_ok(o, s) ? text_dup(o, s) : NULL;
 	buf_init(&ascii, 2 * (s.n + HOST_MAX));
 	put_ascii(o, s, &ascii);
-	if (text_ok(o, buf_span(&ascii)))
+	if (!ascii.over && text_ok(o, buf_span(&ascii)))
 		text = text_dup(o, buf_span(&ascii));
 	buf_fini(&ascii);
 	return text;
