@@ -239,6 +239,15 @@ listen:
         return sorted(glob.glob(f"{self.maildir(account)}/new/*") +
                       glob.glob(f"{self.maildir(account)}/cur/*"))
 
+    def mail_of(self, account, n=1):
+        """All messages of its inbox, when there are n."""
+        wait_for(f"{n} mails", lambda: len(self.messages(account)) >= n)
+        found = []
+        for path in self.messages(account):
+            with open(path, "rb") as f:
+                found.append(f.read())
+        return found
+
     def queue(self):
         return sorted(os.listdir(f"{self.spool}/new") +
                       os.listdir(f"{self.spool}/cur"))

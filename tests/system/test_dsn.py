@@ -184,7 +184,7 @@ def test_postfix_both_ways(world):
                    mail_options=["RET=HDRS", "ENVID=QQ+2B7"],
                    rcpt_options=["NOTIFY=SUCCESS,FAILURE", ORCPT])
     # Postfix's, of the one who was delivered to, and ours of whom it refused
-    told = [email.message_from_bytes(x) for x in s.mail_of(n=2)]
+    told = [email.message_from_bytes(x) for x in s.mail_of(ALICE, 2)]
     by = {groups(n)[0]["Action"]: n for n in told}
     assert set(by) == {"delivered", "failed"}
     for action, notice in by.items():

@@ -66,17 +66,9 @@ class Out(Suite):
     def empty(self, seconds=60):
         wait_for("an empty queue", lambda: not self.queue(), seconds)
 
-    def mail_of(self, account=ALICE, n=1):
-        wait_for(f"{n} mails", lambda: len(self.messages(account)) >= n)
-        found = []
-        for path in self.messages(account):
-            with open(path, "rb") as f:
-                found.append(f.read())
-        return found
-
     def notice(self):
         """That of a failure, as its reader gets it by POP3 with curl."""
-        self.mail_of()
+        self.mail_of(ALICE)
         text = self.host.run(
             ["curl", "-sS", "--ssl-reqd", "-k", "--user", f"{ALICE}:{SECRET}",
              "pop3://192.0.2.1/1"], text=False).stdout
@@ -170,7 +162,7 @@ def test_both_ways(world):
     # in, by Postfix's own client
     s.postfix.run("sendmail", "-f", "joe@example.net", ALICE,
                   input="Subject: near\n\nback\n")
-    mail, = s.mail_of()
+    mail, = s.mail_of(ALICE)
     assert b"\nSubject: near\n" in mail and mail.endswith(b"\n\nback\n")
     assert b"from mail.example.net (" in mail
     # and in by an alias, that leads out again
@@ -203,7 +195,7 @@ def test_read_by_all(world, tmpdir):
     login, cert = (ALICE, SECRET), s.certs["mail.example.org"][0]
     token = f"token-{random.getrandbits(64):x}"
     s.submit(ALICE, body=b"Subject: all\r\n\r\n%s\r\n" % token.encode())
-    s.mail_of()
+    s.mail_of(ALICE)
     for url in "pop3://mail.example.org/1", \
             "imap://mail.example.org/INBOX;MAILINDEX=1":
         done = subprocess.run(

@@ -561,4 +561,21 @@ teardown(void)
 	directory_close(&t.q.directory);
 }
 
+/* A row of most tests: what happens, in a queue manager of its own. */
+struct act {
+	const char *name;
+	void (*act)(void);
+};
+
+static void
+check_act(void **state)
+{
+	const struct act *row = *state;
+
+	setup();
+	row->act();
+	settle();
+	teardown();
+}
+
 #endif

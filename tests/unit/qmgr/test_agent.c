@@ -65,23 +65,9 @@ room_is_local(void)
 	assert_true(agent_underway(&t.q) > 256);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"retired", retired},
     {"room is local", room_is_local},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

@@ -92,23 +92,9 @@ cannot_be_written(void)
 	assert_int_equal(t.q.n_messages, 0);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"renamed meanwhile", renamed_meanwhile},
     {"cannot be written", cannot_be_written},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

@@ -98,10 +98,7 @@ many_elsewhere(void)
 	assert_int_equal(t.ends, 0);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"crowded, and one never", crowded_and_never},
     {"crowded, and one later", crowded_and_later},
     {"few here share no flush", few_here},
@@ -109,15 +106,4 @@ static const struct row {
     {"many, but not here", many_elsewhere},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

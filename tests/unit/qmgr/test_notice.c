@@ -536,10 +536,7 @@ triple_bounce(void)
 	assert_int_equal(files(NULL, NULL, 0), 0);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"delivered here", delivered_here},
     {"ordinary mail is direct", ordinary_mail_is_direct},
     {"relayed", relayed},
@@ -564,15 +561,4 @@ static const struct row {
     {"triple bounce", triple_bounce},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

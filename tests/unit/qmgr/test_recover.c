@@ -108,24 +108,10 @@ once(void)
 	assert_int_equal(idle_records(&t.q), 1);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"a record without a file", record_without_file},
     {"a file without a record", file_without_record},
     {"once", once},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

@@ -694,10 +694,7 @@ held(void)
 	assert_int_equal(t.n_jobs, 1);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"goes out", goes_out},
     {"grouped by host", grouped_by_host},
     {"many recipients", many_recipients},
@@ -733,15 +730,4 @@ static const struct row {
     {"held", held},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

@@ -85,24 +85,10 @@ other_ways(void)
 	passwords_fini(&t.q.passwords);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"an address has no MX", literal_has_no_mx},
     {"smart host", smart_host},
     {"other ways", other_ways},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)

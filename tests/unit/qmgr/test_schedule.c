@@ -90,24 +90,10 @@ all_go_in_the_end(void)
 	assert_int_equal(agent_room(&t.q, ROLE_REMOTE).rcpts, 2048);
 }
 
-static const struct row {
-	const char *name;
-	void (*act)(void);
-} rows[] = {
+static const struct act rows[] = {
     {"slow ones leave room", slow_ones_leave_room},
     {"many letters leave room", many_letters_leave_room},
     {"all go in the end", all_go_in_the_end},
 };
 
-static void
-check_row(void **state)
-{
-	const struct row *row = *state;
-
-	setup();
-	row->act();
-	settle();
-	teardown();
-}
-
-ROWS_MAIN(rows, check_row)
+ROWS_MAIN(rows, check_act)
