@@ -77,6 +77,16 @@ def test_pytest(tmp_path, text, last):
     assert got[:2] == (0 if ", 0 failed" in last else 1, last)
 
 
+def test_what_failed_is_named_at_the_end(tmp_path):
+    bad = script(tmp_path, "test_bad.py", "def test_a():\n    assert 1 == 2\n")
+    lines = count(bad, unit(tmp_path, "pass"))[2].splitlines()
+    end = lines[lines.index(f"FAILED: {bad}::test_a"):]
+    assert any("1 == 2" in line for line in end)
+    assert end[-1] == "3 passed, 1 failed" and len(end) < 8
+    lines = count(unit(tmp_path, "fail"))[2].splitlines()
+    assert any("0x1 != 0x2" in line for line in lines[-6:])
+
+
 def test_fuzz(tmp_path):
     corpus = f"{ROOT}/tests/fuzz/corpus"
     fine = script(tmp_path, "fuzz_nonsuch", "#!/bin/sh\n")
