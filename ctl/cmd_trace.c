@@ -93,6 +93,9 @@ put_words(struct buf *b, const struct output_row *row)
 	if (output_get(row, "reply").n > 0) {
 		put(b, row, "; ", "host");
 		put(b, row, " said: ", "reply");
+		put(b, row, " (", "tls");
+		if (output_get(row, "tls").n > 0)
+			buf_puts(b, ")");
 	} else {
 		put(b, row, ": ", "status");
 		put(b, row, " ", "text");

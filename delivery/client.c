@@ -3,6 +3,7 @@
  * reply in any other is out of turn and ends the connection, since nobody
  * could say any more which command it answers.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "delivery/client.h"
@@ -196,10 +197,30 @@ say_base64(struct client *c, enum client_state next, struct span text)
 	buf_fini(&b);
 }
 
+static void
+note_secured(struct client *c)
+{
+	SSL *ssl = stream_tls(c->stream);
+	struct buf b;
+
+	/* else the reason is there from the beginning */
+	if (ssl == NULL && c->tls == RELAY_TLS_NONE)
+		return;
+	buf_init(&b, sizeof(c->secured));
+	if (ssl == NULL)
+		buf_puts(&b, "in clear: TLS is not offered");
+	else
+		tls_client_show(ssl, &b);
+	(void)span_copy(
+	    buf_span(&b), c->secured, sizeof(c->secured)); /* fits */
+	buf_fini(&b);
+}
+
 /* Greeted, and protected as it ought to be. */
 static void
 ready(struct client *c)
 {
+	note_secured(c);
 	if (c->login[0] != '\0' && !c->logged_in)
 		log_in(c);
 	else
@@ -212,7 +233,7 @@ on_offer(struct client *c)
 	bool tls = stream_tls(c->stream) != NULL;
 
 	c->offer = client_reply_offer(&c->reply);
-	if (tls || c->clear) {
+	if (tls || c->tls == RELAY_TLS_NONE) {
 		ready(c);
 		return;
 	}
@@ -233,19 +254,32 @@ on_hello_refused(struct client *c)
 
 	if (c->state == CLIENT_EHLO && class == 5 && c->login[0] == '\0' &&
 	    !c->lmtp &&
-	    (c->tls == RELAY_TLS_MAY || stream_tls(c->stream) != NULL))
+	    (c->tls <= RELAY_TLS_MAY || stream_tls(c->stream) != NULL))
 		client_state_say(c, CLIENT_HELO, "HELO %s", c->env->hostname);
 	else
 		client_state_fail_reply(c, "refused our greeting");
 }
 
 static void
+handshake(struct client *c)
+{
+	SSL *ssl = tls_client_connect(c->env->tls, &c->peer);
+
+	client_state_set(c, CLIENT_HANDSHAKE);
+	if (ssl != NULL) {
+		stream_start_tls_client(c->stream, ssl);
+		return;
+	}
+	c->trouble = CLIENT_TROUBLE_TLS;
+	client_state_fail_text(
+	    c, "4.7.5", "it has no name that a certificate could be for");
+}
+
+static void
 on_starttls(struct client *c)
 {
 	if (c->reply.code == 220) {
-		client_state_set(c, CLIENT_HANDSHAKE);
-		stream_start_tls_client(c->stream, c->env->tls, c->tls_host,
-		    c->tls == RELAY_TLS_VERIFY);
+		handshake(c);
 		return;
 	}
 	c->trouble = CLIENT_TROUBLE_TLS;
@@ -370,11 +404,9 @@ on_connected(void *ctx)
 {
 	struct client *c = ctx;
 
-	if (c->tls == RELAY_TLS_IMPLICIT) {
-		client_state_set(c, CLIENT_HANDSHAKE);
-		stream_start_tls_client(
-		    c->stream, c->env->tls, c->tls_host, true);
-	} else
+	if (c->tls == RELAY_TLS_IMPLICIT)
+		handshake(c);
+	else
 		client_state_set(c, CLIENT_BANNER);
 }
 
@@ -422,12 +454,14 @@ client_new(const struct client_env *env, const struct client_target *target,
 	c->ops = ops;
 	c->ctx = ctx;
 	c->shown = mem_dup(target->shown);
-	c->tls_host = mem_dup(target->tls_host);
+	c->peer = target->peer;
+	if (target->clear != NULL)
+		(void)snprintf(c->secured, sizeof(c->secured), "in clear: %s",
+		    target->clear); /* cut */
 	c->login = mem_dup(target->login);
 	c->password = target->password;
 	c->tls = target->tls;
 	c->lmtp = target->lmtp;
-	c->clear = target->clear;
 	client_reply_init(&c->reply);
 	c->stream = stream_connect(env->base, &peer, &stream_ops, c);
 	client_state_set(c, CLIENT_CONNECT);
@@ -447,7 +481,6 @@ client_free(struct client **client)
 	stream_free(&c->stream);
 	client_reply_fini(&c->reply);
 	free(c->shown);
-	free(c->tls_host);
 	free(c->login);
 	free(c->rcpt);
 	free(c);

@@ -12,14 +12,16 @@
 #define DELIVERY_CLIENT_H
 
 #include <event2/event.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include "delivery/client_body.h"
 #include "lib/base/secret.h"
 #include "lib/proto/proto.h"
+#include "lib/tls/client.h"
 
 struct client;
+
+#define CLIENT_TLS_MAX 160
 
 /* What becomes of a recipient. */
 struct client_rcpt {
@@ -39,6 +41,7 @@ struct client_rcpt {
 	char status[WHY_STATUS_MAX];
 	char text[WHY_TEXT_MAX];
 	char host[384];
+	char tls[CLIENT_TLS_MAX];
 	char reply[512];
 };
 
@@ -78,12 +81,13 @@ struct client_env {
 struct client_target {
 	struct sockaddr_storage address;
 	socklen_t address_len;
-	const char *shown;    /* "mx.example[192.0.2.1]" */
-	const char *tls_host; /* for SNI and the certificate; NULL: none */
-	enum relay_tls tls;
-	bool lmtp;  /* RFC 2033 */
-	bool clear; /* TLS has failed before: go without (RELAY_TLS_MAY) */
-	const char *login; /* "": none */
+	const char *shown;           /* "mx.example[192.0.2.1]" */
+	enum relay_tls tls;          /* NONE, MAY, ENCRYPT, VERIFY, IMPLICIT */
+	struct tls_client_peer peer; /* if it is to be TLS; borrowed until the
+					handshake is through */
+	const char *clear;           /* with NONE: why; copied */
+	bool lmtp;                   /* RFC 2033 */
+	const char *login;           /* "": none */
 	const struct secret *password;
 };
 

@@ -38,7 +38,7 @@ client_mail_end(
 		(void)snprintf(r->status, sizeof(r->status), "%s", why->status);
 		(void)snprintf(r->text, sizeof(r->text), "%s", why->text);
 		(void)snprintf(r->host, sizeof(r->host), "%s", host);
-		r->reply[0] = '\0';
+		r->tls[0] = r->reply[0] = '\0';
 	}
 }
 
@@ -71,6 +71,7 @@ outcome(struct client *c, struct client_rcpt *r, const char *text)
 	/* each is cut to its room */
 	(void)snprintf(r->text, sizeof(r->text), "%s", text);
 	(void)snprintf(r->host, sizeof(r->host), "%s", c->shown);
+	(void)snprintf(r->tls, sizeof(r->tls), "%s", c->secured);
 	(void)snprintf(r->reply, sizeof(r->reply), "%s", buf_cstr(&b));
 	buf_fini(&b);
 }

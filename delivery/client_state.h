@@ -46,13 +46,13 @@ struct client {
 	struct client_reply reply;
 	bool in_reply; /* it has been handled */
 	char *shown;
-	char *tls_host;
+	struct tls_client_peer peer;
 	char *login;
 	const struct secret *password;
 	enum relay_tls tls;
 	bool lmtp;
-	bool clear;
 	enum client_trouble trouble;
+	char secured[CLIENT_TLS_MAX]; /* how it is protected, in words */
 	bool logged_in;
 	struct client_offer offer;
 	unsigned sent;  /* messages */

@@ -63,6 +63,7 @@ bool relay_on_relay(struct relay_desk *desk, struct msg_relay *m);
 
 /* Answers of the resolver; what nobody asked for is passed over. */
 void relay_on_address(struct relay_desk *desk, const struct msg_dns_address *m);
+void relay_on_tlsa(struct relay_desk *desk, const struct msg_dns_tlsa *m);
 void relay_on_dns_end(struct relay_desk *desk, const struct msg_dns_end *m);
 
 /*

@@ -136,18 +136,18 @@ show(const struct relay_hop *hop, char *to, size_t room)
 		(void)snprintf(to, room, "%s[%s]", hop->host, text); /* fits */
 }
 
-void
-relay_conn_open(struct relay_job *j)
+bool
+relay_conn_open(struct relay_job *j, struct why *why)
 {
 	const struct relay_hop *hop = &j->hops->v[j->at];
 	struct relay_desk *desk = j->desk;
 	struct relay_conn *conn = mem_alloc(sizeof(*conn));
-	struct client_target target = {
-	    .tls_host = hop->host[0] == '[' ? NULL : hop->host,
-	    .tls = j->key.tls,
-	    .lmtp = j->key.lmtp,
-	    .clear = j->clear};
+	struct client_target target = {.lmtp = j->key.lmtp};
 
+	if (!relay_tls_choose(j, conn, &target, why)) {
+		free(conn);
+		return false;
+	}
 	j->tries++;
 	conn->desk = desk;
 	conn->key = key_copy(&j->key);
@@ -165,6 +165,7 @@ relay_conn_open(struct relay_job *j)
 	conn->client = client_new(&desk->env, &target, &client_ops, conn);
 	j->conn = conn;
 	client_send(conn->client, &j->mail);
+	return true;
 }
 
 struct relay_conn *

@@ -8,20 +8,69 @@
 #include "lib/base/banned.h"
 
 void
-relay_hop_add(struct relay_hops *h, uint32_t preference, struct span host,
-    struct span address)
+relay_hop_clear(struct relay_hops *h)
+{
+	for (size_t i = 0; h != NULL && i < h->n_tlsa; i++) {
+		free(h->tlsa[i].host);
+		free(h->tlsa[i].base);
+		free(h->tlsa[i].data);
+	}
+	if (h != NULL) {
+		h->n = h->n_tlsa = 0;
+		h->secure = false;
+	}
+}
+
+void
+relay_hop_add(struct relay_hops *h, const struct msg_dns_address *m)
 {
 	struct relay_hop *hop = &h->v[h->n];
 
 	if (h->n == RELAY_HOPS_MAX ||
-	    (address.n != 0 && address.n != 4 && address.n != 16))
+	    (m->address.n != 0 && m->address.n != 4 && m->address.n != 16))
 		return;
-	*hop = (struct relay_hop){.preference = preference, .n = address.n};
-	if (!span_copy(host, hop->host, sizeof(hop->host)))
+	*hop = (struct relay_hop){.preference = m->preference,
+	    .n = m->address.n,
+	    .tlsa = m->tlsa > DNS_TLSA_FAILED ? DNS_TLSA_FAILED
+					      : (enum dns_tlsa)m->tlsa};
+	if (!span_copy(m->host, hop->host, sizeof(hop->host)))
 		return;
-	if (address.n > 0)
-		memcpy(hop->address, address.p, address.n);
+	if (m->address.n > 0)
+		memcpy(hop->address, m->address.p, m->address.n);
 	h->n++;
+}
+
+void
+relay_hop_add_tlsa(struct relay_hops *h, const struct msg_dns_tlsa *m)
+{
+	struct relay_tlsa *t = &h->tlsa[h->n_tlsa];
+
+	if (h->n_tlsa == RELAY_TLSA_MAX || m->base.n >= RELAY_HOST_MAX ||
+	    m->host.n >= RELAY_HOST_MAX)
+		return;
+	*t = (struct relay_tlsa){.host = span_dup(m->host),
+	    .base = span_dup(m->base),
+	    .data = span_dup(m->data)};
+	t->record = (struct tls_client_tlsa){.usage = m->usage,
+	    .selector = m->selector,
+	    .matching = m->matching,
+	    .data = span_make(t->data, m->data.n)};
+	h->n_tlsa++;
+}
+
+size_t
+relay_hop_tlsa(const struct relay_hops *h, const struct relay_hop *hop,
+    struct tls_client_tlsa out[RELAY_TLSA_HOST], const char **base)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_tlsa && n < RELAY_TLSA_HOST; i++) {
+		if (strcmp(h->tlsa[i].host, hop->host) != 0)
+			continue;
+		out[n++] = h->tlsa[i].record;
+		*base = h->tlsa[i].base;
+	}
+	return n;
 }
 
 bool
@@ -56,8 +105,9 @@ relay_hop_literal(struct relay_hops *h, struct span text)
 		six ? span_from(inner, 5) : inner, plain, sizeof(plain)) ||
 	    inet_pton(six ? AF_INET6 : AF_INET, plain, address) != 1)
 		return false;
-	h->n = 0;
-	relay_hop_add(h, 0, text, span_make(address, six ? 16 : 4));
+	relay_hop_clear(h);
+	relay_hop_add(h, &(struct msg_dns_address){.host = text,
+			     .address = span_make(address, six ? 16 : 4)});
 	return true;
 }
 

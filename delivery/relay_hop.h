@@ -9,11 +9,14 @@
 #include <sys/socket.h>
 
 #include "lib/base/why.h"
-#include "lib/base/span.h"
+#include "lib/proto/proto.h"
+#include "lib/tls/client.h"
 
 #define RELAY_HOPS_MAX    200
 #define RELAY_HOST_MAX    256
 #define RELAY_HOSTS_BYTES 16384 /* of several, with their ports */
+#define RELAY_TLSA_MAX    320   /* of all hosts together */
+#define RELAY_TLSA_HOST   16    /* of one */
 
 struct relay_hop {
 	uint32_t preference;
@@ -21,16 +24,37 @@ struct relay_hop {
 	char host[RELAY_HOST_MAX];
 	size_t n; /* 4, 16; 0: the host has no address */
 	uint8_t address[16];
+	enum dns_tlsa tlsa; /* of its host */
+};
+
+/* A record for DANE; its texts are its own. */
+struct relay_tlsa {
+	char *host;
+	char *base;
+	char *data;
+	struct tls_client_tlsa record;
 };
 
 struct relay_hops {
+	bool secure; /* that they are the domain's is validated */
 	size_t n;
 	struct relay_hop v[RELAY_HOPS_MAX];
+	size_t n_tlsa;
+	struct relay_tlsa tlsa[RELAY_TLSA_MAX];
 };
 
+/* Empty it, of all that it has taken; accepts NULL. */
+void relay_hop_clear(struct relay_hops *h);
 /* One more; what is too much, or no address, is left out. */
-void relay_hop_add(struct relay_hops *h, uint32_t preference, struct span host,
-    struct span address);
+void relay_hop_add(struct relay_hops *h, const struct msg_dns_address *m);
+/* Likewise a record of a host; copied. */
+void relay_hop_add_tlsa(struct relay_hops *h, const struct msg_dns_tlsa *m);
+/*
+ * Whom the host of that hop has to be: its records, of `out` as many as the
+ * result says, and the name that they are for in *base. Borrowed.
+ */
+size_t relay_hop_tlsa(const struct relay_hops *h, const struct relay_hop *hop,
+    struct tls_client_tlsa out[RELAY_TLSA_HOST], const char **base);
 /*
  * This host, or no host at all: loopback, unspecified, multicast. The DNS of
  * strangers shall not lead us there.

@@ -30,6 +30,7 @@ relay_job_free(struct relay_job *j)
 	secret_fini(&j->passwords);
 	if (j->timer != NULL)
 		event_free(j->timer);
+	relay_hop_clear(j->hops);
 	free(j->hops);
 	free(j->qid);
 	free(j->sender);
@@ -43,7 +44,8 @@ log_rcpt(const struct relay_job *j, const struct client_rcpt *r)
 	LOG(RELAY_OUTCOME, log_str(j->qid), log_num(r->number),
 	    log_str(r->address), log_str(why_rc_name(r->rc)),
 	    log_str(r->status), log_str(r->text), log_str(r->host),
-	    log_str(r->reply), log_num(clock_mono_ms() - j->start_ms));
+	    log_str(r->tls), log_str(r->reply),
+	    log_num(clock_mono_ms() - j->start_ms));
 }
 
 bool
@@ -64,6 +66,7 @@ relay_job_tell(const struct relay_job *j)
 				       .status = span_of(r->status),
 				       .text = span_of(r->text),
 				       .host = span_of(r->host),
+				       .tls = span_of(r->tls),
 				       .reply = span_of(r->reply)});
 	}
 	return told;
@@ -205,16 +208,18 @@ host_failed(struct relay_job *j, const struct why *why)
 		relay_job_fail(j, &last, last.rc == RC_TEMP);
 }
 
-/* The hop in use is of no use: the next one, or the end. */
+/* To the hop in use, or those behind it, or the end. */
 static void
-next_hop(struct relay_job *j)
+go_on(struct relay_job *j)
 {
-	j->at++;
-	j->clear = false;
-	if (j->at < j->hops->n && j->tries < TRIES_MAX && !j->desk->stopping)
-		relay_conn_open(j);
-	else
-		host_failed(j, &j->last);
+	while (
+	    j->at < j->hops->n && j->tries < TRIES_MAX && !j->desk->stopping) {
+		if (relay_conn_open(j, &j->last))
+			return;
+		j->at++;
+		j->clear = false;
+	}
+	host_failed(j, &j->last);
 }
 
 /* ---- the end of an attempt ---- */
@@ -226,16 +231,17 @@ relay_job_trouble(
 	j->last = *why;
 	if (client_mail_done(&j->mail))
 		relay_job_end(j);
-	else if (trouble == CLIENT_TROUBLE_TLS && !j->clear &&
-		 j->key.tls == RELAY_TLS_MAY) {
-		/* any certificate will do, and none as well: anew, since
-		 * nobody knows what the broken connection is in the midst of */
-		j->clear = true;
-		relay_conn_open(j);
-	} else if (trouble == CLIENT_TROUBLE_LOGIN)
+	else if (trouble == CLIENT_TROUBLE_LOGIN)
 		host_failed(j, why);
-	else
-		next_hop(j);
+	else {
+		/* without TLS anew, where that may be: nobody knows what the
+		 * broken connection is in the midst of */
+		j->clear =
+		    trouble == CLIENT_TROUBLE_TLS && relay_tls_may_fail(j);
+		if (!j->clear)
+			j->at++;
+		go_on(j);
+	}
 }
 
 /* ---- finding hosts ---- */
@@ -256,7 +262,7 @@ resolved(struct relay_job *j)
 	}
 	j->at = 0;
 	j->tries = 0;
-	relay_conn_open(j);
+	go_on(j);
 }
 
 static void
@@ -277,13 +283,14 @@ relay_job_ask(struct relay_job *j)
 {
 	struct relay_desk *desk = j->desk;
 
-	j->hops->n = 0;
+	relay_hop_clear(j->hops);
 	/* without a resolver: when it comes, see relay_desk_resolver() */
 	if (desk->resolver != NULL)
-		(void)proto_send_dns_ask(
-		    desk->resolver, &(struct msg_dns_ask){j->ask,
-					j->key.mx ? DNS_KIND_MX : DNS_KIND_HOST,
-					span_of(j->key.next_hop)});
+		(void)proto_send_dns_ask(desk->resolver,
+		    &(struct msg_dns_ask){.id = j->ask,
+			.kind = j->key.mx ? DNS_KIND_MX : DNS_KIND_HOST,
+			.tlsa = relay_tls_wants_tlsa(j) ? j->key.port : 0,
+			.name = span_of(j->key.next_hop)});
 }
 
 static void
@@ -316,13 +323,22 @@ void
 relay_on_address(struct relay_desk *desk, const struct msg_dns_address *m)
 {
 	struct relay_job *j = asking(desk, m->id);
-	struct span address = m->address;
+	struct msg_dns_address one = *m;
 
 	if (j == NULL)
 		return;
-	if (j->key.mx && relay_hop_inward(address))
-		address = SPAN_NONE;
-	relay_hop_add(j->hops, m->preference, m->host, address);
+	if (j->key.mx && relay_hop_inward(one.address))
+		one.address = SPAN_NONE;
+	relay_hop_add(j->hops, &one);
+}
+
+void
+relay_on_tlsa(struct relay_desk *desk, const struct msg_dns_tlsa *m)
+{
+	struct relay_job *j = asking(desk, m->id);
+
+	if (j != NULL)
+		relay_hop_add_tlsa(j->hops, m);
 }
 
 void
@@ -337,6 +353,7 @@ relay_on_dns_end(struct relay_desk *desk, const struct msg_dns_end *m)
 	j->ask = 0;
 	event_del(j->timer);
 	if (m->rc == RC_OK) {
+		j->hops->secure = m->secure != 0;
 		resolved(j);
 		return;
 	}

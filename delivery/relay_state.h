@@ -1,8 +1,8 @@
 /*
  * Inside of relay*.c: a job and a connection. relay.c has the desk, where jobs
  * come in and links change, relay_job.c the way of one job to its outcomes,
- * relay_conn.c the connections. A job has at most one connection, a connection
- * at most one job.
+ * relay_tls.c how a hop is to be protected, relay_conn.c the connections. A job
+ * has at most one connection, a connection at most one job.
  */
 #ifndef DELIVERY_RELAY_STATE_H
 #define DELIVERY_RELAY_STATE_H
@@ -29,6 +29,8 @@ struct relay_conn {
 	struct relay_job *job; /* NULL: idle */
 	struct event *timer;   /* of an idle one */
 	char shown[384];
+	struct tls_client_tlsa
+	    tlsa[RELAY_TLSA_HOST]; /* borrowed from the job */
 };
 
 struct relay_job {
@@ -59,8 +61,9 @@ struct relay_job {
 
 /* Release what it holds. */
 void relay_key_fini(struct relay_key *k);
-/* Connect to the job's hop in use, and send there. */
-void relay_conn_open(struct relay_job *j);
+/* Connect to the job's hop in use, and send there. False, with *why set: it may
+ * not be gone to. */
+bool relay_conn_open(struct relay_job *j, struct why *why);
 /* An idle connection for that key; NULL: there is none. */
 struct relay_conn *relay_conn_find(
     struct relay_desk *desk, const struct relay_key *key);
@@ -70,6 +73,19 @@ bool relay_conn_room(const struct relay_job *j);
 void relay_conn_free(struct relay_conn *conn);
 /* Idle for too long, or not wanted: an orderly end, which needs no owner. */
 void relay_conn_quit(struct relay_conn *conn);
+
+/* ---- relay_tls.c ---- */
+
+/*
+ * How that hop is to be protected: fills in target->tls, ->peer and ->clear,
+ * its TLSA in conn->tlsa. False: not as it ought to be (RC_TEMP 4.7.5).
+ */
+bool relay_tls_choose(const struct relay_job *j, struct relay_conn *conn,
+    struct client_target *target, struct why *why);
+/* May the job go to its hop in clear, now that TLS has failed there? */
+bool relay_tls_may_fail(const struct relay_job *j);
+/* Does it make a difference to the job what TLSA a host has? */
+bool relay_tls_wants_tlsa(const struct relay_job *j);
 
 /* ---- relay_job.c ---- */
 

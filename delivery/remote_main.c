@@ -92,6 +92,14 @@ on_address(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
+on_tlsa(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	(void)ctx;
+	(void)link;
+	relay_on_tlsa(&remote.desk, &msg->dns_tlsa);
+}
+
+static void
 on_dns_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	(void)ctx;
@@ -100,6 +108,7 @@ on_dns_end(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static ipc_handler *const resolver_handlers[MSG_COUNT] = {
+    [MSG_DNS_TLSA] = on_tlsa,
     [MSG_DNS_ADDRESS] = on_address,
     [MSG_DNS_END] = on_dns_end,
 };

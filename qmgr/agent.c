@@ -279,7 +279,7 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		j = find_job(a, m->attempts[d->rcpt].job);
 	why = why_of(d->rc, d->status, d->text);
 	a->q->n_relayed += why.rc == RC_OK;
-	message_reply(m, d->rcpt, d->host, d->reply);
+	message_reply(m, d->rcpt, d);
 	m->attempts[d->rcpt].dsn = d->dsn != 0;
 	message_outcome(m, d->rcpt, &why);
 	if (j == NULL)

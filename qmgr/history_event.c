@@ -180,6 +180,7 @@ history_event_outcome(
 	put(&t, "to", span_of(r->address));
 	put_some(&t, "account", span_of(r->account));
 	put_some(&t, "host", span_of(a->host));
+	put_some(&t, "tls", span_of(a->tls));
 	put_some(&t, "status", span_of(why->status));
 	/* of a success there is nothing to say beside the host's words */
 	if (why->rc != RC_OK || a->reply == NULL)

@@ -65,15 +65,22 @@ message_set_timer(struct message *m, uint64_t ms)
 }
 
 void
+message_forget(struct attempt *a)
+{
+	free(a->host);
+	free(a->tls);
+	free(a->reply);
+	a->host = a->tls = a->reply = NULL;
+}
+
+void
 message_unload(struct message *m)
 {
 	schedule_cancel(m);
 	if (m->env != NULL)
 		m->q->n_active--;
-	for (size_t i = 0; m->env != NULL && i < m->env->n_rcpts; i++) {
-		free(m->attempts[i].host);
-		free(m->attempts[i].reply);
-	}
+	for (size_t i = 0; m->env != NULL && i < m->env->n_rcpts; i++)
+		message_forget(&m->attempts[i]);
 	envelope_free(&m->env);
 	free(m->attempts);
 	m->attempts = NULL;

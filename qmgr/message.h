@@ -40,7 +40,8 @@ struct attempt {
 	uint64_t job;        /* at a remote agent: of which job it is part */
 	struct why why;      /* of the last outcome; RC_OK: done */
 	char *host;          /* at another host: who said so, or NULL */
-	char *reply;         /* and in which words, or NULL */
+	char *tls;           /* how the way there was protected, or NULL */
+	char *reply;         /* and in which words it said so, or NULL */
 	bool dsn;            /* and tells the sender of success itself */
 };
 
@@ -121,9 +122,12 @@ void message_changed(struct message *m, bool held);
 
 /* An attempt has ended (agent's word), or its worker has (rc RC_WAIT). */
 void message_outcome(struct message *m, size_t rcpt, const struct why *why);
-/* What another host said to that recipient, before message_outcome(). */
+/* What another host said to that recipient, before message_outcome(); NULL: it
+ * had none to say it. */
 void message_reply(
-    struct message *m, size_t rcpt, struct span host, struct span reply);
+    struct message *m, size_t rcpt, const struct msg_relayed *said);
+/* Release what it was told so. */
+void message_forget(struct attempt *a);
 /* No attempt in this round: its destination is left alone until `until_ms`. */
 void message_skip(
     struct message *m, size_t rcpt, const struct why *why, uint64_t until_ms);

@@ -379,7 +379,7 @@ message_again(struct message *m)
 	event_del(m->timer);
 	m->state = MESSAGE_ACTIVE;
 	for (size_t i = 0; i < m->env->n_rcpts; i++) {
-		message_reply(m, i, SPAN_NONE, SPAN_NONE);
+		message_reply(m, i, NULL);
 		m->attempts[i] = (struct attempt){.again = true};
 	}
 	message_kick(m);
@@ -442,16 +442,25 @@ keep_reason(struct message *m, const struct why *why)
 	m->reason = span_dup(span_head(span_of(why->text), MESSAGE_REASON_MAX));
 }
 
-void
-message_reply(
-    struct message *m, size_t rcpt, struct span host, struct span reply)
+/* At most `max` bytes of it, owned by the caller; NULL of nothing. */
+static char *
+some_of(struct span s, size_t max)
 {
+	return s.n > 0 ? span_dup(span_head(s, max)) : NULL;
+}
+
+void
+message_reply(struct message *m, size_t rcpt, const struct msg_relayed *said)
+{
+	static const struct msg_relayed nothing;
 	struct attempt *a = &m->attempts[rcpt];
 
-	free(a->host);
-	free(a->reply);
-	a->host = host.n > 0 ? span_dup(span_head(host, HOST_MAX)) : NULL;
-	a->reply = reply.n > 0 ? span_dup(span_head(reply, REPLY_MAX)) : NULL;
+	if (said == NULL)
+		said = &nothing;
+	message_forget(a);
+	a->host = some_of(said->host, HOST_MAX);
+	a->tls = some_of(said->tls, HOST_MAX);
+	a->reply = some_of(said->reply, REPLY_MAX);
 }
 
 void
@@ -460,7 +469,7 @@ message_skip(
 {
 	struct attempt *a = &m->attempts[rcpt];
 
-	message_reply(m, rcpt, SPAN_NONE, SPAN_NONE);
+	message_reply(m, rcpt, NULL);
 	a->tried = true;
 	a->why = *why;
 	keep_reason(m, why);

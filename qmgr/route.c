@@ -7,8 +7,11 @@
 #include "qmgr/route.h"
 #include "lib/base/banned.h"
 
-_Static_assert(CONF_RELAY_TLS_MAY == (int)RELAY_TLS_MAY &&
+_Static_assert(CONF_RELAY_TLS_NONE == (int)RELAY_TLS_NONE &&
+		   CONF_RELAY_TLS_MAY == (int)RELAY_TLS_MAY &&
+		   CONF_RELAY_TLS_DANE == (int)RELAY_TLS_DANE &&
 		   CONF_RELAY_TLS_ENCRYPT == (int)RELAY_TLS_ENCRYPT &&
+		   CONF_RELAY_TLS_DANE_ONLY == (int)RELAY_TLS_DANE_ONLY &&
 		   CONF_RELAY_TLS_VERIFY == (int)RELAY_TLS_VERIFY &&
 		   CONF_RELAY_TLS_IMPLICIT == (int)RELAY_TLS_IMPLICIT,
     "the words of relay.tls are those of the link");
@@ -38,7 +41,7 @@ route_relay(const struct conf *conf, struct span domain, struct route *route)
 		}
 		*route = (struct route){.n = 1,
 		    .via = {{host, (uint16_t)port}},
-		    .tls = RELAY_TLS_MAY};
+		    .tls = RELAY_TLS_DANE};
 		return true;
 	}
 	return false;
@@ -48,7 +51,7 @@ static void
 take_way(const struct conf_way *w, struct span domain, struct route *route)
 {
 	/* a password is for nobody on the way, nor for another host */
-	enum relay_tls tls = w->as.n > 0 ? RELAY_TLS_VERIFY : RELAY_TLS_MAY;
+	enum relay_tls tls = w->as.n > 0 ? RELAY_TLS_VERIFY : RELAY_TLS_DANE;
 
 	*route = (struct route){.domain = domain,
 	    .n = w->n,
@@ -107,7 +110,7 @@ route_find(const struct conf *conf, const struct conf_way_mail *mail,
 	if (route_relay(conf, domain, route) ||
 	    route_way(conf, mail, domain, route))
 		return true;
-	*route = (struct route){.domain = domain, .tls = RELAY_TLS_MAY};
+	*route = (struct route){.domain = domain, .tls = RELAY_TLS_DANE};
 	if (conf->relay.host[0] == '\0')
 		return true;
 	route->n = 1;
@@ -117,7 +120,7 @@ route_find(const struct conf *conf, const struct conf_way_mail *mail,
 	route->login = span_of(conf->relay.login);
 	route->smart = true;
 	/* a password is for nobody on the way */
-	if (route->login.n > 0 && route->tls == RELAY_TLS_MAY)
+	if (route->login.n > 0 && route->tls < RELAY_TLS_ENCRYPT)
 		route->tls = RELAY_TLS_ENCRYPT;
 	return true;
 }

@@ -81,6 +81,8 @@ mx_add(
 	struct mx_addresses *a = type == PACKET_A ? &h->ip4 : &h->ip6;
 
 	a->failed = p == NULL;
+	if (p != NULL && p->n > 0)
+		memcpy(h->base, p->name, sizeof(h->base));
 	for (size_t i = 0; p != NULL && i < p->n; i++)
 		if (a->n < MX_ADDRESSES_MAX)
 			memcpy(a->v[a->n++], p->v[i].address, 16);

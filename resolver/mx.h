@@ -22,6 +22,8 @@ struct mx_host {
 	char name[PACKET_NAME_MAX];
 	struct mx_addresses ip6;
 	struct mx_addresses ip4; /* 4 bytes each */
+	/* where its TLSA are: the name behind its aliases (RFC 7672 2.2.2) */
+	char base[PACKET_NAME_MAX];
 };
 
 struct mx {

@@ -169,20 +169,41 @@ least_ttl(struct search *s, const struct record *r)
 }
 
 static bool
-fill(struct search *s, const struct record *r, struct packet_record *to)
+fill_mx(struct search *s, const struct record *r, struct packet_record *to)
 {
 	struct cursor c = {s->head.all, r->data};
 	uint32_t preference;
 	bool ok;
 
-	if (s->type == PACKET_MX) {
-		if (r->size < 3 || !take(&c, 2, &preference) ||
-		    !take_name(&c, to->host, &ok) ||
-		    c.at != r->data + r->size || !ok)
-			return false;
-		to->preference = (uint16_t)preference;
-		return to->host[0] == '\0' || packet_name_ok(span_of(to->host));
-	}
+	if (r->size < 3 || !take(&c, 2, &preference) ||
+	    !take_name(&c, to->host, &ok) || c.at != r->data + r->size || !ok)
+		return false;
+	to->preference = (uint16_t)preference;
+	return to->host[0] == '\0' || packet_name_ok(span_of(to->host));
+}
+
+/* RFC 6698 2.1 */
+static bool
+fill_tlsa(struct search *s, const struct record *r, struct packet_record *to)
+{
+	struct span data = span_make(s->head.all.p + r->data, r->size);
+
+	if (data.n < 4)
+		return false;
+	to->usage = (uint8_t)span_at(data, 0);
+	to->selector = (uint8_t)span_at(data, 1);
+	to->matching = (uint8_t)span_at(data, 2);
+	to->data = span_from(data, 3);
+	return true;
+}
+
+static bool
+fill(struct search *s, const struct record *r, struct packet_record *to)
+{
+	if (s->type == PACKET_MX)
+		return fill_mx(s, r, to);
+	if (s->type == PACKET_TLSA)
+		return fill_tlsa(s, r, to);
 	if (r->size != (s->type == PACKET_A ? 4U : 16U))
 		return false;
 	memcpy(to->address, s->head.all.p + r->data, r->size);
@@ -268,5 +289,6 @@ packet_read(struct span bytes, struct span name, enum packet_type type,
 	for (int i = 0; alias && out->n == 0; i++)
 		if (i == CHAIN_MAX || !pass(&s, &alias))
 			return false;
+	memcpy(out->name, s.name, sizeof(out->name));
 	return true;
 }

@@ -33,9 +33,12 @@ struct conf_list {
 	W(TLS_V1_1, "TLSv1.1") W(TLS_V1_2, "TLSv1.2") W(TLS_V1_3, "TLSv1.3")
 #define CONF_RESOLVER_MODES(W) \
 	W(RESOLVER_RECURSIVE, "recursive") W(RESOLVER_FORWARD, "forward")
-#define CONF_RELAY_TLS(W)               \
-	W(RELAY_TLS_MAY, "may")         \
-	W(RELAY_TLS_ENCRYPT, "encrypt") \
+#define CONF_RELAY_TLS(W)                   \
+	W(RELAY_TLS_NONE, "none")           \
+	W(RELAY_TLS_MAY, "may")             \
+	W(RELAY_TLS_DANE, "dane")           \
+	W(RELAY_TLS_ENCRYPT, "encrypt")     \
+	W(RELAY_TLS_DANE_ONLY, "dane-only") \
 	W(RELAY_TLS_VERIFY, "verify") W(RELAY_TLS_IMPLICIT, "implicit")
 #define CONF_SCRAMS(W) \
 	W(SCRAM_NONE, "none") W(SCRAM_SHA_256, "sha-256") W(SCRAM_ALL, "all")

@@ -140,7 +140,8 @@ conf_way_parse(struct span text, struct conf_way *out)
 	}
 	/* a password goes to hosts that are named, and never in clear */
 	if ((w.n == 0 && !w.mx) ||
-	    (w.as.n > 0 && (w.mx || w.lmtp || w.tls == CONF_RELAY_TLS_MAY)))
+	    (w.as.n > 0 && (w.mx || w.lmtp ||
+			       (w.tls >= 0 && w.tls < CONF_RELAY_TLS_ENCRYPT))))
 		return false;
 	*out = w;
 	return true;

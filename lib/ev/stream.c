@@ -27,7 +27,7 @@ struct stream {
 	void *ctx;
 	int fd;
 	SSL *ssl;
-	SSL_CTX *tls_due; /* start TLS when the output is out */
+	SSL *tls_due; /* start TLS when the output is out */
 	struct buf in;
 	size_t in_off; /* consumed */
 	struct buf out;
@@ -35,9 +35,7 @@ struct stream {
 	struct event *ev_write;
 	struct event *ev_turn; /* things to do from the loop */
 	struct event *timer;
-	char *host;  /* of the client's handshake; NULL: none */
 	bool client; /* of TLS */
-	bool verify; /* the host's certificate */
 	bool connecting;
 	bool handshaking;
 	bool paused;
@@ -54,17 +52,14 @@ struct stream {
 static void
 destroy(struct stream *s)
 {
-	if (s->ssl != NULL)
-		SSL_free(s->ssl);
-	if (s->tls_due != NULL)
-		SSL_CTX_free(s->tls_due);
+	SSL_free(s->ssl);
+	SSL_free(s->tls_due);
 	event_free(s->ev_read);
 	event_free(s->ev_write);
 	event_free(s->ev_turn);
 	event_free(s->timer);
 	buf_fini(&s->in);
 	buf_fini(&s->out);
-	free(s->host);
 	io_close(&s->fd);
 	free(s);
 }
@@ -103,7 +98,8 @@ fail_tls(struct stream *s)
 
 	if (!s->handshaking)
 		why_set(&why, RC_TEMP, "4.4.2", "TLS error");
-	else if (s->verify && verdict != X509_V_OK)
+	else if (SSL_get_verify_mode(s->ssl) != SSL_VERIFY_NONE &&
+		 verdict != X509_V_OK)
 		why_set(&why, RC_TEMP, "4.7.5", "TLS handshake failed: %s",
 		    X509_verify_cert_error_string(verdict));
 	else
@@ -194,27 +190,12 @@ handshake(struct stream *s)
 		s->ops->on_secured(s->ctx);
 }
 
-static bool
-prepare_client(struct stream *s)
-{
-	if (s->verify) {
-		SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-		SSL_set_verify(s->ssl, SSL_VERIFY_PEER, NULL);
-		if (s->host == NULL || SSL_set1_host(s->ssl, s->host) != 1)
-			return false;
-	}
-	return s->host == NULL ||
-	       SSL_set_tlsext_host_name(s->ssl, s->host) == 1;
-}
-
 static void
 begin_tls(struct stream *s)
 {
-	s->ssl = SSL_new(s->tls_due);
-	SSL_CTX_free(s->tls_due);
+	s->ssl = s->tls_due;
 	s->tls_due = NULL;
-	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1 ||
-	    (s->client && !prepare_client(s))) {
+	if (SSL_set_fd(s->ssl, s->fd) != 1) {
 		fail(s, "TLS cannot be set up");
 		return;
 	}
@@ -561,31 +542,37 @@ stream_pending(const struct stream *s)
 	return s->out.n;
 }
 
-void
-stream_start_tls(struct stream *s, SSL_CTX *ctx)
+static void
+start_tls(struct stream *s, SSL *ssl)
 {
-	if (s->ssl != NULL || s->tls_due != NULL || s->over)
+	if (s->ssl != NULL || s->tls_due != NULL || s->over) {
+		SSL_free(ssl);
 		return;
+	}
 	buf_fini(&s->in);
 	s->in_off = 0;
 	s->input_due = false;
-	(void)SSL_CTX_up_ref(ctx); /* fails only for a broken counter */
-	s->tls_due = ctx;
+	s->tls_due = ssl;
 	event_del(s->ev_read);
 	if (!s->in_turn)
 		event_active(s->ev_turn, EV_TIMEOUT, 0);
 }
 
 void
-stream_start_tls_client(
-    struct stream *s, SSL_CTX *ctx, const char *host, bool verify)
+stream_start_tls(struct stream *s, SSL_CTX *ctx)
 {
-	if (s->ssl != NULL || s->tls_due != NULL || s->over)
-		return;
+	SSL *ssl = SSL_new(ctx);
+
+	if (ssl == NULL)
+		bug("SSL_new");
+	start_tls(s, ssl);
+}
+
+void
+stream_start_tls_client(struct stream *s, SSL *ssl)
+{
 	s->client = true;
-	s->verify = verify;
-	s->host = mem_dup(host);
-	stream_start_tls(s, ctx);
+	start_tls(s, ssl);
 }
 
 SSL *

@@ -80,13 +80,10 @@ size_t stream_pending(const struct stream *s);
  */
 void stream_start_tls(struct stream *s, SSL_CTX *ctx);
 /*
- * The same as client of `host` (borrowed; its name goes along as SNI; NULL:
- * none). verify: the
- * certificate must be that host's and lead to an authority of the context;
- * without a host it cannot be. on_closed says why a handshake failed.
+ * The same as client, with a connection that knows whom it wants to find there
+ * (lib/tls/client.h) and is taken. on_closed says why a handshake failed.
  */
-void stream_start_tls_client(
-    struct stream *s, SSL_CTX *ctx, const char *host, bool verify);
+void stream_start_tls_client(struct stream *s, SSL *ssl);
 /* NULL while in clear. Borrowed. */
 SSL *stream_tls(const struct stream *s);
 

@@ -32,19 +32,31 @@ check(const struct packet *p, struct span name)
 	(void)mx_result(&mx, name, &why);
 }
 
+/* Its data is some, and within the answer. */
+static void
+check_tlsa(const struct packet_record *r, struct span all)
+{
+	if (r->data.n == 0 || r->data.p < all.p ||
+	    r->data.p + r->data.n > all.p + all.n)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const enum packet_type types[] = {
-	    PACKET_A, PACKET_AAAA, PACKET_MX};
+	    PACKET_A, PACKET_AAAA, PACKET_MX, PACKET_TLSA};
 	static struct packet p;
 	struct span name = SPAN_LIT("example.net");
 
 	(void)packet_name_ok(span_make(data, n));
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		p = (struct packet){0};
-		if (packet_read(span_make(data, n), name, types[i], &p))
-			check(&p, name);
+		if (!packet_read(span_make(data, n), name, types[i], &p))
+			continue;
+		check(&p, name);
+		for (size_t k = 0; types[i] == PACKET_TLSA && k < p.n; k++)
+			check_tlsa(&p.v[k], span_make(data, n));
 	}
 	return 0;
 }

@@ -6,7 +6,8 @@
  *
  * It reads commands, a line each, and says what it hears, a line each:
  *
- *   ask mx|host NAME        -> address PREFERENCE HOST ADDRESS ..., end RC ...
+ *   ask mx|host NAME        -> tlsa HOST BASE USAGE SELECTOR MATCHING HEX ...,
+ *       address PREFERENCE HOST ADDRESS tlsa=N ..., end RC ...
  *   relay QID HOP MX PORT TLS FILE OFFSET SIZE SENDER LOGIN PASSWORD RCPT...
  *                           ("-": empty)  -> relayed QID RCPT RC SITE ...
  *   link, cut               a new qmgr, none -> underway QID RCPT ..., known N
@@ -79,6 +80,20 @@ on_bad_peer(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 }
 
 static void
+on_tlsa(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_dns_tlsa *m = &msg->dns_tlsa;
+
+	(void)ctx;
+	(void)link;
+	printf("tlsa " SPAN_FMT " " SPAN_FMT " %u %u %u ", SPAN_ARG(m->host),
+	    SPAN_ARG(m->base), m->usage, m->selector, m->matching);
+	for (size_t i = 0; i < m->data.n; i++)
+		printf("%02x", (unsigned)span_at(m->data, i));
+	printf("\n");
+}
+
+static void
 on_address(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	const struct msg_dns_address *m = &msg->dns_address;
@@ -90,8 +105,8 @@ on_address(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	    inet_ntop(m->address.n == 4 ? AF_INET : AF_INET6, m->address.p,
 		text, sizeof(text)) == NULL)
 		exit(3);
-	printf("address %u " SPAN_FMT " %s\n", m->preference, SPAN_ARG(m->host),
-	    text);
+	printf("address %u " SPAN_FMT " %s tlsa=%u\n", m->preference,
+	    SPAN_ARG(m->host), text, m->tlsa);
 }
 
 static void
@@ -114,10 +129,10 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	(void)ctx;
 	(void)link;
 	printf("relayed " SPAN_FMT " %u %s site=%u dsn=%u " SPAN_FMT
-	       "|" SPAN_FMT "|" SPAN_FMT "|" SPAN_FMT "\n",
+	       "|" SPAN_FMT "|" SPAN_FMT "|" SPAN_FMT "|" SPAN_FMT "\n",
 	    SPAN_ARG(m->qid), m->rcpt, why_rc_name((enum rc)m->rc), m->site,
-	    m->dsn, SPAN_ARG(m->status), SPAN_ARG(m->host), SPAN_ARG(m->reply),
-	    SPAN_ARG(m->text));
+	    m->dsn, SPAN_ARG(m->status), SPAN_ARG(m->host), SPAN_ARG(m->tls),
+	    SPAN_ARG(m->reply), SPAN_ARG(m->text));
 }
 
 static void
@@ -150,6 +165,7 @@ static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_READY] = on_ready,
     [MSG_STATUS] = on_status,
     [MSG_BAD_PEER] = on_bad_peer,
+    [MSG_DNS_TLSA] = on_tlsa,
     [MSG_DNS_ADDRESS] = on_address,
     [MSG_DNS_END] = on_dns_end,
     [MSG_RELAYED] = on_relayed,
@@ -332,8 +348,10 @@ command(struct span line)
 		bool mx = span_eq(span_cut(&line, ' '), SPAN_LIT("mx"));
 
 		proto_send_dns_ask(
-		    d.asker, &(struct msg_dns_ask){++d.number,
-				 mx ? DNS_KIND_MX : DNS_KIND_HOST, line});
+		    d.asker, &(struct msg_dns_ask){.id = ++d.number,
+				 .kind = mx ? DNS_KIND_MX : DNS_KIND_HOST,
+				 .tlsa = 25,
+				 .name = line});
 	} else if (span_eq(what, SPAN_LIT("relay")))
 		cmd_relay(line);
 	else if (span_eq(what, SPAN_LIT("link"))) {

@@ -8,6 +8,8 @@ import threading
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 UID_BASE = 61300
+# enum relay_tls
+NONE, MAY, DANE, ENCRYPT, DANE_ONLY, VERIFY, IMPLICIT = range(7)
 PATIENCE = 60
 
 
@@ -78,10 +80,17 @@ class Drive:
 
     def ask(self, kind, name):
         """([(preference, host, address)], [rc, status, ...])"""
+        found, _, end = self.ask_tlsa(kind, name)
+        return [x[:3] for x in found], end
+
+    def ask_tlsa(self, kind, name):
+        """([(preference, host, address, tlsa=N)],
+        [(host, base, usage, selector, matching, hex)], [rc, status, ...])"""
         self.say(f"ask {kind} {name}")
         *found, end = self.until("end")
-        return ([tuple(x.split(" ")[1:]) for x in found
-                 if x.startswith("address")], end.split(" ", 5)[1:])
+        rows = [[tuple(x.split(" ")[1:]) for x in found if x.startswith(kind)]
+                for kind in ("address ", "tlsa ")]
+        return *rows, end.split(" ", 5)[1:]
 
     def link(self):
         """As a new qmgr; what is under way."""
@@ -89,7 +98,7 @@ class Drive:
         return [x for x in self.until("known") if x.startswith("underway")]
 
     def relay(self, hop, rcpts, body=b"Subject: x\r\n\r\nhello\r\n", *, mx=0,
-              lmtp=0, port=25, tls=0, sender="a@example.org", login="-",
+              lmtp=0, port=25, tls=MAY, sender="a@example.org", login="-",
               password="-", missing=0, qid=None, ret=0, envid="-"):
         """Gives a job; its queue ID."""
         self.jobs += 1
@@ -114,7 +123,7 @@ class Drive:
 
 class Outcome:
     def __init__(self, line):
-        head, self.host, self.reply, self.text = line.split("|", 3)
+        head, self.host, self.tls, self.reply, self.text = line.split("|", 4)
         _, self.qid, rcpt, self.rc, site, dsn, self.status = head.split(" ")
         self.rcpt, self.site = int(rcpt), site == "site=1"
         self.dsn = dsn == "dsn=1"

@@ -50,6 +50,43 @@ def peers(lab):
     return module
 
 
+@pytest.fixture
+def dns(lab, peers, tmpdir):
+    """start(signed=, yaml=, client=, forged=, **zones): a Drive whose resolver asks an
+    nsd that is the whole DNS; zones are those of tests/lab/zones.py and what
+    is said, those in `signed` are."""
+    from tests.lab import zones as lab_zones
+    from tests.lab.drive import Drive
+    hosts = lab("mail", "dns", "other")
+    if not os.path.isdir("build/peers/nsd"):
+        pytest.skip("no peer: nsd")
+
+    def start(signed=(), yaml="", client="", forged=None, **zones):
+        zones = {**lab_zones.ALL, **zones}
+        nsd = peers.Nsd(hosts["dns"], zones, signed, forged)
+        nsd.__enter__()
+        stack.append(nsd)
+        with open(f"{tmpdir}/hints", "w", encoding="ascii") as f:
+            f.write(nsd.hints())
+        with open(f"{tmpdir}/anchor", "w", encoding="ascii") as f:
+            f.write(nsd.anchor or "")
+        drive = Drive(
+            tmpdir, f"resolver:\n  root_hints: {tmpdir}/hints\n"
+            f"  trust_anchor: {tmpdir}/anchor\n  dnssec: "
+            f"{'true' if nsd.anchor else 'false'}\n{yaml}{client}",
+            argv=hosts["mail"].argv)
+        drive.__enter__()
+        stack.append(drive)
+        drive.nsd, drive.hosts = nsd, hosts
+        drive.link()
+        return drive
+
+    stack = []
+    yield start
+    for one in reversed(stack):
+        one.__exit__(None, None, None)
+
+
 @pytest.fixture(scope="session")
 def bindir():
     """Where the built programs are."""

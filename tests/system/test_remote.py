@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.lab.drive import Drive
+from tests.lab.drive import ENCRYPT, IMPLICIT, MAY, VERIFY, Drive
 from tests.lab.fake import CLOSE, DEFAULT, HANG, SILENT, Fake
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -16,7 +16,6 @@ PIPE = b"250-fake\r\n250-PIPELINING\r\n250 SIZE 100000000"
 SAYS_LATER, SAYS_NO = b"452 4.2.2 full", b"550 5.1.1 nobody"
 WITH_TLS = b"250-fake\r\n250 STARTTLS"
 WITH_AUTH = b"250-fake\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN"
-MAY, ENCRYPT, VERIFY, IMPLICIT = range(4)
 
 
 @pytest.fixture

@@ -57,7 +57,10 @@ make(const char *text)
 			w.n--;
 		}
 		address[0] = ++n;
-		relay_hop_add(&h, (uint32_t)v, w, span_make(address, size));
+		relay_hop_add(
+		    &h, &(struct msg_dns_address){.preference = (uint32_t)v,
+			    .host = w,
+			    .address = span_make(address, size)});
 	}
 }
 
@@ -100,7 +103,9 @@ check_row(void **state)
 	/* what is too much is left out */
 	make("10/a");
 	for (int i = 0; i < 1000; i++)
-		relay_hop_add(&h, 1, SPAN_LIT("x"), SPAN_LIT("1234"));
+		relay_hop_add(
+		    &h, &(struct msg_dns_address){.host = SPAN_LIT("x"),
+			    .address = SPAN_LIT("1234")});
 	assert_int_equal(h.n, RELAY_HOPS_MAX);
 	assert_true(relay_hop_literal(&h, SPAN_LIT("[192.0.2.1]")));
 	assert_true(relay_hop_literal(&h, SPAN_LIT("[IPv6:2001:db8::1]")));

@@ -67,7 +67,7 @@ other_ways(void)
 	assert_int_equal(t.n_jobs, 3);
 	assert_string_equal(t.jobs[0].next_hop, "mx.far.example");
 	assert_int_equal(t.jobs[0].port, 26);
-	assert_int_equal(t.jobs[0].tls, RELAY_TLS_MAY);
+	assert_int_equal(t.jobs[0].tls, RELAY_TLS_DANE);
 	assert_string_equal(t.jobs[0].login, "");
 	assert_string_equal(t.jobs[1].next_hop, "a.example:587,b.example");
 	assert_int_equal(t.jobs[1].port, 587);

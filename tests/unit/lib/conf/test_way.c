@@ -18,9 +18,9 @@ static const struct row {
     {"a port", "via=a.b:587", "a.b:587 tls -1"},
     {"several", "via=a.b:1,[192.0.2.1],[IPv6:2001:db8::1]:2",
 	"a.b:1 [192.0.2.1]:0 [IPv6:2001:db8::1]:2 tls -1"},
-    {"its own", "to=.example via=mx tls=verify", "mx tls 2 to .example"},
+    {"its own", "to=.example via=mx tls=verify", "mx tls 5 to .example"},
     {"everything", "to=a@b.c from=@d.e login=.f via=g tls=encrypt as=H@i",
-	"g:0 tls 1 to a@b.c from @d.e login .f as H@i"},
+	"g:0 tls 3 to a@b.c from @d.e login .f as H@i"},
     {"more spaces", "  via=a   to=b ", "a:0 tls -1 to b"},
     {"null sender", "from=<> via=a", "a:0 tls -1 from <>"},
     {"lmtp", "via=lmtp:a:24,b", "lmtp a:24 b:0 tls -1"},
@@ -52,6 +52,9 @@ static const struct row {
     {"unknown tls", "via=a tls=always", NULL},
     {"a password for strangers", "via=mx as=x", NULL},
     {"a password in clear", "via=a as=x tls=may", NULL},
+    {"never by TLS", "via=a as=x tls=none", NULL},
+    {"perhaps in clear", "via=a as=x tls=dane", NULL},
+    {"by DANE or not at all", "via=a as=x tls=dane-only", "a:0 tls 4 as x"},
     {"a password by lmtp", "via=lmtp:a as=x", NULL},
 };
 
