@@ -18,6 +18,14 @@
 
 /* ---- jobs ---- */
 
+static void
+drop_hops(struct relay_job *j)
+{
+	relay_hop_clear(j->hops);
+	free(j->hops);
+	j->hops = NULL;
+}
+
 void
 relay_job_free(struct relay_job *j)
 {
@@ -30,8 +38,7 @@ relay_job_free(struct relay_job *j)
 	secret_fini(&j->passwords);
 	if (j->timer != NULL)
 		event_free(j->timer);
-	relay_hop_clear(j->hops);
-	free(j->hops);
+	drop_hops(j);
 	free(j->qid);
 	free(j->sender);
 	free(j->envid);
@@ -185,6 +192,8 @@ relay_job_turn(struct relay_job *j)
 	if (j->desk->stopping || !cut_host(j))
 		return false;
 	cut_password(j);
+	/* those of another host are not this one's: its password is for it */
+	drop_hops(j);
 	j->at = 0;
 	j->clear = false;
 	j->waiting = true;
@@ -231,8 +240,12 @@ relay_job_trouble(
 	j->last = *why;
 	if (client_mail_done(&j->mail))
 		relay_job_end(j);
-	else if (trouble == CLIENT_TROUBLE_LOGIN)
+	else if (trouble == CLIENT_TROUBLE_LOGIN || j->desk->stopping)
 		host_failed(j, why);
+	else if (j->hops == NULL)
+		/* it was to go by a used connection: nobody has looked for the
+		 * host yet */
+		relay_job_go(j);
 	else {
 		/* without TLS anew, where that may be: nobody knows what the
 		 * broken connection is in the midst of */

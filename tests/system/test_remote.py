@@ -480,6 +480,31 @@ def test_a_connection_that_is_too_old(drive):
         assert fake.accepted == 2
 
 
+@pytest.mark.parametrize("how", [CLOSE, b"421 4.3.2 closing"])
+def test_a_used_connection_that_fails(drive, how):
+    """Behind RSET it is up, and then not: the message goes by another."""
+    with Fake({"MAIL": [b"250 fine", how, b"250 fine"]}) as fake:
+        for _ in range(2):
+            one, = send(drive, fake)
+            assert one.rc == "ok", one
+        assert fake.accepted == 2 and len(fake.bodies) == 2
+
+
+def test_a_used_connection_among_hosts(drive):
+    """The first is down, the second has a connection that fails: what comes
+    next is the second anew, not an address of the first with its port, nor
+    with what is for it."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        down = s.getsockname()[1]
+    with Fake({"MAIL": [b"250 fine", CLOSE, b"250 fine"]},
+              address="127.0.0.2") as fake, \
+            Fake(address="127.0.0.1", port=fake.port) as other:
+        for _ in range(2):
+            one, = send(drive, fake, hop=f"localhost:{down},[127.0.0.2]")
+            assert one.rc == "ok", one
+        assert (fake.accepted, other.accepted) == (2, 0)
+
+
 def test_many_share_few_connections(tmpdir):
     with Drive(tmpdir, "smtp_client: {connections: 3}\n") as d, \
             Fake() as fake:
