@@ -272,7 +272,7 @@ handshake(struct client *c)
 	}
 	c->trouble = CLIENT_TROUBLE_TLS;
 	client_state_fail_text(
-	    c, "4.7.5", "it has no name that a certificate could be for");
+	    c, "4.7.5", "there is nothing to verify its certificate by");
 }
 
 static void

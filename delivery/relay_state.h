@@ -50,7 +50,7 @@ struct relay_job {
 	uint64_t ask; /* the question at the resolver; 0: none */
 	struct event *timer;
 	struct relay_hops *hops; /* of key; NULL: not asked for */
-	size_t at; /* the hop in use */
+	size_t at;               /* the hop in use */
 	unsigned tries;
 	bool clear;      /* TLS has failed at this hop */
 	struct why last; /* the last hop's trouble */

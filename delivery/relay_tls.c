@@ -46,17 +46,18 @@ choose_dane(const struct relay_job *j, struct relay_conn *conn,
 		target->peer.n = relay_hop_tlsa(
 		    j->hops, hop, conn->tlsa, &target->peer.host);
 		target->peer.tlsa = conn->tlsa;
+		target->peer.verify = j->key.tls == RELAY_TLS_DANE_ONLY;
 		/* 3.2.2: that it is the domain's host was validated */
 		target->peer.also = j->key.mx ? j->key.next_hop : NULL;
-		return true;
+		break;
 	case DNS_TLSA_NONE:
+		target->tls = RELAY_TLS_MAY;
 		break;
 	}
-	target->tls = RELAY_TLS_MAY;
-	if (j->key.tls == RELAY_TLS_DANE)
+	if (j->key.tls == RELAY_TLS_DANE || target->peer.n > 0)
 		return true;
 	why_set(why, RC_TEMP, "4.7.5",
-	    "%s has no TLSA records that DNSSEC vouches for", hop->host);
+	    "%s has no TLSA records of use that DNSSEC vouches for", hop->host);
 	return false;
 }
 

@@ -16,8 +16,8 @@
 #include "lib/base/banned.h"
 
 #define LOOKUPS_MAX (2 * MX_HOSTS_MAX)
-#define TLSA_MAX    16 /* of one host; more are left out */
-#define TLSA_BYTES  8192
+#define TLSA_MAX    16    /* of one host; more are left out */
+#define TLSA_BYTES  60000 /* that a frame has room for */
 
 struct lookup {
 	struct question *question;

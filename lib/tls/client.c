@@ -60,6 +60,8 @@ set_dane(SSL *ssl, const struct tls_client_peer *peer)
 	}
 	if (any)
 		SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	if (!any && peer->verify)
+		return false;
 	return peer->also == NULL || SSL_add1_host(ssl, peer->also) == 1;
 }
 

@@ -33,16 +33,17 @@ struct tls_client_peer {
 	bool verify;      /* its certificate must be the host's, and lead to an
 			     authority of the context */
 	/* instead (RFC 7672 3): it must be what one of these says, and, where
-	 * that names an authority, be for `host` or `also` (NULL: none) */
+	 * that names an authority, be for `host` or `also` (NULL: none). Where
+	 * none of them is of use encryption has to do (2.2), but not to
+	 * `verify` */
 	size_t n;
 	const struct tls_client_tlsa *tlsa;
 	const char *also;
 };
 
 /*
- * A connection to it, for stream_start_tls_client(). Where no TLSA is of use,
- * encryption has to do (RFC 7672 2.2). NULL: it cannot be made, since `verify`
- * needs a host, or memory is short.
+ * A connection to it, for stream_start_tls_client(). NULL: there is nothing to
+ * `verify` it by (no host, no TLSA of use), or memory is short.
  */
 SSL *tls_client_connect(SSL_CTX *ctx, const struct tls_client_peer *peer);
 

@@ -391,6 +391,7 @@ def test_tls_that_fails(drive, starttls):
     with Fake(script) as fake:
         one, = send(drive, fake)
         assert one.rc == "ok" and fake.accepted == 2
+        assert one.tls.startswith("in clear: [127.0.0.1]")
     with Fake(script) as fake:
         one, = send(drive, fake, tls=ENCRYPT)
         assert (one.rc, one.site, fake.bodies) == ("temp", True, [])

@@ -4,6 +4,7 @@ import pytest
 
 from tests.lab.zones import NET
 
+
 def test_mail_exchangers(dns):
     d = dns()
     found, end = d.ask("mx", "example.net")

@@ -271,6 +271,7 @@ def test_deferred_and_returned(tmpdir, bindir):
         assert [e["event"] for e in told] == [
             "held", "released", "failed", "returned", "done"]
         assert "no such user" in told[2]["reply"]
+        assert told[2]["tls"] == "in clear: TLS is not offered"
         notice = host.told(told[3]["notice"])
         assert [e["event"] for e in notice] == [
             "received", "recipient", "delivered", "done"]
@@ -284,6 +285,7 @@ def test_deferred_and_returned(tmpdir, bindir):
         out = host.trace(qid)[1]
         for words in ("failed for now", "deferred: attempt 2", "held by",
                       "failed for good", "said: 550 5.1.1 no such user",
+                      "(in clear: TLS is not offered)",
                       f"notice {told[3]['notice']}", "has left the queue"):
             assert words in out, words
 
