@@ -16,7 +16,7 @@
 #define TEXTS                                                           \
 	"id state arrived sender domains client protocol login reason " \
 	"address "                                                      \
-	"account word status text host reply"
+	"account word status text host reply need"
 
 struct printer {
 	bool json;
@@ -227,6 +227,10 @@ on_show_row(void *ctx, struct span text)
 		if (output_get(&row, "login").n > 0) {
 			buf_puts(&b, ", logged in as ");
 			output_plain(&b, output_get(&row, "login"));
+		}
+		if (output_get(&row, "need").n > 0) {
+			buf_puts(&b, ", TLS further on ");
+			output_plain(&b, output_get(&row, "need"));
 		}
 		buf_putc(&b, '\n');
 	} else {

@@ -14,7 +14,8 @@
 #define LIMIT 1000
 #define TEXTS                                                              \
 	"event time id from client helo service proto tls login msgid to " \
-	"account host status text reply notice parent at sid priority release"
+	"account host status text reply notice parent at sid priority "    \
+	"release need"
 
 struct printer {
 	bool json;
@@ -69,6 +70,7 @@ say_received(struct buf *b, const struct output_row *row)
 			buf_puts(b, " without TLS");
 		put(b, row, ", priority ", "priority");
 		put(b, row, ", not to be sent before ", "release");
+		put(b, row, ", TLS further on ", "need");
 	}
 	buf_putf(
 	    b, ", %llu bytes", (unsigned long long)output_number(row, "size"));

@@ -221,6 +221,12 @@ static void
 ready(struct client *c)
 {
 	note_secured(c);
+	if (c->require && !client_state_requires_tls(c)) {
+		c->trouble = CLIENT_TROUBLE_NEED;
+		client_state_fail_text(
+		    c, "4.7.30", "it does not offer REQUIRETLS");
+		return;
+	}
 	if (c->login[0] != '\0' && !c->logged_in)
 		log_in(c);
 	else
@@ -243,8 +249,10 @@ on_offer(struct client *c)
 	}
 	if (c->tls == RELAY_TLS_MAY)
 		ready(c);
-	else
+	else {
+		c->trouble = CLIENT_TROUBLE_TLS;
 		client_state_fail_text(c, "4.7.4", "TLS is not offered");
+	}
 }
 
 static void
@@ -256,8 +264,12 @@ on_hello_refused(struct client *c)
 	    !c->lmtp &&
 	    (c->tls <= RELAY_TLS_MAY || stream_tls(c->stream) != NULL))
 		client_state_say(c, CLIENT_HELO, "HELO %s", c->env->hostname);
-	else
+	else {
+		if (c->state == CLIENT_EHLO && class == 5 &&
+		    stream_tls(c->stream) == NULL)
+			c->trouble = CLIENT_TROUBLE_TLS; /* HELO has none */
 		client_state_fail_reply(c, "refused our greeting");
+	}
 }
 
 static void
@@ -462,6 +474,8 @@ client_new(const struct client_env *env, const struct client_target *target,
 	c->password = target->password;
 	c->tls = target->tls;
 	c->lmtp = target->lmtp;
+	c->trusted = target->trusted;
+	c->require = target->require;
 	client_reply_init(&c->reply);
 	c->stream = stream_connect(env->base, &peer, &stream_ops, c);
 	client_state_set(c, CLIENT_CONNECT);

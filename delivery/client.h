@@ -51,6 +51,7 @@ struct client_mail {
 	const char *envid; /* RFC 3461 4.4; NULL: none */
 	bool utf8;         /* RFC 6531: it came with SMTPUTF8 */
 	int priority;      /* RFC 6710 */
+	bool require_tls;  /* RFC 8689 */
 	bool looked;       /* at what stands in it: */
 	bool eight_header; /* octets beyond ASCII in its header */
 	bool eight_body;   /* and behind it */
@@ -86,8 +87,10 @@ struct client_target {
 	struct tls_client_peer peer; /* if it is to be TLS; borrowed until the
 					handshake is through */
 	const char *clear;           /* with NONE: why; copied */
-	bool lmtp;                   /* RFC 2033 */
-	const char *login;           /* "": none */
+	bool trusted; /* its name did not come from who can forge it */
+	bool require; /* RFC 8689: it must be verified, and offer REQUIRETLS */
+	bool lmtp;    /* RFC 2033 */
+	const char *login; /* "": none */
 	const struct secret *password;
 };
 
@@ -115,7 +118,8 @@ bool client_reusable(const struct client *c);
 /* What a failed connection died of, where that makes a difference. */
 enum client_trouble {
 	CLIENT_TROUBLE_ANY,
-	CLIENT_TROUBLE_TLS,   /* handshake or STARTTLS */
+	CLIENT_TROUBLE_TLS,   /* STARTTLS, offered or not, or handshake */
+	CLIENT_TROUBLE_NEED,  /* no REQUIRETLS, where it is required */
 	CLIENT_TROUBLE_LOGIN, /* refused: another try would be, too */
 };
 enum client_trouble client_trouble(const struct client *c);

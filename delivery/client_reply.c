@@ -208,6 +208,7 @@ client_reply_offer(const struct client_reply *r)
 		o.dsn |= span_eq_ci(word, SPAN_LIT("DSN"));
 		o.priority |= span_eq_ci(word, SPAN_LIT("MT-PRIORITY"));
 		o.utf8 |= span_eq_ci(word, SPAN_LIT("SMTPUTF8"));
+		o.require_tls |= span_eq_ci(word, SPAN_LIT("REQUIRETLS"));
 		o.starttls |= span_eq_ci(word, SPAN_LIT("STARTTLS"));
 		if (span_eq_ci(word, SPAN_LIT("AUTH")))
 			auth_words(line, &o);

@@ -53,8 +53,9 @@ struct client_offer {
 	bool eightbit;
 	bool starttls;
 	bool dsn;
-	bool utf8;     /* SMTPUTF8, RFC 6531 */
-	bool priority; /* MT-PRIORITY, RFC 6710 */
+	bool utf8;        /* SMTPUTF8, RFC 6531 */
+	bool priority;    /* MT-PRIORITY, RFC 6710 */
+	bool require_tls; /* REQUIRETLS, RFC 8689 */
 	bool size;
 	uint64_t size_max; /* 0: not said */
 	bool plain;        /* AUTH */

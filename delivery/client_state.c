@@ -142,6 +142,15 @@ client_state_may_mail(const struct client *c)
 	return c->offer.mail_max == 0 || c->mails < c->offer.mail_max;
 }
 
+bool
+client_state_requires_tls(const struct client *c)
+{
+	const SSL *ssl = stream_tls(c->stream);
+
+	return c->trusted && c->offer.require_tls && ssl != NULL &&
+	       tls_client_verified(ssl);
+}
+
 /* One that has come with it goes on with it, whatever stands in it. */
 static bool
 says_utf8(const struct client *c)
@@ -169,6 +178,8 @@ say_mail(struct client *c)
 		buf_puts(&b, " SMTPUTF8");
 	if (c->offer.priority && m->priority != 0)
 		buf_putf(&b, " MT-PRIORITY=%d", m->priority);
+	if (m->require_tls && client_state_requires_tls(c))
+		buf_puts(&b, " REQUIRETLS");
 	if (c->offer.dsn && m->ret != ADDR_DSN_RET_UNSAID)
 		buf_putf(&b, " RET=%s", addr_dsn_ret_text(m->ret));
 	if (c->offer.dsn && m->envid != NULL)

@@ -51,6 +51,8 @@ struct client {
 	const struct secret *password;
 	enum relay_tls tls;
 	bool lmtp;
+	bool trusted;
+	bool require;
 	enum client_trouble trouble;
 	char secured[CLIENT_TLS_MAX]; /* how it is protected, in words */
 	bool logged_in;
@@ -80,6 +82,8 @@ void client_state_fail_text(
 void client_state_fail_reply(struct client *c, const char *what);
 /* Does the server say that it takes another MAIL? RFC 9422 */
 bool client_state_may_mail(const struct client *c);
+/* May MAIL say REQUIRETLS here? RFC 8689 2 */
+bool client_state_requires_tls(const struct client *c);
 /* The message is through: tell, and wait for another. Gone, perhaps. */
 void client_state_idle(struct client *c);
 

@@ -142,9 +142,10 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	struct why why;
 
 	if (j == NULL || j->mail.n != m->recipients ||
-	    m->tls > RELAY_TLS_IMPLICIT || m->ret >= ADDR_DSN_RET_COUNT ||
-	    m->envid.n > ADDR_DSN_ENVID_MAX || m->sender.n > 1000 ||
-	    m->login.n > 1000 || m->passwords.n > RELAY_HOSTS_BYTES ||
+	    m->tls > RELAY_TLS_IMPLICIT || m->need > QUEUE_TLS_OPTIONAL ||
+	    m->ret >= ADDR_DSN_RET_COUNT || m->envid.n > ADDR_DSN_ENVID_MAX ||
+	    m->sender.n > 1000 || m->login.n > 1000 ||
+	    m->passwords.n > RELAY_HOSTS_BYTES ||
 	    m->hosts.n > RELAY_HOSTS_BYTES)
 		return false;
 	TAILQ_REMOVE(&desk->building, j, next);
@@ -154,6 +155,8 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	j->key = (struct relay_key){.mx = m->mx != 0,
 	    .lmtp = m->lmtp != 0,
 	    .tls = (enum relay_tls)m->tls,
+	    /* RFC 8689 5: a notice goes on however it may */
+	    .required = m->need == QUEUE_TLS_REQUIRED && m->sender.n > 0,
 	    .login = span_dup(m->login)};
 	j->hosts = span_dup(m->hosts);
 	j->passwords = secret_of(m->passwords);
@@ -161,6 +164,10 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	j->mail.sender = j->sender;
 	j->mail.ret = m->ret;
 	j->mail.envid = j->envid;
+	/* RFC 8689 4.2.2: what the host's DNS says is not to keep it */
+	if (m->need == QUEUE_TLS_OPTIONAL && j->key.tls == RELAY_TLS_DANE)
+		j->key.tls = RELAY_TLS_MAY;
+	j->mail.require_tls = m->need == QUEUE_TLS_REQUIRED;
 	j->mail.utf8 = m->utf8 != 0;
 	j->mail.priority = proto_priority(m->priority);
 	j->mail.size = m->size;

@@ -16,7 +16,7 @@ static bool
 key_eq(const struct relay_key *a, const struct relay_key *b)
 {
 	return a->mx == b->mx && a->lmtp == b->lmtp && a->port == b->port &&
-	       a->tls == b->tls &&
+	       a->tls == b->tls && a->required == b->required &&
 	       span_eq_ci(span_of(a->next_hop), span_of(b->next_hop)) &&
 	       strcmp(a->login, b->login) == 0 &&
 	       secret_eq(span_make(a->password.p, a->password.n),
@@ -142,7 +142,9 @@ relay_conn_open(struct relay_job *j, struct why *why)
 	const struct relay_hop *hop = &j->hops->v[j->at];
 	struct relay_desk *desk = j->desk;
 	struct relay_conn *conn = mem_alloc(sizeof(*conn));
-	struct client_target target = {.lmtp = j->key.lmtp};
+	struct client_target target = {.lmtp = j->key.lmtp,
+	    .trusted = !j->key.mx || j->hops->secure,
+	    .require = j->key.required};
 
 	if (!relay_tls_choose(j, conn, &target, why)) {
 		free(conn);

@@ -25,6 +25,7 @@ struct relay_hop {
 	size_t n; /* 4, 16; 0: the host has no address */
 	uint8_t address[16];
 	enum dns_tlsa tlsa; /* of its host */
+	bool unmet;         /* it is not what the sender requires */
 };
 
 /* A record for DANE; its texts are its own. */

@@ -201,20 +201,62 @@ relay_job_turn(struct relay_job *j)
 	return true;
 }
 
+/*
+ * What kept us from the hosts: that they are not what the sender requires, or
+ * else? What one address of a host is not, the others are not either, though
+ * they are not to be reached.
+ */
+static void
+sum_up(struct relay_job *j)
+{
+	const struct relay_hops *hops = j->hops;
+
+	if (hops == NULL || hops->n == 0)
+		j->soft = true;
+	for (size_t i = 0; hops != NULL && i < hops->n; i++) {
+		bool unmet = false;
+
+		for (size_t k = 0; k < hops->n && !unmet; k++)
+			unmet = hops->v[k].unmet &&
+				strcmp(hops->v[k].host, hops->v[i].host) == 0;
+		j->unmet |= unmet;
+		j->soft |= !unmet;
+	}
+}
+
 /* Nothing came of the host in use. */
 static void
 host_failed(struct relay_job *j, const struct why *why)
 {
 	struct why last = *why;
 
+	sum_up(j);
 	/* a host that the configuration names may come back, and is not the
 	 * sender's mistake */
 	if (!j->key.mx)
 		last.rc = RC_TEMP;
 	if (!j->key.mx && last.status[0] == '5')
 		last.status[0] = '4';
+	/* RFC 8689 4.2.1: it goes back, unless some host may be up later */
+	if (j->unmet && !j->soft) {
+		last = j->need;
+		last.rc = RC_PERM;
+		(void)snprintf(last.status, sizeof(last.status), "%s",
+		    strcmp(last.status, "4.7.30") == 0 ? "5.7.30" : "5.7.10");
+	}
 	if (!relay_job_turn(j))
 		relay_job_fail(j, &last, last.rc == RC_TEMP);
+}
+
+/* Is that why nothing came of the hop in use? */
+static void
+note_unmet(struct relay_job *j, bool unmet)
+{
+	if (!unmet || !j->key.required || j->hops == NULL ||
+	    j->at >= j->hops->n)
+		return;
+	j->hops->v[j->at].unmet = true;
+	j->need = j->last;
 }
 
 /* To the hop in use, or those behind it, or the end. */
@@ -225,6 +267,7 @@ go_on(struct relay_job *j)
 	    j->at < j->hops->n && j->tries < TRIES_MAX && !j->desk->stopping) {
 		if (relay_conn_open(j, &j->last))
 			return;
+		note_unmet(j, j->last.rc == RC_PERM);
 		j->at++;
 		j->clear = false;
 	}
@@ -238,6 +281,8 @@ relay_job_trouble(
     struct relay_job *j, enum client_trouble trouble, const struct why *why)
 {
 	j->last = *why;
+	note_unmet(
+	    j, trouble == CLIENT_TROUBLE_TLS || trouble == CLIENT_TROUBLE_NEED);
 	if (client_mail_done(&j->mail))
 		relay_job_end(j);
 	else if (trouble == CLIENT_TROUBLE_LOGIN || j->desk->stopping)

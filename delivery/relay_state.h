@@ -17,6 +17,7 @@ struct relay_key {
 	bool lmtp;
 	uint16_t port;
 	enum relay_tls tls;
+	bool required; /* RFC 8689: each host is verified, and goes on so */
 	char *login;
 	struct secret password;
 };
@@ -53,7 +54,10 @@ struct relay_job {
 	size_t at;               /* the hop in use */
 	unsigned tries;
 	bool clear;      /* TLS has failed at this hop */
+	bool unmet;      /* a host was not what is required */
+	bool soft;       /* another one may be, later */
 	struct why last; /* the last hop's trouble */
+	struct why need; /* of the last one that is not what is required */
 	struct relay_conn *conn;
 };
 
@@ -78,7 +82,8 @@ void relay_conn_quit(struct relay_conn *conn);
 
 /*
  * How that hop is to be protected: fills in target->tls, ->peer and ->clear,
- * its TLSA in conn->tlsa. False: not as it ought to be (RC_TEMP 4.7.5).
+ * its TLSA in conn->tlsa. False: not as it ought to be (RC_TEMP 4.7.5), or as
+ * the sender requires (RC_PERM 5.7.10).
  */
 bool relay_tls_choose(const struct relay_job *j, struct relay_conn *conn,
     struct client_target *target, struct why *why);

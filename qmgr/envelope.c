@@ -22,11 +22,18 @@
 #define TO_PREFIX "Mailstead-To: "
 
 static const char *const words[] = {"todo", "late", "sent", "done", "fail"};
+static const char *const needs[] = {"", "required", "optional"};
 
 const char *
 envelope_word_text(enum envelope_word word)
 {
 	return words[word];
+}
+
+const char *
+envelope_need_text(enum queue_tls need)
+{
+	return needs[need];
 }
 
 struct envelope *
@@ -102,6 +109,7 @@ envelope_copy(const struct envelope *e)
 	c->utf8 = e->utf8;
 	c->release_us = e->release_us;
 	c->priority = e->priority;
+	c->need = e->need;
 	for (size_t i = 0; i < e->n_rcpts; i++) {
 		const struct envelope_rcpt *from = &e->rcpts[i];
 		struct envelope_rcpt *r = envelope_add(
@@ -225,6 +233,7 @@ envelope_format(struct envelope *e, struct buf *b)
 		buf_puts(b, " release=");
 		clock_put_rfc3339(b, e->release_us);
 	}
+	put_some(b, "tls", needs[e->need]);
 	buf_puts(b, "\r\n");
 	for (size_t i = 0; i < e->n_rcpts; i++)
 		put_to(b, &e->rcpts[i]);
@@ -431,6 +440,19 @@ take_priority(struct span *line, int *priority)
 }
 
 static bool
+take_need(struct span *line, enum queue_tls *need)
+{
+	if (!take_lit(line, "tls="))
+		return true;
+	for (int i = QUEUE_TLS_REQUIRED; i <= QUEUE_TLS_OPTIONAL; i++)
+		if (take_lit(line, needs[i])) {
+			*need = (enum queue_tls)i;
+			return true;
+		}
+	return false;
+}
+
+static bool
 take_release(struct span *line, uint64_t *us)
 {
 	return !take_lit(line, "release=") ||
@@ -450,7 +472,8 @@ parse_arrived(struct envelope *e, struct span line)
 	       take_value(&line, "proto=", ' ', &e->protocol) &&
 	       take_value(&line, "login=", ' ', &e->login) &&
 	       take_priority(&line, &e->priority) &&
-	       take_release(&line, &e->release_us) && line.n == 0;
+	       take_release(&line, &e->release_us) &&
+	       take_need(&line, &e->need) && line.n == 0;
 }
 
 /* An unknown one counts as todo. */

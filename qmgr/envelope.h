@@ -16,7 +16,7 @@
  * of their own, and whose sender is to hear that it was one. ` utf8` at the end
  * of From: the message came with SMTPUTF8 (RFC 6531). ` priority=-3` and
  * ` release=2026-11-22T08:00:00.000Z` stand at the end of Arrived (RFC 6710,
- * RFC 4865).
+ * RFC 4865), then ` tls=required` or ` tls=optional` (RFC 8689).
  *
  * ((+): one line in the file.) Who has an account gets it in a mailbox here,
  * who has none at another host.
@@ -29,6 +29,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/why.h"
+#include "lib/proto/proto.h"
 
 enum envelope_word {
 	ENVELOPE_TODO,
@@ -63,6 +64,7 @@ struct envelope {
 	bool utf8;           /* RFC 6531: it came with SMTPUTF8 */
 	uint64_t release_us; /* RFC 4865: not before that; 0: at once */
 	int priority;        /* RFC 6710: -9 to 9 */
+	enum queue_tls need; /* RFC 8689 */
 	size_t n_rcpts;
 	struct envelope_rcpt *rcpts;
 };
@@ -136,6 +138,8 @@ void envelope_seal(const struct envelope *e, struct buf *b);
 enum rc envelope_parse(struct span text, uint64_t file_size,
     struct envelope **out, struct why *why);
 
+/* "required", "optional", "" when nothing was said: what the file says. */
+const char *envelope_need_text(enum queue_tls need);
 /* "hold", "live": four bytes. */
 const char *envelope_state_text(bool held);
 /* Is this the beginning of a queue file, up to and with its state? */

@@ -73,7 +73,7 @@ tell_recipients(const struct message *m)
 	}
 }
 
-/* Of the MAIL command: RFC 6710 4.1 (3), RFC 4865. */
+/* Of the MAIL command: RFC 6710 4.1 (3), RFC 4865, RFC 8689. */
 static void
 put_asked(struct telling *t, const struct envelope *e)
 {
@@ -89,6 +89,7 @@ put_asked(struct telling *t, const struct envelope *e)
 		clock_put_rfc3339(&b, e->release_us);
 		put(t, "release", buf_span(&b));
 	}
+	put_some(t, "need", span_of(envelope_need_text(e->need)));
 	buf_fini(&b);
 }
 

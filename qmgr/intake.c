@@ -248,6 +248,7 @@ check_words(const struct msg_commit *c, struct why *why)
 	    proto_priority(c->priority) >= -9 &&
 	    proto_priority(c->priority) <= 9 &&
 	    c->release <= clock_real_us() + HOLD_MAX_US &&
+	    c->need <= QUEUE_TLS_REQUIRED &&
 	    (c->envid.n == 0 || envid_ok(c->envid)) &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
 	    (c->login.n == 0 || user_name_ok(c->login) ||
@@ -269,6 +270,7 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	e->envid = c->envid.n > 0 ? span_dup(c->envid) : NULL;
 	e->utf8 = c->utf8 != 0;
 	e->priority = proto_priority(c->priority);
+	e->need = (enum queue_tls)c->need;
 	/* as above: it is written and read back in milliseconds */
 	e->release_us = c->release / 1000 * 1000;
 	/* as it will be read back: milliseconds */
@@ -277,10 +279,12 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	return e;
 }
 
-/* A message that goes round between hosts comes by with ever more of these. */
+/*
+ * A message that goes round between hosts comes by with ever more Received
+ * fields. Who says nothing of TLS by MAIL may do so in the header.
+ */
 static enum rc
-check_loop(
-    const struct envelope *e, const struct msg_commit *c, struct why *why)
+look_at_header(struct envelope *e, const struct msg_commit *c, struct why *why)
 {
 	struct hops h = {0};
 	char chunk[8192];
@@ -296,6 +300,8 @@ check_loop(
 		hops_feed(&h, span_make(chunk, got));
 		at += got;
 	}
+	if (h.tls_optional && e->need == QUEUE_TLS_UNSAID)
+		e->need = QUEUE_TLS_OPTIONAL;
 	return h.received <= HOPS_MAX
 		   ? RC_OK
 		   : why_set(why, RC_PERM, "5.4.6",
@@ -394,7 +400,8 @@ on_commit(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	if (add_rcpts(in, e, c, &why) != RC_OK ||
 	    check_words(c, &why) != RC_OK ||
 	    check_bounds(in, c, &why) != RC_OK || take_body(c, &why) != RC_OK ||
-	    check_loop(e, c, &why) != RC_OK || check_room(in, &why) != RC_OK ||
+	    look_at_header(e, c, &why) != RC_OK ||
+	    check_room(in, &why) != RC_OK ||
 	    limit_check(q, c, id.text, &why) != RC_OK) {
 		refuse(in, c, &id, &why);
 		envelope_free(&e);

@@ -56,6 +56,8 @@ put_message(struct show *s, const struct message *m)
 	enc_line(&b, span_of(s->env->protocol));
 	buf_puts(&b, " login=");
 	enc_line(&b, span_of(s->env->login));
+	if (s->env->need != QUEUE_TLS_UNSAID)
+		buf_putf(&b, " need=%s", envelope_need_text(s->env->need));
 	manage_put_view(&b, &v);
 	manage_row(&s->ask, buf_span(&b));
 	buf_fini(&b);

@@ -286,6 +286,8 @@ address_it(struct notice *t)
 	t->env = envelope_new_own(t->b.now_us);
 	t->env->utf8 = t->b.utf8;
 	t->env->priority = t->m->env->priority; /* RFC 6710 4.6 */
+	if (t->m->env->need == QUEUE_TLS_REQUIRED)
+		t->env->need = QUEUE_TLS_REQUIRED; /* RFC 8689 5 */
 	buf_init(&list, RECIPIENTS_BYTES);
 	recipients_put(&list, &to);
 	rc = recipients_add(q, t->env, buf_span(&list), true, &t->why);
@@ -514,8 +516,9 @@ notice_start(struct message *m)
 	if (t->kind == KIND_FAILED && is_first_notice(m) &&
 	    m->q->w->conf->queue.double_bounces)
 		tell_postmaster(t);
-	/* RFC 3461 6.2: with failures only */
+	/* RFC 3461 6.2: with failures only; RFC 8689 5: as with RET=HDRS */
 	t->b.full = t->kind == KIND_FAILED && m->size <= BOUNCE_FULL_MAX &&
+		    m->env->need != QUEUE_TLS_REQUIRED &&
 		    (t->b.twice || m->env->ret == ADDR_DSN_RET_FULL);
 	rc = address_it(t);
 	if (rc == RC_TEMP) {

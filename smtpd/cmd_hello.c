@@ -112,6 +112,8 @@ offer(struct session *s)
 	if (s->server->tls != NULL && s->service != SERVICE_LOCAL &&
 	    stream_tls(s->stream) == NULL)
 		reply_line(s, 250, false, SPAN_LIT("STARTTLS"));
+	if (stream_tls(s->stream) != NULL)
+		reply_line(s, 250, false, SPAN_LIT("REQUIRETLS"));
 	if (session_may_auth(s))
 		put_auth(s);
 	if (s->may_xclient)

@@ -159,6 +159,12 @@ mail_param(struct session *s, struct span param, struct txn_mail *mail)
 		mail->utf8 = true;
 		return true;
 	}
+	/* RFC 8689 2: offered by TLS, and said by TLS */
+	if (span_eq_ci(param, SPAN_LIT("REQUIRETLS")) &&
+	    stream_tls(s->stream) != NULL) {
+		mail->require_tls = true;
+		return true;
+	}
 	if (span_eq_ci(key, SPAN_LIT("MT-PRIORITY")))
 		return take_priority(s, value, mail);
 	if (may_hold(s) && (span_eq_ci(key, SPAN_LIT("HOLDFOR")) ||

@@ -232,6 +232,8 @@ txn_commit(struct txn *t, const struct session *s)
 		      .utf8 = t->mail.utf8,
 		      .release = t->mail.release_us,
 		      .priority = (uint8_t)t->mail.priority,
+		      .need = t->mail.require_tls ? QUEUE_TLS_REQUIRED
+						  : QUEUE_TLS_UNSAID,
 		      .helo = span_of(s->helo),
 		      .client = buf_span(&client),
 		      .protocol = span_of(session_protocol(s)),

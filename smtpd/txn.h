@@ -16,7 +16,8 @@ struct txn_mail {
 	bool utf8;           /* RFC 6531: SMTPUTF8 was said */
 	uint64_t release_us; /* RFC 4865: not before that; 0: at once */
 	bool has_priority;
-	int priority; /* RFC 6710: -9 to 9 */
+	int priority;     /* RFC 6710: -9 to 9 */
+	bool require_tls; /* RFC 8689 */
 };
 
 /* And RCPT. */

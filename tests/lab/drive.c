@@ -9,7 +9,7 @@
  *   ask mx|host NAME        -> tlsa HOST BASE USAGE SELECTOR MATCHING HEX ...,
  *       address PREFERENCE HOST ADDRESS tlsa=N ..., end RC ...
  *   relay QID HOP MX LMTP PORT TLS FILE OFFSET SIZE SENDER LOGIN PASSWORD
- *       RET ENVID RCPT...
+ *       RET ENVID NEED RCPT...
  *                           ("-": empty)  -> relayed QID RCPT RC SITE ...
  *   link, cut               a new qmgr, none -> underway QID RCPT ..., known N
  *   junk                    a job that makes no sense -> closed
@@ -323,6 +323,7 @@ cmd_relay(struct span line)
 	m.passwords = word(&line);
 	m.ret = (uint8_t)number(&line);
 	m.envid = word(&line);
+	m.need = (uint8_t)number(&line);
 	while (line.n > 0) {
 		struct span rcpt = word(&line);
 		struct msg_relay_rcpt r = {

@@ -10,6 +10,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 UID_BASE = 61300
 # enum relay_tls
 NONE, MAY, DANE, ENCRYPT, DANE_ONLY, VERIFY, IMPLICIT = range(7)
+# enum queue_tls
+UNSAID, REQUIRED, OPTIONAL = range(3)
 PATIENCE = 60
 
 
@@ -99,7 +101,8 @@ class Drive:
 
     def relay(self, hop, rcpts, body=b"Subject: x\r\n\r\nhello\r\n", *, mx=0,
               lmtp=0, port=25, tls=MAY, sender="a@example.org", login="-",
-              password="-", missing=0, qid=None, ret=0, envid="-"):
+              password="-", missing=0, qid=None, ret=0, envid="-",
+              need=0):
         """Gives a job; its queue ID."""
         self.jobs += 1
         path = f"{self.folder}/letter{self.jobs}"
@@ -108,7 +111,7 @@ class Drive:
         qid = qid or f"q{self.jobs}"
         self.say(f"relay {qid} {hop} {mx} {lmtp} {port} {tls} {path} 10 "
                  f"{len(body) + missing} "
-                 f"{sender or '-'} {login} {password} {ret} {envid} "
+                 f"{sender or '-'} {login} {password} {ret} {envid} {need} "
                  f"{' '.join(rcpts)}")
         return qid
 

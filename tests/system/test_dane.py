@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.lab.drive import DANE, DANE_ONLY, MAY, NONE
+from tests.lab.drive import (DANE, DANE_ONLY, MAY, NONE, OPTIONAL, REQUIRED,
+                             UNSAID)
 from tests.lab.zones import NET
 
 SIGNED = (".", "net", "example.net")
@@ -87,7 +88,8 @@ def hosts_of(certs):
 
 UNSIGNED = ("@ A 192.0.2.9\na A 192.0.2.3\nm MX 5 a\n"
             f"_25._tcp.a TLSA 3 1 1 {WRONG}\n"
-            "c CNAME wrong.example.net.\nd MX 10 wrong.example.net.\n")
+            "c CNAME wrong.example.net.\nd MX 10 wrong.example.net.\n"
+            "p MX 10 pkix.example.net.\n")
 MORE = """
 next MX 10 nexthost
 nexthost A 192.0.2.3
@@ -113,8 +115,8 @@ def start(dns, certs, **more):
                   **more})
 
 
-def send(d, domain, tls=DANE):
-    d.relay(domain, [f"x@{domain}"], mx=1, tls=tls)
+def send(d, domain, tls=DANE, need=UNSAID):
+    d.relay(domain, [f"x@{domain}"], mx=1, tls=tls, need=need)
     one, = d.outcomes()
     return one
 
@@ -204,3 +206,40 @@ def test_other_hosts_of_the_domain(dns, peers, certs):
         one = send(d, "example.net")
     assert (one.rc, one.host) == ("ok", "right.example.net[192.0.2.3]")
     assert one.tls.endswith(BY_DANE)
+
+
+def test_what_the_sender_says_of_tls(dns, peers, certs):
+    """RFC 8689: Postfix has TLS, and does not offer REQUIRETLS."""
+    d = start(dns, certs)
+    cert = f"{certs}/cert.pem", f"{certs}/key.pem"
+    with peers.Postfix(d.hosts["other"], "example.net", cert=cert,
+                       virtual_mailbox_domains="regexp:/etc/postfix/boxes",
+                       ) as postfix:
+        for domain, tls, status in (
+                ("ee.m.example.net", DANE, "5.7.30"),
+                ("ee.m.example.net", MAY, "5.7.30"),
+                ("ee.m.example.net", NONE, "5.7.30"),
+                # by the authority, for want of TLSA of use; then not even so
+                ("pkix.m.example.net", DANE, "5.7.30"),
+                ("unknown.m.example.net", DANE, "5.7.10"),
+                ("absent.m.example.net", DANE, "5.7.10"),
+                ("wrong.m.example.net", DANE, "5.7.10"),
+                ("wrong.m.example.net", MAY, "5.7.10"),
+                # DNSSEC does not vouch for the host, though an authority does
+                ("p.open.net", DANE, "5.7.10"),
+                ("p.open.net", NONE, "5.7.10"),
+                ("m.open.net", DANE, "5.7.10"),
+                ("d.open.net", MAY, "5.7.10")):
+            one = send(d, domain, tls, REQUIRED)
+            assert (one.rc, one.status, one.site) == (
+                "perm", status, False), (domain, one)
+        one = send(d, "bogus.m.example.net", DANE, REQUIRED)
+        assert (one.rc, one.site) == ("temp", True), one
+        # what the domain asks for is not to keep that one
+        for domain in "wrong", "bogus", "other":
+            one = send(d, f"{domain}.m.example.net", DANE, OPTIONAL)
+            assert one.rc == "ok" and one.tls.endswith(UNVERIFIED), one
+        # but what the operator asks for is
+        assert send(d, "wrong.m.example.net", DANE_ONLY,
+                    OPTIONAL).rc == "temp"
+        assert len(postfix.mails(3)) == 3

@@ -19,10 +19,10 @@ SAYS_NO = b"550 5.1.1 no such user here"
 
 
 class Host(Suite):
-    def __init__(self, folder, bindir, port, more=""):
+    def __init__(self, folder, bindir, port, more="", **other):
         self.relay = (f"relay: {{host: localhost, port: {port}, tls: may}}\n"
                       "auth: {allow_plaintext: true}\n" + more)
-        super().__init__(folder, bindir, yaml=self.relay)
+        super().__init__(folder, bindir, yaml=self.relay, **other)
 
     def ctl(self, *words, **more):
         return subprocess.run(

@@ -41,6 +41,7 @@ asking(void)
 	e->utf8 = true;
 	e->priority = -9;
 	e->release_us = 1763751600456000;
+	e->need = QUEUE_TLS_REQUIRED;
 	e->rcpts[0].notify = ADDR_DSN_NEVER;
 	e->rcpts[2].notify = ADDR_DSN_SUCCESS | ADDR_DSN_DELAY;
 	e->rcpts[2].orcpt = span_dup(SPAN_LIT("rfc822;+3D@b"));
@@ -113,6 +114,7 @@ reads_what_was_asked(void **state)
 	assert_true(r->utf8);
 	assert_int_equal(r->priority, -9);
 	assert_int_equal(r->release_us, e->release_us);
+	assert_int_equal(r->need, QUEUE_TLS_REQUIRED);
 	assert_int_equal(r->rcpts[0].notify, ADDR_DSN_NEVER);
 	assert_null(r->rcpts[0].orcpt);
 	assert_string_equal(r->rcpts[0].account, e->rcpts[0].account);
@@ -147,7 +149,9 @@ refuses_other_words(void **state)
 	    {" utf8", " utf9"},
 	    {" priority=-9", " priority=-0"},
 	    {" priority=-9", " priority=+9"},
-	    {"456Z\r", "45xZ\r"},
+	    {"456Z ", "45xZ "},
+	    {" tls=required", " tls=requires"},
+	    {" tls=required", " xls=required"},
 	    {"notify=NEVER", "notify=SOMEX"},
 	    {" expanded", " expandee"},
 	    {"orcpt=rfc822;", "orcpt=rfc822:"},
