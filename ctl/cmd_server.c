@@ -60,7 +60,8 @@ check_directory(const struct conf *conf)
 	    .senders = -1,
 	    .relay_domains = &conf->relay.domains,
 	    .relay_recipients = -1,
-	    .user_domains = &conf->users.domains};
+	    .user_domains = &conf->users.domains,
+	    .programs = conf->delivery.program_user[0] != '\0'};
 	char *accounts = workers_path(&auth, conf);
 	struct directory_report report;
 	struct buf users;
@@ -96,6 +97,21 @@ check_directory(const struct conf *conf)
 	return ok;
 }
 
+/* As a start would say it. */
+static bool
+check_program_user(const struct conf *conf)
+{
+	struct user user = {0};
+	struct why why;
+	bool ok = conf->delivery.program_user[0] == '\0' ||
+		  user_of_programs(conf, &user, &why) == RC_OK;
+
+	if (!ok)
+		command_say("%s", why.text);
+	user_fini(&user);
+	return ok;
+}
+
 int
 cmd_check(const struct command_call *call)
 {
@@ -104,7 +120,8 @@ cmd_check(const struct command_call *call)
 
 	if (conf == NULL)
 		return COMMAND_FAILED;
-	ok = check_directory(conf);
+	ok = check_program_user(conf);
+	ok = check_directory(conf) && ok;
 	conf_free(&conf);
 	if (!ok)
 		return COMMAND_FAILED;

@@ -11,8 +11,8 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/directory/action.h"
 #include "lib/log/log.h"
-#include "lib/maildir/deliver.h"
 #include "lib/users/user.h"
 #include "lib/base/banned.h"
 
@@ -62,7 +62,19 @@ work(void *arg)
 {
 	struct job *j = arg;
 
-	j->rc = maildir_deliver(j->mail, &j->d, &j->out, &j->why);
+	if (j->desk->deliver != NULL)
+		j->rc = j->desk->deliver(
+		    j->desk->deliver_ctx, &j->d, &j->out, &j->why);
+	else
+		j->rc = maildir_deliver(j->mail, &j->d, &j->out, &j->why);
+}
+
+/* Is it a child of the worker `users` that does it? */
+static bool
+is_handed_on(const struct job *j)
+{
+	return j->desk->maildir == NULL && j->desk->deliver == NULL &&
+	       (action_is(j->d.account) || user_is(j->d.account));
 }
 
 static void
@@ -75,8 +87,8 @@ log_end(const struct job *j)
 	if (j->rc != RC_OK)
 		LOG(DELIVERY_FAILED, qid, rcpt, account, log_str(j->why.status),
 		    log_str(j->why.text), ms);
-	else if (j->d.maildir == NULL && user_is(j->d.account))
-		return; /* the user's own process has said so */
+	else if (is_handed_on(j))
+		return; /* that process has said so */
 	else if (j->out.existed)
 		LOG(DELIVERY_FOUND, qid, rcpt, account, log_str(j->out.name),
 		    log_num(j->out.size), ms);
@@ -291,13 +303,13 @@ begin(struct job *j)
 {
 	struct job_desk *desk = j->desk;
 
-	if (desk->maildir != NULL || !user_is(j->d.account)) {
+	if (!is_handed_on(j)) {
 		pool_submit(desk->pool, work, written, j);
 	} else if (desk->users != NULL) {
 		users_deliver(desk->users, &j->d, on_users_done, j);
 	} else {
 		j->rc = why_set(&j->why, RC_TEMP, "4.3.0",
-		    "no mailboxes of users are served");
+		    "no mailboxes of users and no programs are served");
 		finish(j);
 	}
 }
@@ -344,7 +356,7 @@ job_start(struct job_desk *desk, struct ipc_link *link, struct msg_deliver *m)
 	    .size = m->size};
 	m->file = -1;
 	TAILQ_INSERT_TAIL(&desk->jobs, j, next);
-	if (m->batch != 0 && desk->maildir == NULL && !user_is(j->d.account))
+	if (m->batch != 0 && desk->maildir == NULL && !is_handed_on(j))
 		join(j);
 	begin(j);
 }

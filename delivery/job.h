@@ -15,7 +15,7 @@
 #include <sys/queue.h>
 
 #include "lib/ev/pool.h"
-#include "lib/maildir/place.h"
+#include "lib/maildir/deliver.h"
 #include "lib/proto/proto.h"
 
 struct batch;
@@ -32,7 +32,13 @@ struct job_desk {
 	 * Delivered-To names; or NULL */
 	const char *maildir;
 	const char *account;
-	/* users of the system are served by it; NULL: they are not here */
+	/* in a thread: what is done instead of putting it into a mailbox, as
+	 * maildir_deliver() has it; or NULL */
+	enum rc (*deliver)(void *deliver_ctx, const struct maildir_deliver *d,
+	    struct maildir_delivered *out, struct why *why);
+	void *deliver_ctx;
+	/* users of the system and programs are served by it; NULL: they are
+	 * not here */
 	struct users *users;
 	struct pool *pool;
 	struct ipc_link *qmgr; /* the newest link; NULL: none */

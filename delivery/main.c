@@ -112,8 +112,9 @@ on_start(struct worker *w)
 static void
 on_drain(struct worker *w)
 {
-	(void)w;
 	job_desk_hurry(&delivery.desk);
+	if (w->stopping)
+		users_hurry(delivery.desk.users);
 	drain_begin(&delivery.drain);
 }
 

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/directory/action.h"
 #include "lib/base/banned.h"
 
 #define IDLE_S    5
@@ -22,6 +23,7 @@
 #define SILENT_MS   5000
 #define ALL_MAX     256 /* of all users: the rest is for virtual accounts */
 #define PATIENCE_S  20  /* less than a stop may take */
+#define HURRY_S     5   /* of a program, when the suite is being stopped */
 /* then it is asked anew who is behind the name: the same process, unless that
  * may have changed */
 #define BOX_MS 5000
@@ -56,6 +58,7 @@ struct users {
 	struct ipc_link *link; /* NULL: there is no such worker now */
 	uint64_t last_id;
 	unsigned n_parcels;
+	bool hurry;
 	TAILQ_HEAD(, box) boxes;
 };
 
@@ -178,7 +181,8 @@ static struct box *
 box_new(struct users *u, struct span account)
 {
 	struct msg_session_open m = {.id = ++u->last_id,
-	    .service = SPAN_LIT("deliver"),
+	    .service =
+		action_is(account) ? SPAN_LIT("program") : SPAN_LIT("deliver"),
 	    .account = account,
 	    .watch = -1};
 	struct box *b;
@@ -241,7 +245,7 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	take_out(p);
 	/* if it is delivered after all, the next attempt meets its name */
-	fail(p, "the user's delivery takes too long");
+	fail(p, "that takes too long");
 }
 
 /* May one more wait for b's user? */
@@ -273,12 +277,13 @@ send_parcel(struct users *u, struct parcel *p)
 
 	if (b == NULL) {
 		fail(p, p->tries < TRIES_MAX
-			    ? "no process can be had for that user"
-			    : "the user's delivery ends at once: see the log");
+			    ? "no process can be had for that delivery"
+			    : "that delivery's process ends at once: see the "
+			      "log");
 		return;
 	}
 	if (!has_room(u, b)) {
-		fail(p, "too many deliveries to that user wait");
+		fail(p, "too many deliveries like that one wait");
 		return;
 	}
 	evtimer_del(b->idle);
@@ -306,17 +311,45 @@ users_pending(const struct users *u)
 	return u->n_parcels;
 }
 
+/* A program's is its own time, and that of its end. */
+static void
+start_patience(const struct users *u, struct parcel *p)
+{
+	struct timeval tv = {PATIENCE_S, 0};
+
+	if (action_is(p->d->account) && u->hurry)
+		tv.tv_sec = HURRY_S;
+	else if (action_is(p->d->account))
+		tv.tv_sec +=
+		    (time_t)(u->w->conf->delivery.program_timeout / 1000);
+	if (evtimer_add(p->patience, &tv) < 0)
+		bug("a timer");
+}
+
+void
+users_hurry(struct users *u)
+{
+	struct parcel *p;
+	struct box *b;
+
+	u->hurry = true;
+	TAILQ_FOREACH (b, &u->boxes, next)
+		TAILQ_FOREACH (p, &b->parcels, next)
+			if (action_is(p->d->account))
+				start_patience(u, p);
+}
+
 void
 users_deliver(struct users *u, const struct maildir_deliver *d,
     users_done *done, void *ctx)
 {
 	struct parcel *p = mem_alloc(sizeof(*p));
-	struct timeval tv = {PATIENCE_S, 0};
 
-	p->patience = evtimer_new(u->w->base, on_patience, p);
-	if (p->patience == NULL || evtimer_add(p->patience, &tv) < 0)
-		bug("a timer");
 	p->d = d;
+	p->patience = evtimer_new(u->w->base, on_patience, p);
+	if (p->patience == NULL)
+		bug("a timer");
+	start_patience(u, p);
 	p->done = done;
 	p->ctx = ctx;
 	send_parcel(u, p);

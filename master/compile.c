@@ -161,7 +161,8 @@ child(const struct master *m)
 	    .delimiters = m->conf->recipient_delimiter,
 	    .postmaster = m->conf->postmaster,
 	    .relay_domains = &m->conf->relay.domains,
-	    .user_domains = &m->conf->users.domains};
+	    .user_domains = &m->conf->users.domains,
+	    .programs = m->conf->delivery.program_user[0] != '\0'};
 	struct directory_report report;
 	struct buf users;
 	struct why why;

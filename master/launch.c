@@ -189,11 +189,16 @@ launch_proc(struct proc *p, struct why *why)
 enum rc
 launch_conf_fits(const struct conf *conf, struct why *why)
 {
+	struct user user = {0};
 	enum rc rc = RC_OK;
 
-	if (user_any(conf) && geteuid() != 0)
+	if (user_needed(conf) && geteuid() != 0)
 		rc = why_set(why, RC_PERM, "5.3.5",
-		    "users.domains: only root can serve users of the system");
+		    "users.domains, delivery.program_user: only root can "
+		    "become users of the system");
+	if (rc == RC_OK && conf->delivery.program_user[0] != '\0')
+		rc = user_of_programs(conf, &user, why);
+	user_fini(&user);
 	for (size_t i = 0; rc == RC_OK && i < workers_n; i++) {
 		struct buf text;
 

@@ -7,6 +7,7 @@
 #include "lib/addr/detail.h"
 #include "lib/base/mem.h"
 #include "lib/base/secret.h"
+#include "lib/directory/action.h"
 #include "qmgr/agent.h"
 #include "qmgr/route.h"
 #include "qmgr/schedule.h"
@@ -447,11 +448,11 @@ agent_settled(struct message *m, size_t rcpt, bool *dsn)
 
 /*
  * The mailbox sees the detail that the mail was sent to: `account` names whose
- * it is. Made from what the queue file says, so that a repetition is the same.
- * False: there is none.
+ * it is; a program sees the address. Made from what the queue file says, so
+ * that a repetition is the same. False: there is none.
  */
 static bool
-put_detail(
+put_address(
     struct buf *b, const struct message *m, const struct envelope_rcpt *r)
 {
 	const struct directory *d = m->q->directory;
@@ -459,9 +460,12 @@ put_detail(
 	bool is;
 
 	buf_init(&address, 1024);
-	is = d != NULL &&
-	     addr_detail_of(span_of(r->address), span_of(r->account),
-		 directory_delimiters(d), &address);
+	if (action_is(span_of(r->account)))
+		is = buf_puts(&address, r->address);
+	else
+		is = d != NULL &&
+		     addr_detail_of(span_of(r->address), span_of(r->account),
+			 directory_delimiters(d), &address);
 	if (is) {
 		buf_puts(b, "Delivered-To: ");
 		buf_put_span(b, buf_span(&address));
@@ -500,7 +504,7 @@ agent_deliver(struct message *m, size_t rcpt, bool batch)
 	}
 	buf_init(&trace, m->trace.n + 1024);
 	job.trace =
-	    put_detail(&trace, m, r) ? buf_span(&trace) : buf_span(&m->trace);
+	    put_address(&trace, m, r) ? buf_span(&trace) : buf_span(&m->trace);
 	if (proto_send_deliver(a->link, &job))
 		a->underway++;
 	else

@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/directory/action.h"
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
 #include "qmgr/errand.h"
@@ -66,8 +67,10 @@ is_local_todo(const struct message *m, size_t rcpt)
 	const struct attempt *a = &m->attempts[rcpt];
 	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 
+	/* a program that begins while we stop would be ended in the middle */
 	return envelope_is_todo(r) && !a->tried && a->agent == NULL &&
-	       !envelope_is_remote(r);
+	       !envelope_is_remote(r) &&
+	       !(m->q->w->draining && action_is(span_of(r->account)));
 }
 
 /* Start attempts for all here that need one and can have one. */
@@ -502,13 +505,14 @@ static bool
 is_to_repeat(const struct message *m, size_t rcpt, const struct why *why)
 {
 	const struct attempt *a = &m->attempts[rcpt];
+	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 
 	/* its worker died; perhaps not by it */
 	if (why->rc == RC_WAIT)
 		return a->deaths < DEATHS_MAX;
-	/* no host said so: we stop */
+	/* no host said so, or perhaps no program: we stop */
 	return why->rc == RC_TEMP && m->q->w->draining && a->host == NULL &&
-	       envelope_is_remote(&m->env->rcpts[rcpt]);
+	       (envelope_is_remote(r) || action_is(span_of(r->account)));
 }
 
 void

@@ -4,6 +4,7 @@
  * has a price. With SMTPUTF8 (RFC 6531 3.7.4.2) beyond ASCII, too.
  */
 #include "lib/addr/path.h"
+#include "lib/directory/action.h"
 #include "smtpd/command.h"
 #include "smtpd/reply.h"
 #include "lib/base/banned.h"
@@ -78,9 +79,10 @@ say_other(struct session *s, enum directory_kind kind)
 		reply(s, REPLY_VRFY, SPAN_NONE);
 }
 
-/* Each line but the last goes on. */
+/* Each line but the last goes on. What programs there are is nobody's to know:
+ * they are `mailbox` itself. */
 static void
-list(struct session *s, struct span targets)
+list(struct session *s, struct span mailbox, struct span targets)
 {
 	struct buf b;
 
@@ -90,7 +92,7 @@ list(struct session *s, struct span targets)
 
 		buf_clear(&b);
 		buf_puts(&b, "2.1.5 <");
-		buf_put_span(&b, one);
+		buf_put_span(&b, action_is(one) ? mailbox : one);
 		buf_putc(&b, '>');
 		reply_line(s, 250, targets.n == 0, buf_span(&b));
 	}
@@ -119,7 +121,7 @@ cmd_vrfy(struct session *s, struct span args)
 		kind = directory_find(
 		    s->server->directory, buf_span(&mailbox), NULL);
 		if (kind == DIRECTORY_ACCOUNT || kind == DIRECTORY_ALIAS)
-			list(s, buf_span(&mailbox));
+			list(s, SPAN_NONE, buf_span(&mailbox));
 		else
 			say_other(s, kind);
 	}
@@ -146,11 +148,11 @@ cmd_expn(struct session *s, struct span args)
 		kind = directory_find(
 		    s->server->directory, buf_span(&mailbox), &targets);
 		if (kind == DIRECTORY_ACCOUNT)
-			list(s, buf_span(&mailbox));
+			list(s, SPAN_NONE, buf_span(&mailbox));
 		else if (kind != DIRECTORY_ALIAS || targets.n == 0)
 			say_other(s, kind);
 		else if (may_tell(s, buf_span(&targets), utf8))
-			list(s, buf_span(&targets));
+			list(s, buf_span(&mailbox), buf_span(&targets));
 	}
 	buf_fini(&mailbox);
 	buf_fini(&targets);

@@ -23,6 +23,7 @@
 static struct {
 	const struct service *service;
 	const char *account;
+	char *directory; /* or NULL */
 	struct db_boot boot;
 	void *state;
 	struct event_base *base;
@@ -144,6 +145,7 @@ open_service(const struct worker *w, struct home *home)
 	    .account = child.account,
 	    .maildir = path_or_null(&home->maildir),
 	    .index = path_or_null(&home->index),
+	    .directory = child.directory,
 	    .boot = child.boot,
 	    .on_idle = arm_linger};
 	struct why why;
@@ -157,6 +159,13 @@ void
 child_prepare(void)
 {
 	db_boot_read(&child.boot);
+}
+
+void
+child_directory(const char *path)
+{
+	free(child.directory);
+	child.directory = mem_dup(path);
 }
 
 void

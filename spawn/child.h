@@ -12,6 +12,9 @@
 /* Before the parent is confined: what its children need to know of the host. */
 void child_prepare(void);
 
+/* What those that are forked from now on get as service_env.directory. */
+void child_directory(const char *path);
+
 /*
  * Never returns. `link` (taken) is the socket to the parent. Whatever else is
  * open, but for the log, is closed.

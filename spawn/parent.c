@@ -105,6 +105,18 @@ on_start(struct worker *w)
 		bug("evsignal");
 }
 
+/* Programs are run only where it has them. */
+static void
+on_directory(struct worker *w, const char *name)
+{
+	struct buf path;
+
+	buf_init(&path, 8192);
+	(void)buf_putf(&path, "%s/%s", worker_path(w, "directory"), name);
+	child_directory(buf_cstr(&path)); /* cut: cannot be opened */
+	buf_fini(&path);
+}
+
 static void
 on_status(struct worker *w, struct buf *b)
 {
@@ -123,5 +135,6 @@ parent_main(enum role role, int argc, char **argv)
 
 	ops.role = role;
 	ops.as_root = role == ROLE_USERS;
+	ops.on_directory = role == ROLE_USERS ? on_directory : NULL;
 	return worker_main(&ops, argc, argv);
 }

@@ -21,7 +21,8 @@ struct service_env {
 	/* absolute path of its folder of what can be made again; NULL: the
 	 * service asked for none */
 	const char *index;
-	struct db_boot boot; /* of the host, for what outlives a process */
+	const char *directory; /* path of the snapshot, or NULL */
+	struct db_boot boot;   /* of the host, for what outlives a process */
 	/* the last connection has ended */
 	void (*on_idle)(void *ctx);
 	void *ctx;
@@ -31,7 +32,8 @@ struct service {
 	const char *name; /* "pop3" */
 	enum role asker;  /* who may ask for it: AUTHD or LOCAL */
 	bool has_index;
-	/* Root, neither confined nor with any folder: for PAM's modules. */
+	/* Root, neither confined nor with any folder: for PAM's modules, or
+	 * until `open` has become another user. */
 	bool as_root;
 	/* A process takes one connection, and ends with it; else one process
 	 * takes all of an account. */

@@ -1,12 +1,11 @@
 /*
- * Deliveries into one user's mailbox: see deposit.h. The same jobs as in local
+ * Deliveries with one user's rights: see deposit.h. The same jobs as in local
  * delivery, with one mailbox; each link is one local delivery worker's.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "delivery/job.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "users/deposit.h"
@@ -19,6 +18,8 @@ struct deposit {
 	struct service_env env;
 	struct job_desk desk;
 	size_t n_links;
+	void (*left)(void *ctx); /* or NULL */
+	void *left_ctx;
 	struct stat mailbox; /* as this process was let into it */
 };
 
@@ -56,22 +57,43 @@ address(const struct service_env *env)
 	return text;
 }
 
-void *
-deposit_open(const struct service_env *env, struct why *why)
+struct deposit *
+deposit_new(const struct service_env *env, unsigned threads)
 {
 	struct deposit *d = mem_alloc(sizeof(*d));
 
-	(void)why;
 	d->env = *env;
 	job_desk_init(&d->desk);
 	d->desk.base = env->base;
 	d->desk.mail.fd = -1;
+	d->desk.pool = pool_new(env->base, threads);
+	d->desk.on_end = check_idle;
+	d->desk.ctx = d;
+	return d;
+}
+
+struct job_desk *
+deposit_desk(struct deposit *d)
+{
+	return &d->desk;
+}
+
+void
+deposit_on_left(struct deposit *d, void (*left)(void *ctx), void *ctx)
+{
+	d->left = left;
+	d->left_ctx = ctx;
+}
+
+void *
+deposit_open(const struct service_env *env, struct why *why)
+{
+	struct deposit *d = deposit_new(env, THREADS);
+
+	(void)why;
 	d->desk.maildir = mem_dup(env->maildir);
 	(void)stat(env->maildir, &d->mailbox); /* else the first one fails */
 	d->desk.account = address(env);
-	d->desk.pool = pool_new(env->base, THREADS);
-	d->desk.on_end = check_idle;
-	d->desk.ctx = d;
 	return d;
 }
 
@@ -94,7 +116,7 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	struct deposit *d = ctx;
 
-	if (has_moved(d))
+	if (d->desk.maildir != NULL && has_moved(d))
 		_exit(0); /* what is under way is asked for again */
 	job_start(&d->desk, link, &msg->deliver);
 }
@@ -108,6 +130,8 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 	job_desk_left(&d->desk, link);
 	ipc_link_free(&link);
 	d->n_links--;
+	if (d->n_links == 0 && d->left != NULL)
+		d->left(d->left_ctx);
 	check_idle(d);
 }
 

@@ -6,6 +6,7 @@
 #include "lib/addr/path.h"
 #include "lib/base/enc.h"
 #include "lib/directory/account.h"
+#include "lib/directory/action.h"
 #include "lib/base/banned.h"
 
 #define STATUS    "5.3.5"
@@ -91,6 +92,8 @@ parse_login(struct span text, struct buf *login, struct why *why)
 		    "login: malformed or too long %%XX text");
 	else if (addr_mailbox(buf_span(&raw), login, &inner) != RC_OK)
 		rc = why_set(why, RC_PERM, STATUS, "login: %s", inner.text);
+	else if (action_is(buf_span(login)))
+		rc = why_set(why, RC_PERM, STATUS, "login: begins with |");
 	else
 		rc = fold(login, why);
 	buf_fini(&raw);

@@ -3,6 +3,7 @@
  * lines, each keeping its LF so that a mistake is found on its own line.
  */
 #include "lib/addr/path.h"
+#include "lib/directory/action.h"
 #include "lib/directory/alias.h"
 #include "lib/base/banned.h"
 
@@ -182,12 +183,13 @@ read_name(struct span s, struct alias *a, struct why *why)
 	return ok || bad(a, s.p, why, inner.text);
 }
 
-static bool
-is_action(struct span s)
+/* How a target begins that is no address: '|', '/' or ':'; else 0. */
+static int
+no_address(struct span s)
 {
-	if (s.n > 0 && s.p[0] == '"')
-		s = span_from(s, 1);
-	return s.n > 0 && (s.p[0] == '|' || s.p[0] == '/' || s.p[0] == ':');
+	int c = span_at(s, span_at(s, 0) == '"' ? 1 : 0);
+
+	return c == '|' || c == '/' || c == ':' ? c : 0;
 }
 
 /* ":include:/path", all of it in quotes perhaps: the path, else nothing. */
@@ -223,17 +225,35 @@ read_include(struct span path, struct alias *a, struct why *why)
 }
 
 static bool
-refuse_action(struct span s, struct alias *a, struct why *why)
+refuse_other(struct span s, struct alias *a, struct why *why)
 {
-	if (span_at(s, 0) == ':' || span_at(s, 1) == ':')
+	switch (no_address(s)) {
+	case ':':
 		return bad(a, s.p, why, "only :include:/path is known");
-	return bad(a, s.p, why,
-	    "programs and files are not delivered to yet, only addresses");
+	case '/':
+		return bad(a, s.p, why, "files are not delivered to yet");
+	default:
+		return bad(a, s.p, why,
+		    "programs are for the aliases file itself, and "
+		    "need delivery.program_user");
+	}
 }
 
-/* One address; `include`: or a file of some. */
+/* A program, behind which no LF may come: it parts the targets. */
 static bool
-read_target(struct span s, bool include, struct alias *a, struct why *why)
+read_program(struct span s, struct alias *a, struct why *why)
+{
+	struct why inner;
+
+	if (a->targets.n > 0)
+		(void)buf_putc(&a->targets, '\n'); /* over is told */
+	return action_read(s, &a->targets, &inner) == RC_OK ||
+	       bad(a, s.p, why, inner.text);
+}
+
+/* One address; in the entry itself: or a file of some, or a program. */
+static bool
+read_target(struct span s, bool itself, struct alias *a, struct why *why)
 {
 	struct why inner = {.rc = RC_OK};
 	struct span local, domain;
@@ -242,10 +262,12 @@ read_target(struct span s, bool include, struct alias *a, struct why *why)
 
 	if (s.n == 0)
 		return bad(a, s.p, why, "address expected");
-	if (include && included(s).n > 0)
+	if (itself && included(s).n > 0)
 		return read_include(included(s), a, why);
-	if (is_action(s))
-		return refuse_action(s, a, why);
+	if (itself && a->programs && no_address(s) == '|')
+		return read_program(s, a, why);
+	if (no_address(s) != 0)
+		return refuse_other(s, a, why);
 	/* sendmail's "not an alias": what names itself is none here, anyway */
 	if (s.p[0] == '\\')
 		s = span_from(s, 1);
@@ -266,8 +288,8 @@ read_target(struct span s, bool include, struct alias *a, struct why *why)
 	if (rc != RC_OK)
 		return bad(a, s.p, why, inner.text);
 	/* nor with a backslash in front */
-	if (is_action(span_from(buf_span(&a->targets), start)))
-		return refuse_action(s, a, why);
+	if (no_address(span_from(buf_span(&a->targets), start)) != 0)
+		return refuse_other(s, a, why);
 	if (a->targets.over || a->targets.n - start > MAILBOX_MAX)
 		return bad(a, s.p, why, "address or entry too long");
 	return true;

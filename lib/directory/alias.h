@@ -10,8 +10,9 @@
  * is at the same domain. Lines that begin with white space continue the entry
  * before; empty lines and those with a '#' in front are comments. So far as
  * aliases(5) of other servers; ":include:/path" stands for the addresses in
- * that file; a backslash before a name changes nothing. Programs (|command) and
- * files as targets are refused: they are not delivered to yet. Pure, fuzzed.
+ * that file; a backslash before a name changes nothing. A program (action.h) is
+ * a target where the caller allows it. Files as targets are refused: they are
+ * not delivered to yet. Pure, fuzzed.
  */
 #ifndef LIB_DIRECTORY_ALIAS_H
 #define LIB_DIRECTORY_ALIAS_H
@@ -28,11 +29,12 @@ enum alias_kind {
 #define ALIAS_ENTRY_MAX (4U << 20) /* bytes of one entry */
 
 struct alias {
+	bool programs; /* they are targets; the caller's to set */
 	enum alias_kind kind;
 	unsigned line;       /* where it begins */
 	struct buf name;     /* canonical */
-	struct buf targets;  /* canonical, LF between; without '@' (the same
-				domain) only in an ALIAS_LOCAL */
+	struct buf targets;  /* canonical, LF between; an address without '@'
+				(the same domain) only in an ALIAS_LOCAL */
 	struct buf includes; /* "line:col /path" of each, LF behind it */
 	bool bad;            /* the entry makes no sense; whose it is, the name
 				tells, unless that is bad and empty, too */

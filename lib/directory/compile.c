@@ -16,6 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/base/secret.h"
 #include "lib/directory/account.h"
+#include "lib/directory/action.h"
 #include "lib/directory/alias.h"
 #include "lib/directory/compile.h"
 #include "lib/directory/format.h"
@@ -31,6 +32,7 @@
 struct compile {
 	struct records r;
 	const char *file; /* of aliases' form, that is being read */
+	bool programs;    /* it may lead to them */
 	bool incomplete;  /* somebody's name cannot be read */
 	struct directory_report *report;
 	struct why *why;
@@ -149,6 +151,18 @@ include(struct compile *c, struct alias *a)
 	return RC_OK;
 }
 
+/* Several may lead to one. */
+static void
+add_programs(struct compile *c, struct span targets)
+{
+	while (targets.n > 0) {
+		struct span target = span_cut(&targets, '\n');
+
+		if (action_is(target))
+			add(c, 'k', target, SPAN_NONE, 0);
+	}
+}
+
 static void
 add_alias(struct compile *c, const struct alias *alias)
 {
@@ -161,6 +175,8 @@ add_alias(struct compile *c, const struct alias *alias)
 		add(c, kinds[alias->kind], buf_span(&alias->name),
 		    alias->bad ? SPAN_NONE : buf_span(&alias->targets),
 		    alias->line);
+	if (!alias->bad)
+		add_programs(c, buf_span(&alias->targets));
 }
 
 /* A wrong line gives nobody anything. */
@@ -191,6 +207,7 @@ add_entries(struct compile *c, int fd, const char *file,
 	enum rc rc;
 
 	alias_init(&alias);
+	alias.programs = c->programs;
 	buf_init(&text, (size_t)SOURCE_MAX + 131072);
 	c->file = file;
 	rc = read_source(fd, file, &text, c->why);
@@ -516,8 +533,10 @@ gather(struct compile *c, const struct directory_source *source)
 		rc = add_relay(c, source);
 	if (rc == RC_OK && source->accounts >= 0)
 		rc = add_accounts(c, source->accounts);
+	c->programs = source->programs;
 	if (rc == RC_OK && source->aliases >= 0)
 		rc = add_entries(c, source->aliases, "aliases", add_alias);
+	c->programs = false;
 	if (rc == RC_OK && source->senders >= 0)
 		rc = add_entries(c, source->senders, "senders", add_grant);
 	if (rc != RC_OK)

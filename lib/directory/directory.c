@@ -16,6 +16,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/db/file.h"
+#include "lib/directory/action.h"
 #include "lib/directory/directory.h"
 #include "lib/directory/format.h"
 #include "lib/directory/links.h"
@@ -172,7 +173,8 @@ put_bare(struct buf *out, struct span targets, struct span at)
 		struct span target = span_cut(&targets, '\n');
 
 		(void)buf_put_span(out, target);
-		if (!addr_split(target, &local, &domain)) {
+		if (!action_is(target) &&
+		    !addr_split(target, &local, &domain)) {
 			(void)buf_putc(out, '@');
 			(void)buf_put_span(out, at);
 		}
@@ -537,6 +539,22 @@ directory_find_user(
     const struct directory *d, struct span mailbox, struct buf *target)
 {
 	return look(d, find_system_mailbox, mailbox, target);
+}
+
+static enum directory_kind
+find_program(struct look *l, struct span program, struct buf *out)
+{
+	struct span nothing;
+
+	(void)out;
+	return get(l, 'k', program, &nothing) ? DIRECTORY_ALIAS
+					      : DIRECTORY_UNKNOWN;
+}
+
+enum directory_kind
+directory_find_program(const struct directory *d, struct span program)
+{
+	return look(d, find_program, program, NULL);
 }
 
 enum directory_kind

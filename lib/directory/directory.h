@@ -33,7 +33,7 @@ enum directory_kind {
  * domain is the host's postmaster, RFC 5321 4.5.1)? Local parts compare
  * without case. For an account its login (of a user of the system the name,
  * without '@'), for an alias its targets, separated by LF, are appended to
- * `target` (may be NULL). Each target is canonical.
+ * `target` (may be NULL). Each target is canonical, or a program (action.h).
  * DIRECTORY_ERROR also when d is NULL or `target` has no room: it is as
  * before then.
  *
@@ -48,6 +48,13 @@ enum directory_kind {
  */
 enum directory_kind directory_find(
     const struct directory *d, struct span mailbox, struct buf *target);
+
+/*
+ * Does an alias lead to that program (action.h)? UNKNOWN: none; ALIAS; ERROR
+ * as above.
+ */
+enum directory_kind directory_find_program(
+    const struct directory *d, struct span program);
 
 /*
  * Is `mailbox` that of a user of the system, whatever aliases there are of
@@ -88,16 +95,16 @@ const char *directory_delimiters(const struct directory *d);
 #define DIRECTORY_EXPAND_DEPTH 20    /* aliases of aliases */
 
 /*
- * All that `mailbox` stands for in the end: logins are appended to `accounts`
- * and addresses of other hosts to `elsewhere`, each with an LF behind it and
- * once. A login that an alias names with a detail has a TAB and that address
- * behind it. A user of the system whose alias names the user as well (`joe:
- * joe, ann`) is among them. RC_OK: one of them at least; why->text then is "",
- * or tells the first target that was left out because it is unknown or leads
- * too deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when there are only
- * loops, 5.5.3 when there are too many; RC_TEMP: 4.3.5 when one of them is
- * BROKEN, 4.3.0 when the directory cannot be read or a buffer is full. Nothing
- * has been appended then.
+ * All that `mailbox` stands for in the end: logins and programs (action.h) are
+ * appended to `accounts` and addresses of other hosts to `elsewhere`, each with
+ * an LF behind it and once. A login that an alias names with a detail has a TAB
+ * and that address behind it. A user of the system whose alias names the user
+ * as well (`joe: joe, ann`) is among them. RC_OK: one of them at least;
+ * why->text then is "", or tells the first target that was left out because it
+ * is unknown or leads too deep. RC_PERM: 5.1.1 when there is nobody, 5.4.6 when
+ * there are only loops, 5.5.3 when there are too many; RC_TEMP: 4.3.5 when one
+ * of them is BROKEN, 4.3.0 when the directory cannot be read or a buffer is
+ * full. Nothing has been appended then.
  */
 enum rc directory_expand(const struct directory *d, struct span mailbox,
     struct buf *accounts, struct buf *elsewhere, struct why *why);

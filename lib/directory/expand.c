@@ -6,6 +6,7 @@
 
 #include "lib/addr/detail.h"
 #include "lib/base/mem.h"
+#include "lib/directory/action.h"
 #include "lib/directory/directory.h"
 #include "lib/base/banned.h"
 
@@ -15,7 +16,7 @@
 
 _Static_assert(SLOTS > 2 * ITEMS_MAX, "a free slot ends each search");
 
-/* an address to visit, or a login that has been found */
+/* an address to visit, or a login or program that has been found */
 struct item {
 	char *text; /* behind a byte: '@' or 'a' */
 	size_t n;
@@ -138,7 +139,10 @@ add_targets(
 		struct span target = span_cut(&rest, '\n');
 
 		itself = itself || span_eq_ci(target, s);
-		(void)add(x, '@', target, depth); /* twice is once */
+		if (action_is(target))
+			add_account(x, target, depth);
+		else
+			(void)add(x, '@', target, depth); /* twice is once */
 	}
 	if (!itself)
 		return true;

@@ -24,6 +24,7 @@
  *   y                       an address in that list cannot be read
  *   g joe@example.org       whose owners may send as this address, too: as in
  *                           l; also with @example.org, joe and *
+ *   k |/usr/bin/program     an alias leads to that program
  *   x                       there is an account or alias whose name cannot be
  *                           told for a mistake
  *
@@ -32,7 +33,7 @@
 #ifndef LIB_DIRECTORY_FORMAT_H
 #define LIB_DIRECTORY_FORMAT_H
 
-#define DIRECTORY_VERSION "mailstead directory 4"
+#define DIRECTORY_VERSION "mailstead directory 5"
 #define DIRECTORY_KEY_MAX 511 /* of LMDB */
 
 #endif

@@ -53,7 +53,9 @@ records_add(struct records *r, char kind, struct span key, struct span value,
 	*at = (struct record){.key = r->text.n, .line = line};
 	/* memory ends before its maximum: there is room for all */
 	(void)buf_putc(&r->text, kind);
-	if (!addr_split(key, &local, &domain))
+	if (kind == 'k')
+		local = SPAN_NONE; /* no address */
+	else if (!addr_split(key, &local, &domain))
 		local = kind == 'b' ? key : SPAN_NONE;
 	(void)addr_beyond_fold(local, &r->text);
 	(void)buf_put_span(&r->text, span_from(key, local.n));

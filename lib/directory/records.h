@@ -24,7 +24,7 @@ struct records {
 void records_init(struct records *r);
 void records_fini(struct records *r);
 
-/* One more; the local part of a key is put into lower case. */
+/* One more; the local part of an address is put into lower case. */
 void records_add(struct records *r, char kind, struct span key,
     struct span value, unsigned line);
 /* By key, and by line where they are equal. */

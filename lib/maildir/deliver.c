@@ -145,6 +145,14 @@ write_message(struct copy *c, const struct maildir_deliver *d, struct why *why)
 	return rc;
 }
 
+enum rc
+maildir_deliver_text(const struct maildir_deliver *d, int fd, struct why *why)
+{
+	struct copy c = {.fd = fd};
+
+	return write_message(&c, d, why);
+}
+
 /* A mailbox at work. */
 struct deposit {
 	const struct maildir_root *root;

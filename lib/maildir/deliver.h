@@ -82,6 +82,13 @@ enum rc maildir_deliver(const struct maildir_root *root,
     struct why *why);
 
 /*
+ * What the delivered file would hold, written to fd (a regular file, or a
+ * memfd), from where that stands on. RC_TEMP as above.
+ */
+enum rc maildir_deliver_text(
+    const struct maildir_deliver *d, int fd, struct why *why);
+
+/*
  * Many with one flush. Those with `later` that end RC_OK and out->unflushed are
  * written and named, and become a promise when maildir_deliver_flush() returns
  * RC_OK; else each is taken back by maildir_deliver_undo(). Its descriptor is

@@ -19,6 +19,12 @@ user_any(const struct conf *conf)
 	return conf->users.domains.n > 0;
 }
 
+bool
+user_needed(const struct conf *conf)
+{
+	return user_any(conf) || conf->delivery.program_user[0] != '\0';
+}
+
 static bool
 is_first(char c)
 {
@@ -69,14 +75,35 @@ is_served(const struct conf *conf, const struct passwd *pw)
 	       pw->pw_dir[0] == '/';
 }
 
+/* Found or not, RC_OK; what is found is in `room`. */
+static enum rc
+look_up(const char *name, struct passwd *pw, char *room, struct passwd **found,
+    struct why *why)
+{
+	int e = getpwnam_r(name, pw, room, RECORD_MAX, found);
+
+	/* some modules say so when there is none (getpwnam(3)) */
+	if (*found != NULL || e == 0 || e == ENOENT || e == ESRCH ||
+	    e == EBADF || e == EPERM)
+		return RC_OK;
+	errno = e;
+	return why_sys(why, RC_TEMP, "4.3.0", "user %s", name);
+}
+
+static struct user
+user_of(const struct passwd *pw)
+{
+	return (struct user){
+	    mem_dup(pw->pw_name), mem_dup(pw->pw_dir), pw->pw_uid, pw->pw_gid};
+}
+
 enum rc
 user_find(const struct conf *conf, struct span name, struct user *out,
     struct why *why)
 {
 	struct passwd pw, *found = NULL;
-	enum rc rc = RC_OK;
 	char text[USER_NAME_MAX + 1], *room;
-	int e;
+	enum rc rc;
 
 	*out = (struct user){0};
 	if (!user_any(conf) || !user_name_ok(name) ||
@@ -84,19 +111,33 @@ user_find(const struct conf *conf, struct span name, struct user *out,
 		return why_set(why, RC_PERM, "5.1.1",
 		    "no user of the system with a mailbox");
 	room = mem_array(RECORD_MAX, 1);
-	e = getpwnam_r(text, &pw, room, RECORD_MAX, &found);
-	/* some modules say so when there is none (getpwnam(3)) */
-	if (found == NULL && e != 0 && e != ENOENT && e != ESRCH &&
-	    e != EBADF && e != EPERM) {
-		errno = e;
-		rc = why_sys(why, RC_TEMP, "4.3.0", "user %s", text);
-	} else if (found == NULL || !is_served(conf, found)) {
+	rc = look_up(text, &pw, room, &found, why);
+	if (rc == RC_OK && (found == NULL || !is_served(conf, found)))
 		rc = why_set(why, RC_PERM, "5.1.1",
 		    "no user of the system with a mailbox");
-	} else {
-		*out = (struct user){mem_dup(pw.pw_name), mem_dup(pw.pw_dir),
-		    pw.pw_uid, pw.pw_gid};
-	}
+	if (rc == RC_OK)
+		*out = user_of(found);
+	free(room);
+	return rc;
+}
+
+enum rc
+user_of_programs(const struct conf *conf, struct user *out, struct why *why)
+{
+	const char *name = conf->delivery.program_user;
+	struct passwd pw, *found = NULL;
+	char *room = mem_array(RECORD_MAX, 1);
+	enum rc rc = look_up(name, &pw, room, &found, why);
+
+	*out = (struct user){0};
+	if (rc == RC_OK && (found == NULL || found->pw_dir == NULL))
+		rc = why_set(why, RC_PERM, "5.3.5",
+		    "delivery.program_user: %s: no such user", name);
+	if (rc == RC_OK && (found->pw_uid == 0 || found->pw_gid == 0))
+		rc = why_set(
+		    why, RC_PERM, "5.3.5", "delivery.program_user: is root");
+	if (rc == RC_OK)
+		*out = user_of(found);
 	free(room);
 	return rc;
 }

@@ -35,6 +35,12 @@ bool user_is(struct span account);
  */
 struct span user_of_login(const struct conf *conf, struct span login);
 
+/*
+ * Is a process needed that can become somebody else: for users' mailboxes, or
+ * for the programs of aliases? Wants CONF_DELIVERY as well.
+ */
+bool user_needed(const struct conf *conf);
+
 struct user {
 	char *name;
 	char *home; /* absolute */
@@ -50,6 +56,14 @@ struct user {
 enum rc user_find(const struct conf *conf, struct span name, struct user *out,
     struct why *why);
 void user_fini(struct user *u);
+
+/*
+ * As user_find(), as whom programs are run: delivery.program_user, whatever
+ * the uid, which is not 0. RC_PERM 5.3.5: there is none, or it is root. Wants
+ * CONF_DELIVERY only.
+ */
+enum rc user_of_programs(
+    const struct conf *conf, struct user *out, struct why *why);
 
 /*
  * Call `each` with the name of everybody whom NSS lists and user_find() would

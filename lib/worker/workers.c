@@ -57,7 +57,7 @@ count_remote(const struct conf *conf)
 static uint32_t
 count_users(const struct conf *conf)
 {
-	return user_any(conf) ? 1 : 0;
+	return user_needed(conf) ? 1 : 0;
 }
 
 static uint32_t
@@ -189,7 +189,7 @@ const struct worker_row workers[] = {
 	.links = R(AUTHD) | R(LOCAL),
 	.trust = 5,
 	.count = count_users,
-	.paths = {{"index", WORKER_STATE, "/users", ANY_FILE}}},
+	.paths = {{"index", WORKER_STATE, "/users", ANY_FILE}, SNAPSHOT}},
 };
 const size_t workers_n = sizeof(workers) / sizeof(workers[0]);
 

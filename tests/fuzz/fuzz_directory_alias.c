@@ -2,11 +2,29 @@
  * Any bytes as an aliases file. Each entry that is taken, written out, has to
  * be taken again as the same.
  */
+#include "lib/directory/action.h"
 #include "lib/directory/alias.h"
 #include "tests/fuzz/must.h"
 #include "lib/base/banned.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+/* A program's text holds what an entry's form gives another meaning. */
+static void
+put_target(struct buf *text, struct span target)
+{
+	if (!action_is(target)) {
+		must(buf_put_span(text, target));
+		return;
+	}
+	must(buf_putc(text, '"'));
+	for (size_t i = 0; i < target.n; i++) {
+		if (target.p[i] == '"' || target.p[i] == '\\')
+			must(buf_putc(text, '\\'));
+		must(buf_putc(text, target.p[i]));
+	}
+	must(buf_putc(text, '"'));
+}
 
 static void
 again(const struct alias *a)
@@ -18,6 +36,7 @@ again(const struct alias *a)
 	struct buf text;
 
 	alias_init(&b);
+	b.programs = true;
 	buf_init(&text, 64 << 20);
 	must(a->name.n > 0 && targets.n + includes.n > 0);
 	if (a->kind == ALIAS_DOMAIN)
@@ -33,7 +52,7 @@ again(const struct alias *a)
 		must(buf_puts(&text, includes.n + targets.n > 0 ? "," : "\n"));
 	}
 	while (targets.n > 0) {
-		must(buf_put_span(&text, span_cut(&targets, '\n')));
+		put_target(&text, span_cut(&targets, '\n'));
 		must(buf_puts(&text, targets.p == NULL ? "\n" : ", "));
 	}
 	targets = buf_span(&a->targets);
@@ -73,6 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct why why;
 
 	alias_init(&a);
+	a.programs = n % 2 == 0;
 	while (alias_next(&in, &a, &why)) {
 		bool comment = a.name.n > 0 && a.name.p[0] == '#' &&
 			       a.kind != ALIAS_DOMAIN;

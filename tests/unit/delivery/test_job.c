@@ -60,6 +60,8 @@ static const struct row rows[] = {
 	0, 1},
     {"after its end it may be given again", "link q1 q1", "[]d1d1", 2, 0, 2},
     {"a user's, where none are served", "link u1", "[]f1", 0, 1, 1},
+    {"a program's, where none are run", "link p1", "[]f1", 0, 1, 1},
+    {"which shares no flush", "link *p1 *q2 end", "[]f1d2!", 1, 1, 2},
     {"a batch waits for its end", "link *q1 *q2 | end", "[]|d1d2!", 2, 0, 2},
     {"and for what is slow", "link *q1 *s2 end | open", "[]|d1d2!", 2, 0, 2},
     {"in vain within a batch", "link *q1 *f2 | end", "[]f2|d1!", 1, 1, 2},
@@ -205,7 +207,8 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 		? span_eq(d->text, SPAN_LIT("file"))
 		: span_eq(d->text, SPAN_LIT("in vain")) ||
 		      span_eq(d->text,
-			  SPAN_LIT("no mailboxes of users are served")));
+			  SPAN_LIT("no mailboxes of users and no programs are "
+				   "served")));
 	hear(d->rc == RC_OK ? "d" : "f", d->rcpt);
 }
 
@@ -275,7 +278,7 @@ new_link(void)
 static void
 deliver(char kind, uint32_t rcpt, bool batch)
 {
-	const char account[] = {kind, '@', 'x'};
+	const char account[] = {kind == 'p' ? '|' : kind, '@', 'x'};
 	struct msg_deliver m = {.qid = SPAN_LIT("qid"),
 	    .rcpt = rcpt,
 	    .batch = batch,

@@ -167,7 +167,9 @@ static const struct row {
 	"queue.double_bounces=true\n"
 	"queue.threads=16\n"
 	"delivery.processes=1\n"
-	"delivery.threads=16\n"},
+	"delivery.threads=16\n"
+	"delivery.program_user=\n"
+	"delivery.program_timeout=600000\n"},
     {"relay by default", BASE, CONF_RELAY,
 	"relay.host=\n"
 	"relay.port=587\n"

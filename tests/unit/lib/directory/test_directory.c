@@ -39,6 +39,8 @@
 	"carl@one.example: ann@two.example\n"                           \
 	"own@alias.example: ann@two.example\n"                          \
 	"tagged@one.example: joe+tag, dora-t, joe+other\n"              \
+	"lists: \"|/bin/x A@B.example\", joe, more@one.example\n"       \
+	"more@one.example: |/bin/x A@B.example, |/bin/y\n"              \
 	"B\xc3\x9cro: joe@one.example\n"                                \
 	"\xc3\xa4@on\xc3\xa9.example: joe@one.example\n"
 /* far.example is no relay domain: what is listed there opens nothing */
@@ -199,6 +201,14 @@ static const struct row {
 	""},
     {"expand alias", EXPAND, "team@one.example", 0,
 	"Joe@one.example\nann@two.example\n", "out@far.example\n", ""},
+    {"programs", FIND, "lists@one.example", DIRECTORY_ALIAS,
+	"|/bin/x A@B.example\njoe@one.example\nmore@one.example", NULL, NULL},
+    {"a program's name", FIND, "|/bin/y@one.example", DIRECTORY_UNKNOWN, "",
+	NULL, NULL},
+    {"expand programs", EXPAND, "lists@one.example", 0,
+	"|/bin/x A@B.example\nJoe@one.example\n|/bin/y\n", "", ""},
+    {"expand a program's name", EXPAND, "|/bin/y@one.example", 0, NULL,
+	"|/bin/y@one.example: no such mailbox", "5.1.1"},
     {"expand elsewhere", EXPAND, "a@far.example", 0, "", "a@far.example\n", ""},
     {"expand relay recipient", EXPAND, "jim+x@relay.example", 0, "",
 	"jim+x@relay.example\n", ""},
@@ -258,6 +268,7 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 	    .accounts = source_of(accounts),
 	    .senders = -1,
 	    .aliases = source_of(aliases),
+	    .programs = true,
 	    .user_domains = &user_domains,
 	    .users = SPAN_LIT(USERS)};
 	enum rc rc;
@@ -336,6 +347,24 @@ check_expand(const struct row *row, const struct directory *d)
 	buf_fini(&elsewhere);
 }
 
+/* Its text is a key as it stands. */
+static void
+check_programs(const struct directory *d)
+{
+	assert_int_equal(
+	    directory_find_program(d, SPAN_LIT("|/bin/x A@B.example")),
+	    DIRECTORY_ALIAS);
+	assert_int_equal(
+	    directory_find_program(d, SPAN_LIT("|/bin/y")), DIRECTORY_ALIAS);
+	assert_int_equal(
+	    directory_find_program(d, SPAN_LIT("|/bin/x")), DIRECTORY_UNKNOWN);
+	assert_int_equal(
+	    directory_find_program(d, SPAN_LIT("|/bin/x a@B.example")),
+	    DIRECTORY_UNKNOWN);
+	assert_int_equal(
+	    directory_find_program(NULL, SPAN_LIT("|/bin/y")), DIRECTORY_ERROR);
+}
+
 static void
 check_file(void)
 {
@@ -372,6 +401,7 @@ check_row(void **state)
 	assert_int_equal(compile("", "", "", &why), RC_TEMP);
 	assert_int_equal(count_files(), 1);
 	assert_int_equal(directory_open("d.mdb", &d, &why), RC_OK);
+	check_programs(d);
 	if (row->what == FIND)
 		check_find(row, d);
 	else

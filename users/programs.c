@@ -1,0 +1,256 @@
+/*
+ * Programs behind aliases: see programs.h.
+ */
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/addr/path.h"
+#include "lib/base/io.h"
+#include "lib/base/mem.h"
+#include "lib/directory/action.h"
+#include "lib/directory/directory.h"
+#include "lib/sandbox/ids.h"
+#include "lib/users/user.h"
+#include "users/deposit.h"
+#include "users/programs.h"
+#include "users/run.h"
+#include "lib/base/banned.h"
+
+/* Of one program at a time; as many as the others of one user. */
+#define THREADS   4
+#define WORDS_MAX (ACTION_MAX / 2 + 1)
+#define ENV_MAX   16
+#define FILES_MAX 1024
+
+/* What all its runs share. */
+struct programs {
+	struct deposit *deposit;
+	struct user user;
+	struct buf words;
+	char *argv[WORDS_MAX + 1];
+	int stop; /* eventfd */
+	uint64_t timeout_ms;
+};
+
+/* Strings "KEY=value" behind each other, and where they begin. */
+struct environment {
+	struct buf text;
+	size_t at[ENV_MAX];
+	size_t n;
+	char *v[ENV_MAX + 1];
+};
+
+static void
+add(struct environment *e, const char *key, struct span value)
+{
+	if (e->n == ENV_MAX)
+		bug("environment");
+	e->at[e->n++] = e->text.n;
+	(void)buf_puts(&e->text, key);
+	(void)buf_putc(&e->text, '=');
+	(void)buf_put_span(&e->text, value); /* there is room for all */
+	(void)buf_putc(&e->text, '\0');
+}
+
+/* qmgr says it in the first line of the trace. */
+static struct span
+recipient(const struct maildir_deliver *d)
+{
+	struct span rest = d->trace, line = span_cut(&rest, '\n');
+
+	return span_starts(line, SPAN_LIT("Delivered-To: "))
+		   ? span_from(line, 14)
+		   : SPAN_NONE;
+}
+
+static void
+make_environment(const struct programs *p, const struct maildir_deliver *d,
+    struct environment *e)
+{
+	struct span to = recipient(d), local = SPAN_NONE, domain = SPAN_NONE;
+
+	buf_init(&e->text, SIZE_MAX / 4);
+	(void)addr_split(to, &local, &domain);
+	add(e, "SENDER", d->sender);
+	add(e, "RECIPIENT", to);
+	add(e, "LOCAL", local);
+	add(e, "DOMAIN", domain);
+	add(e, "HOME", span_of(p->user.home));
+	add(e, "LOGNAME", span_of(p->user.name));
+	add(e, "USER", span_of(p->user.name));
+	add(e, "PATH", SPAN_LIT("/usr/local/bin:/usr/bin:/bin"));
+	add(e, "SHELL", SPAN_LIT("/bin/sh"));
+	add(e, "LANG", SPAN_LIT("C"));
+	for (size_t i = 0; i < e->n; i++)
+		e->v[i] = e->text.p + e->at[i];
+}
+
+/* The first line of a mailbox in mbox format. */
+static bool
+put_from(int fd, const struct maildir_deliver *d)
+{
+	time_t at = (time_t)(d->arrived_us / 1000000);
+	char when[40];
+	struct tm tm;
+	struct buf b;
+	bool ok;
+
+	if (gmtime_r(&at, &tm) == NULL ||
+	    strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm) == 0)
+		return false;
+	buf_init(&b, d->sender.n + 64);
+	(void)buf_puts(&b, "From ");
+	/* a canonical address has no line end, and spaces in quotes only */
+	(void)buf_put_span(
+	    &b, d->sender.n > 0 ? d->sender : SPAN_LIT("MAILER-DAEMON"));
+	(void)buf_putf(&b, " %s\n", when);
+	ok = io_write_all(fd, b.p, b.n);
+	buf_fini(&b);
+	return ok;
+}
+
+/* What the program reads, from its beginning; -1 with *why set. */
+static int
+make_input(const struct maildir_deliver *d, struct why *why)
+{
+	int fd = io_memfd("message");
+
+	if (fd < 0 || !put_from(fd, d)) {
+		why_sys(why, RC_TEMP, "4.3.0", "memory for the message");
+		io_close(&fd);
+	} else if (maildir_deliver_text(d, fd, why) != RC_OK) {
+		io_close(&fd);
+	} else if (lseek(fd, 0, SEEK_SET) < 0) {
+		why_sys(why, RC_TEMP, "4.3.0", "lseek");
+		io_close(&fd);
+	}
+	return fd;
+}
+
+/* In a thread. */
+static enum rc
+deliver(void *ctx, const struct maildir_deliver *d,
+    struct maildir_delivered *out, struct why *why)
+{
+	const struct programs *p = ctx;
+	struct environment e = {.n = 0};
+	enum rc rc = RC_TEMP;
+	int in = make_input(d, why);
+
+	if (in < 0)
+		return rc;
+	make_environment(p, d, &e);
+	rc = run_program(&(struct run){.argv = p->argv,
+			     .envp = e.v,
+			     .in = in,
+			     .stop = p->stop,
+			     .timeout_ms = p->timeout_ms},
+	    why);
+	out->size = d->size;
+	buf_fini(&e.text);
+	io_close(&in);
+	return rc;
+}
+
+/* Nobody could be told: what ends now is begun again later, what goes on would
+ * be done twice. */
+static void
+stop(void *ctx)
+{
+	struct programs *p = ctx;
+
+	(void)eventfd_write(p->stop, 1);
+}
+
+static enum rc
+check_program(const struct service_env *env, struct why *why)
+{
+	enum directory_kind kind;
+	struct directory *d;
+
+	if (env->directory == NULL)
+		return why_set(why, RC_TEMP, "4.3.0", "no directory yet");
+	if (directory_open(env->directory, &d, why) != RC_OK)
+		return RC_TEMP;
+	kind = directory_find_program(d, span_of(env->account));
+	directory_close(&d);
+	return kind == DIRECTORY_ALIAS ? RC_OK
+				       : why_set(why, RC_PERM, "5.3.5",
+					     "no alias leads to that program");
+}
+
+static enum rc
+become(struct programs *p, const struct service_env *env, struct why *why)
+{
+	struct rlimit files = {FILES_MAX, FILES_MAX}, none = {0, 0};
+	enum rc rc = user_of_programs(env->conf, &p->user, why);
+
+	if (rc == RC_OK)
+		rc = sandbox_ids_drop(p->user.uid, p->user.gid, why);
+	if (rc == RC_OK &&
+	    (setrlimit(RLIMIT_NOFILE, &files) < 0 ||
+		setrlimit(RLIMIT_CORE, &none) < 0 || chdir("/") < 0))
+		rc = why_sys(why, RC_TEMP, "4.3.0", "limits of programs");
+	(void)umask(077);
+	return rc;
+}
+
+static void
+make_argv(struct programs *p)
+{
+	struct span rest = buf_span(&p->words);
+
+	for (size_t n = 0; rest.n > 0; n++) {
+		if (n == WORDS_MAX)
+			bug("words");
+		p->argv[n] = p->words.p + (p->words.n - rest.n);
+		(void)span_cut(&rest, '\0');
+	}
+}
+
+void *
+programs_open(const struct service_env *env, struct why *why)
+{
+	struct programs *p = mem_alloc(sizeof(*p));
+	struct job_desk *desk;
+
+	buf_init(&p->words, ACTION_MAX + 1);
+	if (check_program(env, why) != RC_OK || become(p, env, why) != RC_OK ||
+	    action_split(span_of(env->account), &p->words, why) != RC_OK)
+		return NULL; /* and the process ends */
+	make_argv(p);
+	p->timeout_ms = env->conf->delivery.program_timeout;
+	p->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->stop < 0) {
+		why_sys(why, RC_TEMP, "4.3.0", "eventfd");
+		return NULL;
+	}
+	p->deposit = deposit_new(env, THREADS);
+	deposit_on_left(p->deposit, stop, p);
+	desk = deposit_desk(p->deposit);
+	desk->deliver = deliver;
+	desk->deliver_ctx = p;
+	return p;
+}
+
+void
+programs_take(void *state, int fd, int watch)
+{
+	struct programs *p = state;
+	eventfd_t was;
+
+	(void)eventfd_read(p->stop, &was); /* there is somebody again */
+	deposit_take(p->deposit, fd, watch);
+}
+
+size_t
+programs_connections(const void *state)
+{
+	const struct programs *p = state;
+
+	return deposit_connections(p->deposit);
+}
