@@ -61,7 +61,7 @@ check_directory(const struct conf *conf)
 	    .relay_domains = &conf->relay.domains,
 	    .relay_recipients = -1,
 	    .user_domains = &conf->users.domains,
-	    .programs = conf->delivery.program_user[0] != '\0'};
+	    .actions = conf->delivery.program_user[0] != '\0'};
 	char *accounts = workers_path(&auth, conf);
 	struct directory_report report;
 	struct buf users;

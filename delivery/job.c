@@ -309,7 +309,8 @@ begin(struct job *j)
 		users_deliver(desk->users, &j->d, on_users_done, j);
 	} else {
 		j->rc = why_set(&j->why, RC_TEMP, "4.3.0",
-		    "no mailboxes of users and no programs are served");
+		    "neither users of the system nor programs and files are "
+		    "served");
 		finish(j);
 	}
 }

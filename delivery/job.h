@@ -37,7 +37,7 @@ struct job_desk {
 	enum rc (*deliver)(void *deliver_ctx, const struct maildir_deliver *d,
 	    struct maildir_delivered *out, struct why *why);
 	void *deliver_ctx;
-	/* users of the system and programs are served by it; NULL: they are
+	/* users of the system and actions are served by it; NULL: they are
 	 * not here */
 	struct users *users;
 	struct pool *pool;

@@ -182,7 +182,7 @@ box_new(struct users *u, struct span account)
 {
 	struct msg_session_open m = {.id = ++u->last_id,
 	    .service =
-		action_is(account) ? SPAN_LIT("program") : SPAN_LIT("deliver"),
+		action_is(account) ? SPAN_LIT("action") : SPAN_LIT("deliver"),
 	    .account = account,
 	    .watch = -1};
 	struct box *b;

@@ -1,8 +1,8 @@
 /*
- * Deliveries to users of the system, and to programs behind aliases: handed on,
- * as qmgr sent them, to a process with the user's rights, which the worker
- * `users` makes when it is asked. One such process serves all that comes for
- * its user or program, and a few seconds more.
+ * Deliveries to users of the system, and to programs and files behind aliases:
+ * handed on, as qmgr sent them, to a process with the user's rights, which the
+ * worker `users` makes when it is asked. One such process serves all that comes
+ * for its user or action, and a few seconds more.
  */
 #ifndef DELIVERY_USERS_H
 #define DELIVERY_USERS_H
@@ -20,14 +20,14 @@ size_t users_pending(const struct users *u);
 /* A link to the worker `users` (taken); the newest is asked. */
 void users_link(struct users *u, int fd);
 
-/* The suite is being stopped: programs have a few seconds more. */
+/* The suite is being stopped: actions have a few seconds more. */
 void users_hurry(struct users *u);
 
 /* name: of the file, when why->rc is RC_OK. Both are borrowed. */
 typedef void users_done(void *ctx, const struct why *why, struct span name);
 
 /*
- * Deliver *d (account: the user's name or the program), which lives until
+ * Deliver *d (account: the user's name or the action), which lives until
  * `done` is called, once, perhaps at once: with the outcome, as
  * maildir_deliver() has it, or RC_TEMP when there is no such process to be had.
  * One that dies is replaced once, and told that an attempt may have succeeded.

@@ -162,7 +162,7 @@ child(const struct master *m)
 	    .postmaster = m->conf->postmaster,
 	    .relay_domains = &m->conf->relay.domains,
 	    .user_domains = &m->conf->users.domains,
-	    .programs = m->conf->delivery.program_user[0] != '\0'};
+	    .actions = m->conf->delivery.program_user[0] != '\0'};
 	struct directory_report report;
 	struct buf users;
 	struct why why;

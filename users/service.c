@@ -7,15 +7,15 @@
 #include "users/conversation.h"
 #include "users/deposit.h"
 #include "users/news.h"
-#include "users/programs.h"
+#include "users/actions.h"
 #include "lib/base/banned.h"
 
 /* Conversations with PAM at a time: each is a process, and may take long. */
 #define CONVERSATIONS_MAX 32
 
 #define DEPOSITS_MAX      512
-/* Of programs there are as many as aliases lead to. */
-#define PROGRAMS_MAX 64
+/* Of programs and files there are as many as aliases lead to. */
+#define ACTIONS_MAX 64
 
 static const struct service services[] = {
     {.name = "pop3",
@@ -39,13 +39,13 @@ static const struct service services[] = {
 	.open = deposit_open,
 	.take = deposit_take,
 	.connections = deposit_connections},
-    {.name = "program",
+    {.name = "action",
 	.asker = ROLE_LOCAL,
 	.as_root = true,
-	.processes_max = PROGRAMS_MAX,
-	.open = programs_open,
-	.take = programs_take,
-	.connections = programs_connections},
+	.processes_max = ACTIONS_MAX,
+	.open = actions_open,
+	.take = actions_take,
+	.connections = actions_connections},
     {.name = "watch",
 	.asker = ROLE_AUTHD,
 	.role = ROLE_WATCH,

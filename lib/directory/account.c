@@ -93,7 +93,7 @@ parse_login(struct span text, struct buf *login, struct why *why)
 	else if (addr_mailbox(buf_span(&raw), login, &inner) != RC_OK)
 		rc = why_set(why, RC_PERM, STATUS, "login: %s", inner.text);
 	else if (action_is(buf_span(login)))
-		rc = why_set(why, RC_PERM, STATUS, "login: begins with |");
+		rc = why_set(why, RC_PERM, STATUS, "login: begins with | or /");
 	else
 		rc = fold(login, why);
 	buf_fini(&raw);

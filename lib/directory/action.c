@@ -1,5 +1,5 @@
 /*
- * Programs behind aliases: see action.h.
+ * Programs and files behind aliases: see action.h.
  */
 #include <string.h>
 
@@ -13,6 +13,12 @@
 
 bool
 action_is(struct span text)
+{
+	return span_at(text, 0) == '|' || span_at(text, 0) == '/';
+}
+
+bool
+action_is_program(struct span text)
 {
 	return span_at(text, 0) == '|';
 }
@@ -56,14 +62,39 @@ put_unquoted(struct buf *out, struct span s)
 	}
 }
 
+static bool
+has_control(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static enum rc
+check(struct span text, struct why *why)
+{
+	struct buf words;
+	enum rc rc;
+
+	if (span_at(text, 0) == '/')
+		return !has_control(text)
+			   ? RC_OK
+			   : why_set(why, RC_PERM, STATUS,
+				 "control character in the path");
+	buf_init(&words, ACTION_MAX + 1);
+	rc = action_split(text, &words, why);
+	buf_fini(&words);
+	return rc;
+}
+
 enum rc
 action_read(struct span said, struct buf *out, struct why *why)
 {
-	struct buf text, words;
+	struct buf text;
 	enum rc rc;
 
 	buf_init(&text, ACTION_MAX);
-	buf_init(&words, ACTION_MAX + 1);
 	if (span_at(said, 0) == '|') {
 		(void)buf_putc(&text, '|');
 		said = span_trim(span_from(said, 1));
@@ -71,13 +102,12 @@ action_read(struct span said, struct buf *out, struct why *why)
 	put_unquoted(&text, said);
 	if (text.over)
 		rc = why_set(why, RC_PERM, STATUS,
-		    "more than %d characters behind |", ACTION_MAX);
+		    "program or path of more than %d characters", ACTION_MAX);
 	else
-		rc = action_split(buf_span(&text), &words, why);
+		rc = check(buf_span(&text), why);
 	if (rc == RC_OK && !buf_put_span(out, buf_span(&text)))
 		rc = why_set(why, RC_PERM, STATUS, "entry too long");
 	buf_fini(&text);
-	buf_fini(&words);
 	return rc;
 }
 
@@ -128,12 +158,11 @@ action_split(struct span text, struct buf *words, struct why *why)
 {
 	struct words w = {.rest = span_from(text, 1), .out = words};
 
-	if (!action_is(text))
+	if (!action_is_program(text))
 		return why_set(why, RC_PERM, STATUS, "no program");
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
-			return why_set(
-			    why, RC_PERM, STATUS, "control character behind |");
+	if (has_control(text))
+		return why_set(
+		    why, RC_PERM, STATUS, "control character behind |");
 	while (w.rest.n > 0)
 		if (!take(&w))
 			return why_set(why, RC_PERM, STATUS,

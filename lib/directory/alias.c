@@ -230,18 +230,16 @@ refuse_other(struct span s, struct alias *a, struct why *why)
 	switch (no_address(s)) {
 	case ':':
 		return bad(a, s.p, why, "only :include:/path is known");
-	case '/':
-		return bad(a, s.p, why, "files are not delivered to yet");
 	default:
 		return bad(a, s.p, why,
-		    "programs are for the aliases file itself, and "
+		    "programs and files are for the aliases file itself, and "
 		    "need delivery.program_user");
 	}
 }
 
-/* A program, behind which no LF may come: it parts the targets. */
+/* It holds no LF, which parts the targets. */
 static bool
-read_program(struct span s, struct alias *a, struct why *why)
+read_action(struct span s, struct alias *a, struct why *why)
 {
 	struct why inner;
 
@@ -251,7 +249,7 @@ read_program(struct span s, struct alias *a, struct why *why)
 	       bad(a, s.p, why, inner.text);
 }
 
-/* One address; in the entry itself: or a file of some, or a program. */
+/* One address; in the entry itself: or a file of some, or an action. */
 static bool
 read_target(struct span s, bool itself, struct alias *a, struct why *why)
 {
@@ -264,8 +262,8 @@ read_target(struct span s, bool itself, struct alias *a, struct why *why)
 		return bad(a, s.p, why, "address expected");
 	if (itself && included(s).n > 0)
 		return read_include(included(s), a, why);
-	if (itself && a->programs && no_address(s) == '|')
-		return read_program(s, a, why);
+	if (itself && a->actions && no_address(s) != 0 && no_address(s) != ':')
+		return read_action(s, a, why);
 	if (no_address(s) != 0)
 		return refuse_other(s, a, why);
 	/* sendmail's "not an alias": what names itself is none here, anyway */

@@ -10,9 +10,8 @@
  * is at the same domain. Lines that begin with white space continue the entry
  * before; empty lines and those with a '#' in front are comments. So far as
  * aliases(5) of other servers; ":include:/path" stands for the addresses in
- * that file; a backslash before a name changes nothing. A program (action.h) is
- * a target where the caller allows it. Files as targets are refused: they are
- * not delivered to yet. Pure, fuzzed.
+ * that file; a backslash before a name changes nothing. A program
+ * or a file (action.h) is a target where the caller allows it. Pure, fuzzed.
  */
 #ifndef LIB_DIRECTORY_ALIAS_H
 #define LIB_DIRECTORY_ALIAS_H
@@ -29,7 +28,7 @@ enum alias_kind {
 #define ALIAS_ENTRY_MAX (4U << 20) /* bytes of one entry */
 
 struct alias {
-	bool programs; /* they are targets; the caller's to set */
+	bool actions; /* are targets, too; the caller's to set */
 	enum alias_kind kind;
 	unsigned line;       /* where it begins */
 	struct buf name;     /* canonical */

@@ -32,7 +32,7 @@
 struct compile {
 	struct records r;
 	const char *file; /* of aliases' form, that is being read */
-	bool programs;    /* it may lead to them */
+	bool actions;     /* it may lead to programs and files */
 	bool incomplete;  /* somebody's name cannot be read */
 	struct directory_report *report;
 	struct why *why;
@@ -153,7 +153,7 @@ include(struct compile *c, struct alias *a)
 
 /* Several may lead to one. */
 static void
-add_programs(struct compile *c, struct span targets)
+add_actions(struct compile *c, struct span targets)
 {
 	while (targets.n > 0) {
 		struct span target = span_cut(&targets, '\n');
@@ -176,7 +176,7 @@ add_alias(struct compile *c, const struct alias *alias)
 		    alias->bad ? SPAN_NONE : buf_span(&alias->targets),
 		    alias->line);
 	if (!alias->bad)
-		add_programs(c, buf_span(&alias->targets));
+		add_actions(c, buf_span(&alias->targets));
 }
 
 /* A wrong line gives nobody anything. */
@@ -207,7 +207,7 @@ add_entries(struct compile *c, int fd, const char *file,
 	enum rc rc;
 
 	alias_init(&alias);
-	alias.programs = c->programs;
+	alias.actions = c->actions;
 	buf_init(&text, (size_t)SOURCE_MAX + 131072);
 	c->file = file;
 	rc = read_source(fd, file, &text, c->why);
@@ -533,10 +533,10 @@ gather(struct compile *c, const struct directory_source *source)
 		rc = add_relay(c, source);
 	if (rc == RC_OK && source->accounts >= 0)
 		rc = add_accounts(c, source->accounts);
-	c->programs = source->programs;
+	c->actions = source->actions;
 	if (rc == RC_OK && source->aliases >= 0)
 		rc = add_entries(c, source->aliases, "aliases", add_alias);
-	c->programs = false;
+	c->actions = false;
 	if (rc == RC_OK && source->senders >= 0)
 		rc = add_entries(c, source->senders, "senders", add_grant);
 	if (rc != RC_OK)

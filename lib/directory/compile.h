@@ -20,7 +20,7 @@ struct directory_source {
 	int accounts;           /* descriptor, -1: none; borrowed */
 	int aliases;            /* descriptor, -1: none; borrowed */
 	int senders;            /* likewise */
-	bool programs;          /* may aliases lead to them? */
+	bool actions;           /* may aliases lead to programs and files? */
 	/* users of the system who have a mailbox at these of the domains; NULL:
 	 * nobody has */
 	const struct conf_list *user_domains;

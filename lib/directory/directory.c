@@ -542,19 +542,19 @@ directory_find_user(
 }
 
 static enum directory_kind
-find_program(struct look *l, struct span program, struct buf *out)
+find_action(struct look *l, struct span action, struct buf *out)
 {
 	struct span nothing;
 
 	(void)out;
-	return get(l, 'k', program, &nothing) ? DIRECTORY_ALIAS
-					      : DIRECTORY_UNKNOWN;
+	return get(l, 'k', action, &nothing) ? DIRECTORY_ALIAS
+					     : DIRECTORY_UNKNOWN;
 }
 
 enum directory_kind
-directory_find_program(const struct directory *d, struct span program)
+directory_find_action(const struct directory *d, struct span action)
 {
-	return look(d, find_program, program, NULL);
+	return look(d, find_action, action, NULL);
 }
 
 enum directory_kind

@@ -33,7 +33,7 @@ enum directory_kind {
  * domain is the host's postmaster, RFC 5321 4.5.1)? Local parts compare
  * without case. For an account its login (of a user of the system the name,
  * without '@'), for an alias its targets, separated by LF, are appended to
- * `target` (may be NULL). Each target is canonical, or a program (action.h).
+ * `target` (may be NULL). Each target is canonical, or an action (action.h).
  * DIRECTORY_ERROR also when d is NULL or `target` has no room: it is as
  * before then.
  *
@@ -50,11 +50,11 @@ enum directory_kind directory_find(
     const struct directory *d, struct span mailbox, struct buf *target);
 
 /*
- * Does an alias lead to that program (action.h)? UNKNOWN: none; ALIAS; ERROR
- * as above.
+ * Does an alias lead to that program or file (action.h)? UNKNOWN: none; ALIAS;
+ * ERROR as above.
  */
-enum directory_kind directory_find_program(
-    const struct directory *d, struct span program);
+enum directory_kind directory_find_action(
+    const struct directory *d, struct span action);
 
 /*
  * Is `mailbox` that of a user of the system, whatever aliases there are of
@@ -95,7 +95,7 @@ const char *directory_delimiters(const struct directory *d);
 #define DIRECTORY_EXPAND_DEPTH 20    /* aliases of aliases */
 
 /*
- * All that `mailbox` stands for in the end: logins and programs (action.h) are
+ * All that `mailbox` stands for in the end: logins and actions (action.h) are
  * appended to `accounts` and addresses of other hosts to `elsewhere`, each with
  * an LF behind it and once. A login that an alias names with a detail has a TAB
  * and that address behind it. A user of the system whose alias names the user

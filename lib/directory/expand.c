@@ -16,7 +16,7 @@
 
 _Static_assert(SLOTS > 2 * ITEMS_MAX, "a free slot ends each search");
 
-/* an address to visit, or a login or program that has been found */
+/* an address to visit, or a login or action that has been found */
 struct item {
 	char *text; /* behind a byte: '@' or 'a' */
 	size_t n;

@@ -24,7 +24,7 @@
  *   y                       an address in that list cannot be read
  *   g joe@example.org       whose owners may send as this address, too: as in
  *                           l; also with @example.org, joe and *
- *   k |/usr/bin/program     an alias leads to that program
+ *   k |/usr/bin/program     an alias leads to that program (or /file)
  *   x                       there is an account or alias whose name cannot be
  *                           told for a mistake
  *

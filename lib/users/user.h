@@ -37,7 +37,7 @@ struct span user_of_login(const struct conf *conf, struct span login);
 
 /*
  * Is a process needed that can become somebody else: for users' mailboxes, or
- * for the programs of aliases? Wants CONF_DELIVERY as well.
+ * for the programs and files of aliases? Wants CONF_DELIVERY as well.
  */
 bool user_needed(const struct conf *conf);
 

@@ -36,7 +36,7 @@ again(const struct alias *a)
 	struct buf text;
 
 	alias_init(&b);
-	b.programs = true;
+	b.actions = true;
 	buf_init(&text, 64 << 20);
 	must(a->name.n > 0 && targets.n + includes.n > 0);
 	if (a->kind == ALIAS_DOMAIN)
@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct why why;
 
 	alias_init(&a);
-	a.programs = n % 2 == 0;
+	a.actions = n % 2 == 0;
 	while (alias_next(&in, &a, &why)) {
 		bool comment = a.name.n > 0 && a.name.p[0] == '#' &&
 			       a.kind != ALIAS_DOMAIN;

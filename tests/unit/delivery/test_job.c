@@ -202,13 +202,12 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	assert_true(span_eq(d->qid, SPAN_LIT("qid")));
 	assert_true(span_eq(
 	    d->status, d->rc == RC_OK ? SPAN_LIT("2.0.0") : SPAN_LIT("4.3.0")));
-	assert_true(
-	    d->rc == RC_OK
-		? span_eq(d->text, SPAN_LIT("file"))
-		: span_eq(d->text, SPAN_LIT("in vain")) ||
-		      span_eq(d->text,
-			  SPAN_LIT("no mailboxes of users and no programs are "
-				   "served")));
+	assert_true(d->rc == RC_OK
+			? span_eq(d->text, SPAN_LIT("file"))
+			: span_eq(d->text, SPAN_LIT("in vain")) ||
+			      span_eq(d->text,
+				  SPAN_LIT("neither users of the system nor "
+					   "programs and files are served")));
 	hear(d->rc == RC_OK ? "d" : "f", d->rcpt);
 }
 

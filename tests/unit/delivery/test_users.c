@@ -91,7 +91,7 @@ on_session_open(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	struct msg_session_open *m = &msg->session_open;
 	bool program = span_at(m->account, 0) == '|';
 	struct span service =
-	    program ? SPAN_LIT("program") : SPAN_LIT("deliver");
+	    program ? SPAN_LIT("action") : SPAN_LIT("deliver");
 
 	(void)ctx;
 	assert_true(span_eq(m->service, service));

@@ -12,9 +12,11 @@
 	{                        \
 		s, sizeof(s) - 1 \
 	}
-#define AUTH "auth.threads=2\nauth.remember=0\nauth.scram=none\n"
-#define TOP  "hostname=a.b\ndomains=c.d\n"
-#define REST "alias_domains=\nrecipient_delimiter=+\nproxies=\n"
+#define AUTH     "auth.threads=2\nauth.remember=0\nauth.scram=none\n"
+#define TOP      "hostname=a.b\ndomains=c.d\n"
+#define REST     "alias_domains=\nrecipient_delimiter=+\nproxies=\n"
+
+#define PROGRAMS "delivery.program_user=\ndelivery.program_timeout=600000\n"
 
 static const struct row {
 	const char *name;
@@ -24,19 +26,19 @@ static const struct row {
     {"nothing", TEXT(""), true},
     {"one section", TEXT(AUTH "auth.allow_plaintext=true\n"), true},
     {"two sections",
-	TEXT("delivery.processes=1\ndelivery.threads=1\n"
+	TEXT("delivery.processes=1\ndelivery.threads=1\n" PROGRAMS
 	     "log.level=info\n"),
 	true},
     {"empty text", TEXT(TOP "postmaster=\n" REST), true},
     {"sections out of order",
 	TEXT("log.level=info\ndelivery.processes=1\n"
-	     "delivery.threads=1\n"),
+	     "delivery.threads=1\n" PROGRAMS),
 	false},
     {"half a section", TEXT(AUTH), false},
-    {"second half", TEXT("delivery.threads=1\n"), false},
+    {"second half", TEXT("delivery.threads=1\n" PROGRAMS), false},
     {"option twice", TEXT("log.level=info\nlog.level=info\n"), false},
-    {"options swapped", TEXT("delivery.threads=1\ndelivery.processes=1\n"),
-	false},
+    {"options swapped",
+	TEXT("delivery.threads=1\ndelivery.processes=1\n" PROGRAMS), false},
     {"unknown option", TEXT("log.colour=red\n"), false},
     {"no line end", TEXT("log.level=info"), false},
     {"empty line", TEXT("log.level=info\n\n"), false},
@@ -45,8 +47,8 @@ static const struct row {
     {"empty value", TEXT("log.level=\n"), false},
     {"NUL", TEXT("log.level=info\0\n"), false},
     {"NUL in an address", TEXT(TOP "postmaster=a%00@b.c\n" REST), false},
-    {"out of bounds", TEXT("delivery.processes=17\ndelivery.threads=1\n"),
-	false},
+    {"out of bounds",
+	TEXT("delivery.processes=17\ndelivery.threads=1\n" PROGRAMS), false},
     {"unit",
 	TEXT("auth.threads=2\nauth.remember=5m\nauth.scram=none\n"
 	     "auth.allow_plaintext=true\n"),

@@ -1,5 +1,5 @@
 /*
- * Programs behind aliases: how they are written, and their words.
+ * Programs and files behind aliases: how they are written, and their words.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static const struct row {
 	const char *name;
 	const char *said;
 	const char *text;  /* NULL: refused */
-	const char *words; /* a newline behind each; or why */
+	const char *words; /* a newline behind each; NULL: a file; or why */
 } rows[] = {
     {"bare", "|/bin/x", "|/bin/x", "/bin/x\n"},
     {"bare, with words", "|/bin/x  a\tb", "|/bin/x  a b", "/bin/x\na\nb\n"},
@@ -58,7 +58,12 @@ static const struct row {
     {"both open", "|/bin/a \"b'", NULL, "quote without an end"},
     {"control character", "|/bin/a \001", NULL, "control character behind |"},
     {"delete", "|/bin/a \x7f", NULL, "control character behind |"},
-    {"no program", "/bin/a", NULL, "no program"},
+    {"neither", "bin/a", NULL, "no program"},
+    {"file", "/var/x y", "/var/x y", NULL},
+    {"file in quotes", "\"/var/x, \\\"y\\\"\"", "/var/x, \"y\"", NULL},
+    {"Maildir", "/var/x/", "/var/x/", NULL},
+    {"control character in a path", "/var/\001", NULL,
+	"control character in the path"},
 };
 
 static void
@@ -81,12 +86,15 @@ check_row(void **state)
 		    action_read(span_of(row->said), &text, &why), RC_OK);
 		assert_string_equal(buf_cstr(&text), row->text);
 		assert_true(action_is(buf_span(&text)));
+		assert_int_equal(action_split(buf_span(&text), &words, &why),
+		    row->words != NULL ? RC_OK : RC_PERM);
 		assert_int_equal(
-		    action_split(buf_span(&text), &words, &why), RC_OK);
+		    action_is_program(buf_span(&text)), row->words != NULL);
 		for (size_t i = 0; i < words.n; i++)
 			if (words.p[i] == '\0')
 				words.p[i] = '\n';
-		assert_string_equal(buf_cstr(&words), row->words);
+		if (row->words != NULL)
+			assert_string_equal(buf_cstr(&words), row->words);
 	}
 	buf_fini(&text);
 	buf_fini(&words);

@@ -268,7 +268,7 @@ compile(const char *accounts, const char *aliases, const char *postmaster,
 	    .accounts = source_of(accounts),
 	    .senders = -1,
 	    .aliases = source_of(aliases),
-	    .programs = true,
+	    .actions = true,
 	    .user_domains = &user_domains,
 	    .users = SPAN_LIT(USERS)};
 	enum rc rc;
@@ -352,17 +352,17 @@ static void
 check_programs(const struct directory *d)
 {
 	assert_int_equal(
-	    directory_find_program(d, SPAN_LIT("|/bin/x A@B.example")),
+	    directory_find_action(d, SPAN_LIT("|/bin/x A@B.example")),
 	    DIRECTORY_ALIAS);
 	assert_int_equal(
-	    directory_find_program(d, SPAN_LIT("|/bin/y")), DIRECTORY_ALIAS);
+	    directory_find_action(d, SPAN_LIT("|/bin/y")), DIRECTORY_ALIAS);
 	assert_int_equal(
-	    directory_find_program(d, SPAN_LIT("|/bin/x")), DIRECTORY_UNKNOWN);
+	    directory_find_action(d, SPAN_LIT("|/bin/x")), DIRECTORY_UNKNOWN);
 	assert_int_equal(
-	    directory_find_program(d, SPAN_LIT("|/bin/x a@B.example")),
+	    directory_find_action(d, SPAN_LIT("|/bin/x a@B.example")),
 	    DIRECTORY_UNKNOWN);
 	assert_int_equal(
-	    directory_find_program(NULL, SPAN_LIT("|/bin/y")), DIRECTORY_ERROR);
+	    directory_find_action(NULL, SPAN_LIT("|/bin/y")), DIRECTORY_ERROR);
 }
 
 static void

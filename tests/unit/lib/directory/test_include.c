@@ -207,10 +207,13 @@ lists(void **state)
 	    "joe,\njim", "", "x@far.example\njoe@two.example\njim@two.example");
 	compile("joe\nb c\n", "2:1: @ expected behind the local part", "");
 	compile("joe, |/bin/sh\n",
-	    "1:6: programs are for the aliases file itself, and need "
+	    "1:6: programs and files are for the aliases file itself, and need "
 	    "delivery.program_user",
 	    "");
-	compile("/etc/passwd\n", "1:1: files are not delivered to yet", "");
+	compile("/etc/passwd\n",
+	    "1:1: programs and files are for the aliases file itself, and need "
+	    "delivery.program_user",
+	    "");
 	compile("root:x:0:0::/root:/bin/sh\n",
 	    "1:1: @ expected behind the local part", "");
 	compile("joe\n:include:/x\n", "2:1: only :include:/path is known", "");

@@ -21,10 +21,9 @@
 
 /* of the system, at one.example */
 #define USERS "ann\njoe\npostmaster\n"
-#define NO_PROGRAM                                            \
-	"programs are for the aliases file itself, and need " \
+#define NO_ACTION                                                       \
+	"programs and files are for the aliases file itself, and need " \
 	"delivery.program_user\n"
-#define NO_FILE "files are not delivered to yet\n"
 #define BROKEN  DIRECTORY_BROKEN
 #define ACCOUNT DIRECTORY_ACCOUNT
 #define ALIAS   DIRECTORY_ALIAS
@@ -63,15 +62,18 @@ static const struct row {
     {"catch-all twice", "", "@one.example: joe\n@ONE.example: ann\n",
 	"aliases:2: one.example is given twice, the first counts\n", "x", ALIAS,
 	NULL},
-    {"program", "", "joe: |/bin/x\nc: ann\n", "aliases:1:6: " NO_PROGRAM, "joe",
+    {"program", "", "joe: |/bin/x\nc: ann\n", "aliases:1:6: " NO_ACTION, "joe",
 	BROKEN, "ann"},
     {"quoted program", "", "a: joe,\n  \"|/bin/x y, z\"\n",
-	"aliases:2:3: " NO_PROGRAM, "a", BROKEN, NULL},
+	"aliases:2:3: " NO_ACTION, "a", BROKEN, NULL},
     {"program behind a backslash", "", "a: \"\\|x\"@b\n",
-	"aliases:1:4: " NO_PROGRAM, "a", BROKEN, NULL},
+	"aliases:1:4: " NO_ACTION, "a", BROKEN, NULL},
     {"account like a program", "|x@one.example !\na@one.example !\n", "",
-	"accounts:1: login: begins with |\n", "|x", BROKEN, "a"},
-    {"file", "", "a: /dev/null\n", "aliases:1:4: " NO_FILE, "a", BROKEN, NULL},
+	"accounts:1: login: begins with | or /\n", "|x", BROKEN, "a"},
+    {"account like a file", "/x@one.example !\na@one.example !\n", "",
+	"accounts:1: login: begins with | or /\n", "/x", BROKEN, "a"},
+    {"file", "", "a: /dev/null\n", "aliases:1:4: " NO_ACTION, "a", BROKEN,
+	NULL},
     {"unknown action", "", "a: :error:x\n",
 	"aliases:1:4: only :include:/path is known\n", "a", BROKEN, NULL},
     {"no colon", "", "b: joe\na b\n",
@@ -97,7 +99,7 @@ static const struct row {
     {"control character", "", "a: joe, \001\n",
 	"aliases:1:9: control character in the address\n", "a", BROKEN, NULL},
     {"several", "", "a: /x\nc: joe\nb: b@c..d\n",
-	"aliases:1:4: " NO_FILE "aliases:3:4: domain expected\n", "b", BROKEN,
+	"aliases:1:4: " NO_ACTION "aliases:3:4: domain expected\n", "b", BROKEN,
 	NULL},
 
     {"as on other hosts", "",
@@ -117,7 +119,7 @@ static const struct row {
     {"one of two is nobody", "", "a: joe, gone\n",
 	"aliases:1: a: gone@one.example: no such mailbox\n", "a", ALIAS, NULL},
     {"leads to one that is broken", "", "a: joe, b\nb: /x\n",
-	"aliases:2:4: " NO_FILE
+	"aliases:2:4: " NO_ACTION
 	"aliases:1: a: b@one.example: its line in accounts or aliases has a "
 	"mistake\n",
 	"a", BROKEN, "joe"},

@@ -1,11 +1,11 @@
 /*
- * Programs behind aliases: see programs.h.
+ * Programs and files behind aliases: see actions.h.
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/addr/path.h"
@@ -13,26 +13,28 @@
 #include "lib/base/mem.h"
 #include "lib/directory/action.h"
 #include "lib/directory/directory.h"
+#include "lib/maildir/mbox.h"
 #include "lib/sandbox/ids.h"
 #include "lib/users/user.h"
 #include "users/deposit.h"
-#include "users/programs.h"
+#include "users/actions.h"
 #include "users/run.h"
 #include "lib/base/banned.h"
 
-/* Of one program at a time; as many as the others of one user. */
+/* Of one action at a time; as many as the others of one user. */
 #define THREADS   4
 #define WORDS_MAX (ACTION_MAX / 2 + 1)
 #define ENV_MAX   16
 #define FILES_MAX 1024
 
 /* What all its runs share. */
-struct programs {
+struct actions {
 	struct deposit *deposit;
 	struct user user;
+	char *path; /* of a file, or NULL */
 	struct buf words;
-	char *argv[WORDS_MAX + 1];
-	int stop; /* eventfd */
+	char *argv[WORDS_MAX + 1]; /* of a program */
+	int stop;                  /* eventfd */
 	uint64_t timeout_ms;
 };
 
@@ -68,7 +70,7 @@ recipient(const struct maildir_deliver *d)
 }
 
 static void
-make_environment(const struct programs *p, const struct maildir_deliver *d,
+make_environment(const struct actions *p, const struct maildir_deliver *d,
     struct environment *e)
 {
 	struct span to = recipient(d), local = SPAN_NONE, domain = SPAN_NONE;
@@ -89,25 +91,14 @@ make_environment(const struct programs *p, const struct maildir_deliver *d,
 		e->v[i] = e->text.p + e->at[i];
 }
 
-/* The first line of a mailbox in mbox format. */
 static bool
 put_from(int fd, const struct maildir_deliver *d)
 {
-	time_t at = (time_t)(d->arrived_us / 1000000);
-	char when[40];
-	struct tm tm;
 	struct buf b;
 	bool ok;
 
-	if (gmtime_r(&at, &tm) == NULL ||
-	    strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm) == 0)
-		return false;
 	buf_init(&b, d->sender.n + 64);
-	(void)buf_puts(&b, "From ");
-	/* a canonical address has no line end, and spaces in quotes only */
-	(void)buf_put_span(
-	    &b, d->sender.n > 0 ? d->sender : SPAN_LIT("MAILER-DAEMON"));
-	(void)buf_putf(&b, " %s\n", when);
+	mbox_put_from(&b, d);
 	ok = io_write_all(fd, b.p, b.n);
 	buf_fini(&b);
 	return ok;
@@ -131,12 +122,9 @@ make_input(const struct maildir_deliver *d, struct why *why)
 	return fd;
 }
 
-/* In a thread. */
 static enum rc
-deliver(void *ctx, const struct maildir_deliver *d,
-    struct maildir_delivered *out, struct why *why)
+run(const struct actions *p, const struct maildir_deliver *d, struct why *why)
 {
-	const struct programs *p = ctx;
 	struct environment e = {.n = 0};
 	enum rc rc = RC_TEMP;
 	int in = make_input(d, why);
@@ -150,10 +138,26 @@ deliver(void *ctx, const struct maildir_deliver *d,
 			     .stop = p->stop,
 			     .timeout_ms = p->timeout_ms},
 	    why);
-	out->size = d->size;
 	buf_fini(&e.text);
 	io_close(&in);
 	return rc;
+}
+
+/* In a thread. */
+static enum rc
+deliver(void *ctx, const struct maildir_deliver *d,
+    struct maildir_delivered *out, struct why *why)
+{
+	const struct actions *p = ctx;
+	struct maildir_deliver into = *d;
+
+	out->size = d->size;
+	if (p->path == NULL)
+		return run(p, d, why);
+	if (p->path[strlen(p->path) - 1] != '/')
+		return mbox_append(p->path, d, why);
+	into.maildir = p->path;
+	return maildir_deliver(NULL, &into, out, why);
 }
 
 /* Nobody could be told: what ends now is begun again later, what goes on would
@@ -161,13 +165,13 @@ deliver(void *ctx, const struct maildir_deliver *d,
 static void
 stop(void *ctx)
 {
-	struct programs *p = ctx;
+	struct actions *p = ctx;
 
 	(void)eventfd_write(p->stop, 1);
 }
 
 static enum rc
-check_program(const struct service_env *env, struct why *why)
+check_action(const struct service_env *env, struct why *why)
 {
 	enum directory_kind kind;
 	struct directory *d;
@@ -176,15 +180,15 @@ check_program(const struct service_env *env, struct why *why)
 		return why_set(why, RC_TEMP, "4.3.0", "no directory yet");
 	if (directory_open(env->directory, &d, why) != RC_OK)
 		return RC_TEMP;
-	kind = directory_find_program(d, span_of(env->account));
+	kind = directory_find_action(d, span_of(env->account));
 	directory_close(&d);
-	return kind == DIRECTORY_ALIAS ? RC_OK
-				       : why_set(why, RC_PERM, "5.3.5",
-					     "no alias leads to that program");
+	return kind == DIRECTORY_ALIAS
+		   ? RC_OK
+		   : why_set(why, RC_PERM, "5.3.5", "no alias leads there");
 }
 
 static enum rc
-become(struct programs *p, const struct service_env *env, struct why *why)
+become(struct actions *p, const struct service_env *env, struct why *why)
 {
 	struct rlimit files = {FILES_MAX, FILES_MAX}, none = {0, 0};
 	enum rc rc = user_of_programs(env->conf, &p->user, why);
@@ -194,13 +198,13 @@ become(struct programs *p, const struct service_env *env, struct why *why)
 	if (rc == RC_OK &&
 	    (setrlimit(RLIMIT_NOFILE, &files) < 0 ||
 		setrlimit(RLIMIT_CORE, &none) < 0 || chdir("/") < 0))
-		rc = why_sys(why, RC_TEMP, "4.3.0", "limits of programs");
+		rc = why_sys(why, RC_TEMP, "4.3.0", "limits of actions");
 	(void)umask(077);
 	return rc;
 }
 
 static void
-make_argv(struct programs *p)
+make_argv(struct actions *p)
 {
 	struct span rest = buf_span(&p->words);
 
@@ -212,17 +216,31 @@ make_argv(struct programs *p)
 	}
 }
 
-void *
-programs_open(const struct service_env *env, struct why *why)
+/* What is to be done, of its text. */
+static enum rc
+read_action(struct actions *p, struct span text, struct why *why)
 {
-	struct programs *p = mem_alloc(sizeof(*p));
+	enum rc rc = RC_OK;
+
+	if (!action_is_program(text))
+		p->path = span_dup(text);
+	else
+		rc = action_split(text, &p->words, why);
+	if (rc == RC_OK)
+		make_argv(p);
+	return rc;
+}
+
+void *
+actions_open(const struct service_env *env, struct why *why)
+{
+	struct actions *p = mem_alloc(sizeof(*p));
 	struct job_desk *desk;
 
 	buf_init(&p->words, ACTION_MAX + 1);
-	if (check_program(env, why) != RC_OK || become(p, env, why) != RC_OK ||
-	    action_split(span_of(env->account), &p->words, why) != RC_OK)
+	if (check_action(env, why) != RC_OK || become(p, env, why) != RC_OK ||
+	    read_action(p, span_of(env->account), why) != RC_OK)
 		return NULL; /* and the process ends */
-	make_argv(p);
 	p->timeout_ms = env->conf->delivery.program_timeout;
 	p->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->stop < 0) {
@@ -238,9 +256,9 @@ programs_open(const struct service_env *env, struct why *why)
 }
 
 void
-programs_take(void *state, int fd, int watch)
+actions_take(void *state, int fd, int watch)
 {
-	struct programs *p = state;
+	struct actions *p = state;
 	eventfd_t was;
 
 	(void)eventfd_read(p->stop, &was); /* there is somebody again */
@@ -248,9 +266,9 @@ programs_take(void *state, int fd, int watch)
 }
 
 size_t
-programs_connections(const void *state)
+actions_connections(const void *state)
 {
-	const struct programs *p = state;
+	const struct actions *p = state;
 
 	return deposit_connections(p->deposit);
 }

@@ -1,10 +1,13 @@
-"""Programs behind aliases: what they are given, as whom, and what becomes of
-what they say. Judged by procmail, sh and the kernel."""
+"""Programs and files behind aliases: what they are given, as whom, and what
+becomes of what they say. Judged by procmail, sh, Python's mailbox and the
+kernel."""
 import email
+import fcntl
 import mailbox
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -167,6 +170,68 @@ def test_beside_others(tmpdir, bindir, box):
         assert len(host.messages("bob@example.org")) == 1
 
 
+def test_file(tmpdir, bindir, box):
+    """Beside other programs, which lock it, too."""
+    with start(tmpdir, bindir,
+               f"keep: {box}/mbox, alice\nkeep2: \"{box}/mbox\"\n") as host:
+        assert send(host, "keep@example.org")[0] == "250"
+        assert send(host, "keep2+x@example.org", sender="")[0] == "250"
+        with open(f"{box}/mbox", "r+b") as f:
+            fcntl.lockf(f, fcntl.LOCK_EX)
+            wire = host.connect().greet()
+            assert wire.say("MAIL FROM:<x@y.example>")[0] == "250"
+            assert wire.say("RCPT TO:<keep@example.org>")[0] == "250"
+            assert wire.say("DATA")[0] == "354"
+            wire.send(b"Subject: third\r\n\r\n.\r\n")
+            wait_for("alice's", lambda: len(host.messages(ALICE)) == 2)
+            f.seek(0, os.SEEK_END)
+            f.write(b"From z@z.example Sun Nov 29 06:30:05 2026\n\nx\n\n")
+        assert wire.reply()[0] == "250"
+        st = os.stat(f"{box}/mbox")
+        assert (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (
+            65534, 65534, 0o600)
+        said = [(m.get_from().split(" ")[0], m["Delivered-To"])
+                for m in mailbox.mbox(f"{box}/mbox")]
+        assert said == [
+            ("x@elsewhere.example", "keep@example.org"),
+            ("MAILER-DAEMON", "keep2+x@example.org"), ("z@z.example", None),
+            ("x@y.example", "keep@example.org")]
+
+
+def test_file_that_cannot_be(tmpdir, bindir, box):
+    full, null = f"{tmpdir}/full", "null: /dev/null\n"
+    os.mkdir(full)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=777", "full",
+                    full], check=True)
+    try:
+        with start(tmpdir, bindir, f"full: {full}/mbox\nroots: {tmpdir}/x\n"
+                   f"no: {box}/no/mbox\n{null}") as host:
+            assert send(host, "null@example.org")[0] == "250"
+            assert send(host, "full@example.org")[0] == "250"
+            before = read(f"{full}/mbox")
+            code, text = send(host, "full@example.org",
+                              b"Subject: x\r\n\r\n" + 2000 * (60 * b"x" +
+                                                              b"\r\n"))
+            assert code == "452" and text.startswith("4.3.1"), text
+            assert read(f"{full}/mbox") == before
+            assert send(host, "full@example.org")[0] == "250"
+            assert send(host, "roots@example.org")[0] == "451"
+            assert send(host, "no@example.org")[0] == "451"
+    finally:
+        subprocess.run(["umount", full], check=True)
+
+
+def test_maildir(tmpdir, bindir, box):
+    for name in "cur", "new", "tmp":
+        os.makedirs(f"{box}/m/{name}")
+        os.chown(f"{box}/m/{name}", 65534, 65534)
+    with start(tmpdir, bindir, f"keep: {box}/m/\nno: {box}/no/\n") as host:
+        assert send(host, "keep@example.org")[0] == "250"
+        message, = mailbox.Maildir(f"{box}/m")
+        assert message["Delivered-To"] == "keep@example.org"
+        assert send(host, "no@example.org")[0] == "451"
+
+
 def test_it_takes_too_long(tmpdir, bindir, box):
     """It is ended with all of its group, though it will not hear of it."""
     script = (f"trap \\\"echo x >>{box}/told\\\" TERM; echo $$ >{box}/pid; "
@@ -219,7 +284,7 @@ def test_only_what_an_alias_leads_to(tmpdir, bindir, box):
         host.ctl("reload", check=True)
         host.ctl("queue", "flush", check=True)
         wait_for("a refusal", lambda: host.said(
-            "session.error", reason='"no alias leads to that program"'))
+            "session.error", reason='"no alias leads there"'))
         assert read(f"{box}/run") == "x\n" and len(host.queue()) == 1
 
 
@@ -227,7 +292,7 @@ def test_what_is_no_program(tmpdir, bindir):
     rows = {
         "|date": "absolute path", "|/bin/a | /bin/b": "without a shell",
         "|/bin/a $HOME": "without a shell", "|": "absolute path",
-        "|/bin/echo 'a": "quote without an end", "/var/mail/x": "files",
+        "|/bin/echo 'a": "quote without an end",
         "|/bin/" + 500 * "x": "more than 500", ":include:|/bin/x": "absolute"}
     aliases = "".join(f"a{i}: {x}\n" for i, x in enumerate(rows)) + (
         "list: :include:" + f"{tmpdir}/list\n")
@@ -238,7 +303,7 @@ def test_what_is_no_program(tmpdir, bindir):
         for i, text in enumerate(rows.values()):
             line, = [x for x in said if x.startswith(f"aliases:{i + 1}:")]
             assert text in line, line
-        assert any("list:1:1: programs are for the aliases" in x
+        assert any("list:1:1: programs and files are for the aliases" in x
                    for x in said), said
         wire = host.connect().greet()
         assert wire.say("MAIL FROM:<x@y.example>")[0] == "250"
