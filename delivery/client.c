@@ -459,8 +459,11 @@ client_new(const struct client_env *env, const struct client_target *target,
     const struct client_ops *ops, void *ctx)
 {
 	struct client *c = mem_alloc(sizeof(*c));
-	struct stream_peer peer = {
-	    (const void *)&target->address, target->address_len, IN_MAX};
+	struct stream_peer peer = {.address = (const void *)&target->address,
+	    .len = target->address_len,
+	    .source = (const void *)&target->source,
+	    .source_len = target->source_len,
+	    .in_max = IN_MAX};
 
 	c->env = env;
 	c->ops = ops;

@@ -82,8 +82,10 @@ struct client_env {
 struct client_target {
 	struct sockaddr_storage address;
 	socklen_t address_len;
-	const char *shown;           /* "mx.example[192.0.2.1]" */
-	enum relay_tls tls;          /* NONE, MAY, ENCRYPT, VERIFY, IMPLICIT */
+	const char *shown;  /* "mx.example[192.0.2.1]" */
+	enum relay_tls tls; /* NONE, MAY, ENCRYPT, VERIFY, IMPLICIT */
+	struct sockaddr_storage source; /* to go out from */
+	socklen_t source_len;           /* 0: any */
 	struct tls_client_peer peer; /* if it is to be TLS; borrowed until the
 					handshake is through */
 	const char *clear;           /* with NONE: why; copied */

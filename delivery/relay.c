@@ -9,6 +9,7 @@
 #include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/conf/way.h"
 #include "lib/base/banned.h"
 
 static void
@@ -139,12 +140,14 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 {
 	size_t n;
 	struct relay_job *j = building(desk, m->job, &n);
+	struct span one;
 	struct why why;
 
 	if (j == NULL || j->mail.n != m->recipients ||
 	    m->tls > RELAY_TLS_IMPLICIT || m->need > QUEUE_TLS_OPTIONAL ||
 	    m->ret >= ADDR_DSN_RET_COUNT || m->envid.n > ADDR_DSN_ENVID_MAX ||
 	    m->sender.n > 1000 || m->login.n > 1000 ||
+	    !conf_way_source(m->source, false, &one) ||
 	    m->passwords.n > RELAY_HOSTS_BYTES ||
 	    m->hosts.n > RELAY_HOSTS_BYTES)
 		return false;
@@ -157,7 +160,8 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 	    .tls = (enum relay_tls)m->tls,
 	    /* RFC 8689 5: a notice goes on however it may */
 	    .required = m->need == QUEUE_TLS_REQUIRED && m->sender.n > 0,
-	    .login = span_dup(m->login)};
+	    .login = span_dup(m->login),
+	    .source = span_dup(m->source)};
 	j->hosts = span_dup(m->hosts);
 	j->passwords = secret_of(m->passwords);
 	j->start_ms = clock_mono_ms();

@@ -8,6 +8,7 @@
 
 #include "delivery/relay_state.h"
 #include "lib/base/mem.h"
+#include "lib/conf/way.h"
 #include "lib/base/banned.h"
 
 /* ---- keys ---- */
@@ -19,6 +20,7 @@ key_eq(const struct relay_key *a, const struct relay_key *b)
 	       a->tls == b->tls && a->required == b->required &&
 	       span_eq_ci(span_of(a->next_hop), span_of(b->next_hop)) &&
 	       strcmp(a->login, b->login) == 0 &&
+	       strcmp(a->source, b->source) == 0 &&
 	       secret_eq(span_make(a->password.p, a->password.n),
 		   span_make(b->password.p, b->password.n));
 }
@@ -30,6 +32,7 @@ key_copy(const struct relay_key *k)
 
 	copy.next_hop = mem_dup(k->next_hop);
 	copy.login = mem_dup(k->login);
+	copy.source = mem_dup(k->source);
 	copy.password = secret_of(span_make(k->password.p, k->password.n));
 	return copy;
 }
@@ -39,6 +42,7 @@ relay_key_fini(struct relay_key *k)
 {
 	free(k->next_hop);
 	free(k->login);
+	free(k->source);
 	secret_fini(&k->password);
 }
 
@@ -136,6 +140,22 @@ show(const struct relay_hop *hop, char *to, size_t room)
 		(void)snprintf(to, room, "%s[%s]", hop->host, text); /* fits */
 }
 
+/* That of the hop's family, if there is one; else 0. */
+static socklen_t
+source_address(
+    const struct relay_key *key, bool six, struct sockaddr_storage *out)
+{
+	struct relay_hop from = {.n = six ? 16 : 4};
+	struct span one;
+	char text[64];
+
+	if (!conf_way_source(span_of(key->source), six, &one) || one.n == 0 ||
+	    !span_copy(one, text, sizeof(text)) ||
+	    inet_pton(six ? AF_INET6 : AF_INET, text, from.address) != 1)
+		return 0;
+	return relay_hop_address(&from, 0, out);
+}
+
 bool
 relay_conn_open(struct relay_job *j, struct why *why)
 {
@@ -163,6 +183,8 @@ relay_conn_open(struct relay_job *j, struct why *why)
 	target.password = &conn->key.password;
 	target.address_len =
 	    relay_hop_address(hop, j->key.port, &target.address);
+	target.source_len =
+	    source_address(&conn->key, hop->n == 16, &target.source);
 	TAILQ_INSERT_TAIL(&desk->conns, conn, next);
 	conn->client = client_new(&desk->env, &target, &client_ops, conn);
 	j->conn = conn;

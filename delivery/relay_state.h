@@ -19,6 +19,7 @@ struct relay_key {
 	enum relay_tls tls;
 	bool required; /* RFC 8689: each host is verified, and goes on so */
 	char *login;
+	char *source; /* addresses of this host; "": any */
 	struct secret password;
 };
 

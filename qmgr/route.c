@@ -58,6 +58,7 @@ take_way(const struct conf_way *w, struct span domain, struct route *route)
 	    .tls = w->tls < 0 ? tls : (enum relay_tls)w->tls,
 	    .lmtp = w->lmtp,
 	    .gap_ms = w->gap_ms,
+	    .source = w->source,
 	    .login = w->as};
 	for (size_t i = 0; i < w->n; i++) {
 		route->via[i] = w->via[i];
@@ -91,6 +92,7 @@ route_same(const struct route *a, const struct route *b)
 {
 	bool same = a->n == b->n && a->smart == b->smart && a->tls == b->tls &&
 		    a->lmtp == b->lmtp && span_eq(a->login, b->login) &&
+		    span_eq(a->source, b->source) &&
 		    (a->n > 0 || span_eq(a->domain, b->domain));
 
 	for (size_t i = 0; same && i < a->n; i++)

@@ -17,9 +17,10 @@ struct route {
 	struct conf_way_host via[CONF_WAY_HOSTS_MAX]; /* with their ports */
 	enum relay_tls tls;
 	bool lmtp;
-	struct span login; /* at those hosts; empty: none */
-	uint64_t gap_ms;   /* between two messages there; 0: none */
-	bool smart;        /* with the password of relay.password_file */
+	struct span login;  /* at those hosts; empty: none */
+	struct span source; /* addresses of this host; empty: any */
+	uint64_t gap_ms;    /* between two messages there; 0: none */
+	bool smart;         /* with the password of relay.password_file */
 };
 
 /*

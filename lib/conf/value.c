@@ -547,9 +547,9 @@ conf_value_expected(
 			 "\"/etc/ssl/b.pem=/etc/ssl/b.key\"");
 		return;
 	case CONF_TYPE_WAYS:
-		say(out,
-		    "words of to=, from=, login=, via=, tls=, as= and rate= "
-		    "like \"from=@example.org via=smtp.example.net:587\"");
+		say(out, "words of to=, from=, login=, via=, tls=, as=, "
+			 "source= and rate= "
+			 "like \"from=@example.org via=smtp.example.net:587\"");
 		return;
 	}
 	/* as above */

@@ -1,6 +1,7 @@
 /*
  * Items of relay.routes: see way.h.
  */
+#include "lib/base/network.h"
 #include "lib/base/num.h"
 #include "lib/conf/conf.h"
 #include "lib/conf/name.h"
@@ -102,6 +103,36 @@ take_rate(struct conf_way *w, struct span value)
 	return w->gap_ms > 0;
 }
 
+bool
+conf_way_source(struct span source, bool six, struct span *one)
+{
+	struct span found[2] = {SPAN_NONE, SPAN_NONE};
+	uint8_t octets[16];
+
+	while (source.n > 0) {
+		struct span address = span_cut(&source, ',');
+		bool is_six = span_find(address, ':') < address.n;
+
+		if (!network_address(address, octets) || found[is_six].n > 0)
+			return false;
+		found[is_six] = address;
+	}
+	*one = found[six];
+	return true;
+}
+
+static bool
+take_source(struct conf_way *w, struct span value)
+{
+	struct span one;
+
+	if (w->source.n > 0 || span_at(value, value.n - 1) == ',' ||
+	    !conf_way_source(value, false, &one))
+		return false;
+	w->source = value;
+	return true;
+}
+
 static bool
 take_word(struct conf_way *w, struct span word)
 {
@@ -121,6 +152,8 @@ take_word(struct conf_way *w, struct span word)
 		return take_tls(w, value);
 	if (span_eq(key, SPAN_LIT("rate")))
 		return take_rate(w, value);
+	if (span_eq(key, SPAN_LIT("source")))
+		return take_source(w, value);
 	if (!span_eq(key, SPAN_LIT("as")) || w->as.n > 0)
 		return false;
 	w->as = value;

@@ -8,7 +8,8 @@
  * sender; all of them have to fit. `via=` names hosts that are tried in turn,
  * behind "lmtp:" such as speak that, or is "mx": the hosts of the recipient's
  * domain. `rate=20/m` (or /s, /h, /d): no more messages go to one destination.
- * Pure, fuzzed.
+ * `source=192.0.2.7,2001:db8::7`: from which addresses of this host, one of
+ * each family or of one. Pure, fuzzed.
  */
 #ifndef LIB_CONF_WAY_H
 #define LIB_CONF_WAY_H
@@ -33,13 +34,20 @@ struct conf_way {
 	bool lmtp; /* RFC 2033, instead of SMTP */
 	size_t n;  /* 0: mx */
 	struct conf_way_host via[CONF_WAY_HOSTS_MAX];
-	int tls;         /* enum conf_relay_tls; -1: not said */
-	struct span as;  /* login at those hosts; empty: none */
-	uint64_t gap_ms; /* between two messages there; 0: none */
+	int tls;            /* enum conf_relay_tls; -1: not said */
+	struct span as;     /* login at those hosts; empty: none */
+	struct span source; /* addresses, a comma between; empty: any */
+	uint64_t gap_ms;    /* between two messages there; 0: none */
 };
 
 /* False: it is none; *out is as before. */
 bool conf_way_parse(struct span text, struct conf_way *out);
+
+/*
+ * Of such a source, which may be empty: its address of the family of IPv6, or
+ * of IPv4, into *one (borrowed); empty: none. False: it is no source.
+ */
+bool conf_way_source(struct span source, bool six, struct span *one);
 
 /* Canonical addresses; `sender` empty: <>, `login` empty: none. */
 struct conf_way_mail {

@@ -461,6 +461,20 @@ stream_new(struct event_base *base, int fd, size_t in_max,
 	return s;
 }
 
+/* The port is chosen at connect(2), when it is known to whom: so that there
+ * are as many for each of them. */
+static bool
+bind_source(int fd, const struct stream_peer *peer)
+{
+	int on = 1;
+
+	if (peer->source_len == 0)
+		return true;
+	return setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+		   sizeof(on)) == 0 &&
+	       bind(fd, peer->source, peer->source_len) == 0;
+}
+
 struct stream *
 stream_connect(struct event_base *base, const struct stream_peer *peer,
     const struct stream_ops *ops, void *ctx)
@@ -476,6 +490,11 @@ stream_connect(struct event_base *base, const struct stream_peer *peer,
 	s->connecting = true;
 	/* fails on sockets that are not TCP, which do not need it */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (fd >= 0 && !bind_source(fd, peer)) {
+		why_sys(&why, RC_TEMP, "4.4.1", "source address");
+		end(s, &why);
+		return s;
+	}
 	if (fd >= 0 && (connect(fd, peer->address, peer->len) == 0 ||
 			   errno == EINPROGRESS)) {
 		event_add(s->ev_write, NULL);

@@ -51,6 +51,8 @@ struct stream *stream_new(struct event_base *base, int fd, size_t in_max,
 struct stream_peer {
 	const struct sockaddr *address;
 	socklen_t len;
+	const struct sockaddr *source; /* to go out from, its port 0 */
+	socklen_t source_len;          /* 0: any */
 	size_t in_max;
 };
 struct stream *stream_connect(struct event_base *base,

@@ -22,6 +22,7 @@
 
 #define ASK_VERSION     1U
 #define RULE_PATH       1
+#define RULE_PORT       2
 #define FS_EXECUTE      (UINT64_C(1) << 0)
 #define FS_WRITE_FILE   (UINT64_C(1) << 1)
 #define FS_READ_FILE    (UINT64_C(1) << 2)
@@ -53,6 +54,11 @@ struct path_rule {
 	uint64_t allowed;
 	int32_t parent_fd;
 } __attribute__((packed));
+
+struct port_rule {
+	uint64_t allowed;
+	uint64_t port;
+};
 
 static uint64_t
 handled_fs(unsigned abi)
@@ -106,6 +112,18 @@ out:
 	return rc;
 }
 
+/* Mail to other hosts may have to go out from a certain address: port 0 is the
+ * one that connect(2) chooses. */
+static enum rc
+grant_source(int ruleset, struct why *why)
+{
+	const struct port_rule rule = {.allowed = NET_BIND_TCP};
+
+	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PORT, &rule, 0) < 0)
+		return why_sys(why, RC_PERM, "5.3.5", "landlock port");
+	return RC_OK;
+}
+
 static unsigned
 usable(const struct sandbox_setup *setup)
 {
@@ -155,6 +173,8 @@ sandbox_landlock_enter(
 		return why_sys(why, RC_PERM, "5.3.5", "landlock ruleset");
 	for (size_t i = 0; i < setup->n_paths && rc == RC_OK; i++)
 		rc = grant(fd, &setup->paths[i], set.fs, why);
+	if (rc == RC_OK && setup->role == ROLE_REMOTE && set.net != 0)
+		rc = grant_source(fd, why);
 	/* ABI 7's flags only change what is audited: a refusal ought to be */
 	if (rc == RC_OK && syscall(SYS_landlock_restrict_self, fd, 0U) < 0)
 		rc = why_sys(why, RC_PERM, "5.3.5", "landlock restrict");

@@ -167,13 +167,25 @@ try_connect(struct sandbox_probe *probe)
 }
 
 static int
+call_bind(int fd, uint16_t port)
+{
+	struct sockaddr_in in = {
+	    .sin_family = AF_INET, .sin_port = htons(port)};
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return bind(fd, (struct sockaddr *)&in, sizeof(in));
+}
+
+static int
 try_bind(struct sandbox_probe *probe)
 {
-	struct sandbox_address at = loopback();
-	struct sockaddr_storage a = {0};
+	return call_bind(probe->fd, 0);
+}
 
-	memcpy(&a, at.bytes, at.len);
-	return bind(probe->fd, (struct sockaddr *)&a, at.len);
+static int
+try_bind_port(struct sandbox_probe *probe)
+{
+	return call_bind(probe->fd, 47110);
 }
 
 static int
@@ -239,7 +251,9 @@ const struct sandbox_act sandbox_probe_net[] = {
 	SANDBOX_BY_CHROOT},
     {"connect to an abstract socket", arrange_abstract, try_connect,
 	ALL & ~CALLERS, SANDBOX_BY_LANDLOCK6},
-    {"bind", arrange_tcp, try_bind, ALL & ~ASKER, SANDBOX_BY_LANDLOCK4},
+    {"bind", arrange_tcp, try_bind, ALL & ~CALLERS, 0},
+    {"bind to a port", arrange_tcp, try_bind_port, ALL & ~CALLERS,
+	SANDBOX_BY_LANDLOCK4},
     {"listen", arrange_tcp, try_listen, ALL, 0},
     {"accept", arrange_accept, try_accept, ALL & ~SANDBOX_FRONTS, 0},
     {"send to an abstract socket", arrange_abstract, try_sendto, 0,

@@ -29,6 +29,7 @@ class Fake:
         self.heard = []     # lines, of all connections
         self.bodies = []    # messages, as they came
         self.accepted = 0
+        self.peers = []     # addresses they came from
         self.lock = threading.Lock()
         self.release = threading.Event()  # HANG goes on
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -58,10 +59,11 @@ class Fake:
     def _accept(self):
         while True:
             try:
-                sock, _ = self.server.accept()
+                sock, peer = self.server.accept()
             except OSError:
                 return
             self.accepted += 1
+            self.peers.append(peer[0])
             threading.Thread(target=self._serve, args=(sock,),
                              daemon=True).start()
 

@@ -95,6 +95,29 @@ def test_hosts_in_turn(tmpdir, bindir):
         assert rcpts(b) == ["x@far.example"] and a.accepted == 1
 
 
+def test_from_where(tmpdir, bindir):
+    """The address that a route names, of the family it is of; no connection is
+    shared by mail of another."""
+    with Fake() as four, Fake(address="::1") as six, Routed(
+            tmpdir, bindir, [four, six], [
+                "to=a.example via=[127.0.0.1]:{0} source=::1,127.0.0.7",
+                "to=b.example via=[127.0.0.1]:{0} source=127.0.0.8",
+                "to=c.example via=[IPv6:::1]:{1} source=127.0.0.8",
+                "to=d.example via=[IPv6:::1]:{1} source=127.0.0.8,::1",
+                "to=e.example via=[127.0.0.1]:{0} source=192.0.2.200"]) as s:
+        s.begin()
+        for name in "abcd":
+            s.send(f"x@{name}.example")
+            s.empty()
+        assert four.peers == ["127.0.0.7", "127.0.0.8"]
+        assert six.peers == ["::1"] * 2
+        s.send("x@e.example")
+        wait_for("an attempt", lambda: s.said("queue.deferred"))
+        assert "source address: Cannot assign requested address" in s.ctl(
+            "queue", "list").stdout
+        assert four.accepted == 2
+
+
 def test_refused_is_refused(tmpdir, bindir):
     """What a host says of a recipient is not asked of the next one."""
     with Fake({"RCPT": b"550 5.1.1 nobody"}) as a, Fake() as b, Routed(

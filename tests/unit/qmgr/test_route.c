@@ -85,10 +85,29 @@ other_ways(void)
 	passwords_fini(&t.q.passwords);
 }
 
+/* One way but for where it begins: a message takes both. */
+static void
+from_elsewhere(void)
+{
+	static char first[] = "to=a.example via=h.example source=192.0.2.1";
+	static char second[] = "to=b.example via=h.example source=192.0.2.2";
+	static char third[] = "to=c.example via=h.example source=192.0.2.2";
+	static char *ways[] = {first, second, third};
+	const struct conf_list routes = {ways, 3};
+
+	t.conf.relay.routes = routes;
+	start_remote();
+	submit("x@a.example\ny@b.example\nz@c.example");
+	assert_int_equal(t.n_jobs, 2);
+	for (size_t i = 0; i < 2; i++)
+		answer(&t.jobs[i], GOOD);
+}
+
 static const struct act rows[] = {
     {"an address has no MX", literal_has_no_mx},
     {"smart host", smart_host},
     {"other ways", other_ways},
+    {"from elsewhere", from_elsewhere},
 };
 
 ROWS_MAIN(rows, check_act)

@@ -32,6 +32,16 @@ static const struct row {
     {"rate without a unit", "via=a rate=5", NULL},
     {"rate of another unit", "via=a rate=5/w", NULL},
     {"rate twice", "via=a rate=5/s rate=5/s", NULL},
+    {"source", "via=mx source=192.0.2.7", "mx tls -1 source 192.0.2.7"},
+    {"a source of each", "via=mx source=2001:db8::7,192.0.2.7",
+	"mx tls -1 source 2001:db8::7,192.0.2.7"},
+    {"two of one family", "via=mx source=192.0.2.7,192.0.2.8", NULL},
+    {"source twice", "via=mx source=192.0.2.7 source=::1", NULL},
+    {"source by name", "via=mx source=a.b", NULL},
+    {"source with a port", "via=mx source=192.0.2.7:25", NULL},
+    {"source of a network", "via=mx source=192.0.2.0/24", NULL},
+    {"no source behind", "via=mx source=192.0.2.7,", NULL},
+    {"no source before", "via=mx source=,192.0.2.7", NULL},
     {"nothing", "", NULL},
     {"no host", "to=a", NULL},
     {"no value", "via=", NULL},
@@ -89,6 +99,7 @@ check_row(void **state)
 	put(&b, "from", w.from);
 	put(&b, "login", w.login);
 	put(&b, "as", w.as);
+	put(&b, "source", w.source);
 	if (w.gap_ms > 0)
 		buf_putf(&b, " gap %llu", (unsigned long long)w.gap_ms);
 	assert_string_equal(buf_cstr(&b), row->out);
