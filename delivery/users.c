@@ -31,7 +31,9 @@
 struct parcel {
 	TAILQ_ENTRY(parcel) next;
 	struct box *box; /* NULL: in none */
+	bool waits;      /* for the worker `users`, in its list */
 	struct event *patience;
+	struct users *users;
 	const struct maildir_deliver *d;
 	unsigned tries;
 	users_done *done;
@@ -57,7 +59,8 @@ struct users {
 	struct worker *w;
 	struct ipc_link *link; /* NULL: there is no such worker now */
 	uint64_t last_id;
-	unsigned n_parcels;
+	unsigned n_parcels; /* in boxes, and those that wait */
+	struct parcel_list waiting;
 	bool hurry;
 	TAILQ_HEAD(, box) boxes;
 };
@@ -71,6 +74,7 @@ users_new(struct worker *w)
 
 	u->w = w;
 	TAILQ_INIT(&u->boxes);
+	TAILQ_INIT(&u->waiting);
 	return u;
 }
 
@@ -80,6 +84,15 @@ end(struct parcel *p, const struct why *why, struct span name)
 	p->done(p->ctx, why, name);
 	event_free(p->patience);
 	free(p);
+}
+
+/* That it waits is over, one way or the other. */
+static void
+wait_no_more(struct users *u, struct parcel *p)
+{
+	TAILQ_REMOVE(&u->waiting, p, next);
+	u->n_parcels--;
+	p->waits = false;
 }
 
 static void
@@ -243,6 +256,11 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (p->waits) {
+		wait_no_more(p->users, p);
+		fail(p, "no process can be had for that delivery");
+		return;
+	}
 	take_out(p);
 	/* if it is delivered after all, the next attempt meets its name */
 	fail(p, "that takes too long");
@@ -269,12 +287,44 @@ has_room(struct users *u, struct box *b)
 	       n < (now_ms - heard_ms < SILENT_MS ? PARCELS_MAX : SILENT_MAX);
 }
 
+/* A program's is its own time, and that of its end. */
+static void
+start_patience(const struct users *u, struct parcel *p)
+{
+	struct timeval tv = {PATIENCE_S, 0};
+	bool program = action_is(p->d->account);
+
+	if (u->hurry && (p->waits || program))
+		tv.tv_sec = HURRY_S;
+	else if (program && !p->waits)
+		tv.tv_sec +=
+		    (time_t)(u->w->conf->delivery.program_timeout / 1000);
+	if (evtimer_add(p->patience, &tv) < 0)
+		bug("a timer");
+}
+
+/* The worker `users` comes later than we at a start, and comes again when it
+ * has died: for so long its mail is not deferred. */
+static bool
+waits_for_worker(struct users *u, struct parcel *p)
+{
+	if (u->link != NULL || p->tries >= TRIES_MAX || u->n_parcels >= ALL_MAX)
+		return false;
+	TAILQ_INSERT_TAIL(&u->waiting, p, next);
+	u->n_parcels++;
+	p->waits = true;
+	start_patience(u, p);
+	return true;
+}
+
 static void
 send_parcel(struct users *u, struct parcel *p)
 {
 	const struct maildir_deliver *d = p->d;
 	struct box *b = p->tries < TRIES_MAX ? box_of(u, d->account) : NULL;
 
+	if (b == NULL && waits_for_worker(u, p))
+		return;
 	if (b == NULL) {
 		fail(p, p->tries < TRIES_MAX
 			    ? "no process can be had for that delivery"
@@ -311,21 +361,6 @@ users_pending(const struct users *u)
 	return u->n_parcels;
 }
 
-/* A program's is its own time, and that of its end. */
-static void
-start_patience(const struct users *u, struct parcel *p)
-{
-	struct timeval tv = {PATIENCE_S, 0};
-
-	if (action_is(p->d->account) && u->hurry)
-		tv.tv_sec = HURRY_S;
-	else if (action_is(p->d->account))
-		tv.tv_sec +=
-		    (time_t)(u->w->conf->delivery.program_timeout / 1000);
-	if (evtimer_add(p->patience, &tv) < 0)
-		bug("a timer");
-}
-
 void
 users_hurry(struct users *u)
 {
@@ -337,6 +372,8 @@ users_hurry(struct users *u)
 		TAILQ_FOREACH (p, &b->parcels, next)
 			if (action_is(p->d->account))
 				start_patience(u, p);
+	TAILQ_FOREACH (p, &u->waiting, next)
+		start_patience(u, p);
 }
 
 void
@@ -346,6 +383,7 @@ users_deliver(struct users *u, const struct maildir_deliver *d,
 	struct parcel *p = mem_alloc(sizeof(*p));
 
 	p->d = d;
+	p->users = u;
 	p->patience = evtimer_new(u->w->base, on_patience, p);
 	if (p->patience == NULL)
 		bug("a timer");
@@ -399,7 +437,19 @@ on_users_closed(void *ctx, struct ipc_link *link, const struct why *why)
 void
 users_link(struct users *u, int fd)
 {
+	struct parcel_list left = TAILQ_HEAD_INITIALIZER(left);
+	struct parcel *p;
+
 	ipc_link_free(&u->link);
 	u->link = worker_link_new(
 	    u->w, ROLE_USERS, fd, users_handlers, on_users_closed, u);
+	while ((p = TAILQ_FIRST(&u->waiting)) != NULL) {
+		wait_no_more(u, p);
+		TAILQ_INSERT_TAIL(&left, p, next);
+	}
+	while ((p = TAILQ_FIRST(&left)) != NULL) {
+		TAILQ_REMOVE(&left, p, next);
+		start_patience(u, p);
+		send_parcel(u, p);
+	}
 }

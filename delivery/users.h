@@ -29,7 +29,8 @@ typedef void users_done(void *ctx, const struct why *why, struct span name);
 /*
  * Deliver *d (account: the user's name or the action), which lives until
  * `done` is called, once, perhaps at once: with the outcome, as
- * maildir_deliver() has it, or RC_TEMP when there is no such process to be had.
+ * maildir_deliver() has it, or RC_TEMP when there is no such process to be had,
+ * for which it waits a while when it is the worker `users` that is not there.
  * One that dies is replaced once, and told that an attempt may have succeeded.
  */
 void users_deliver(struct users *u, const struct maildir_deliver *d,

@@ -215,12 +215,25 @@ refused(void)
 	deliver("ann", 1);
 }
 
+/* What comes meanwhile waits for the next one. */
 static void
 no_worker(void)
 {
+	int fds[2];
+
 	ipc_link_free(&t->parent);
 	settle();
 	deliver("ann", 1);
+	deliver("bob", 2);
+	assert_string_equal(t->heard, "");
+	assert_int_equal(users_pending(t->users), 2);
+	pair(fds);
+	users_link(t->users, fds[0]);
+	t->parent = link_of(fds[1], ROLE_USERS, ROLE_LOCAL, parent_handlers);
+	settle();
+	answer(0, 1, RC_OK, "2.0.0");
+	answer(1, 2, RC_OK, "2.0.0");
+	assert_int_equal(users_pending(t->users), 0);
 }
 
 /* The processes that there are go on. */
@@ -370,7 +383,7 @@ static const struct row {
     {"dies once", dies_once, "ann1 ann1again ok:2.0.0:file "},
     {"dies twice", dies_twice, "ann1 ann1again temp:4.3.0: "},
     {"refused", refused, "temp:4.3.0: "},
-    {"no worker", no_worker, "temp:4.3.0: "},
+    {"no worker", no_worker, "ann1 bob2 ok:2.0.0:file ok:2.0.0:file "},
     {"worker dies", worker_dies, "ann1 ok:2.0.0:file ann2 ok:2.0.0:file "},
     {"stands still", stands_still, "bob1 ok:2.0.0:file "},
     {"many stand still", many_stand_still, ""},
