@@ -2,8 +2,8 @@
  * Programs and files behind aliases: see actions.h.
  */
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,8 +16,8 @@
 #include "lib/maildir/mbox.h"
 #include "lib/sandbox/ids.h"
 #include "lib/users/user.h"
-#include "users/deposit.h"
 #include "users/actions.h"
+#include "users/deposit.h"
 #include "users/run.h"
 #include "lib/base/banned.h"
 
@@ -190,11 +190,14 @@ check_action(const struct service_env *env, struct why *why)
 static enum rc
 become(struct actions *p, const struct service_env *env, struct why *why)
 {
-	struct rlimit files = {FILES_MAX, FILES_MAX}, none = {0, 0};
+	struct rlimit files, none = {0, 0};
 	enum rc rc = user_of_programs(env->conf, &p->user, why);
 
 	if (rc == RC_OK)
 		rc = sandbox_ids_drop(p->user.uid, p->user.gid, why);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max > FILES_MAX)
+		files.rlim_max = FILES_MAX;
+	files.rlim_cur = files.rlim_max;
 	if (rc == RC_OK &&
 	    (setrlimit(RLIMIT_NOFILE, &files) < 0 ||
 		setrlimit(RLIMIT_CORE, &none) < 0 || chdir("/") < 0))

@@ -22,6 +22,7 @@
 
 #define SAID_MAX 200  /* bytes that are told of its output */
 #define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
+#define TURNS    32   /* reads of its output before the clock is looked at */
 
 struct running {
 	const struct run *r;
@@ -84,14 +85,15 @@ spawn(const struct run *r, int out, pid_t *pid)
 	return e;
 }
 
-/* The beginning is kept; it never has to wait for us. */
+/* The beginning is kept; it never has to wait for us, nor do we read on and on
+ * what it never ends to say. */
 static void
 take_output(struct running *p)
 {
 	char chunk[4096];
 	ssize_t n;
 
-	while (p->out >= 0) {
+	for (int turn = 0; turn < TURNS && p->out >= 0; turn++) {
 		n = read(p->out, chunk, sizeof(chunk));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -134,9 +136,8 @@ watch(struct running *p)
 	struct pollfd fds[3] = {{.fd = p->pidfd, .events = POLLIN},
 	    {.fd = p->out, .events = POLLIN},
 	    {.fd = p->r->stop, .events = POLLIN}};
-	bool over = false;
 
-	while (!over) {
+	for (;;) {
 		int n = poll(fds, p->ended == NULL ? 3 : 2, ms_left(p));
 
 		if (n < 0 && errno != EINTR)
@@ -144,10 +145,11 @@ watch(struct running *p)
 		if (n > 0 && fds[1].revents != 0)
 			take_output(p);
 		fds[1].fd = p->out;
-		over = n > 0 && fds[0].revents != 0;
+		if (n > 0 && fds[0].revents != 0)
+			break;
 		if (n > 0 && p->ended == NULL && fds[2].revents != 0)
 			end(p, "the server is being stopped");
-		else if (!over && ms_left(p) == 0)
+		else if (ms_left(p) == 0)
 			end(p, "it takes too long");
 	}
 	/* what others of its group hold open is not waited for */

@@ -1,6 +1,7 @@
 """Programs and files behind aliases: what they are given, as whom, and what
 becomes of what they say. Judged by procmail, sh, Python's mailbox and the
 kernel."""
+import contextlib
 import email
 import fcntl
 import mailbox
@@ -129,8 +130,9 @@ def test_what_is_open_in_it(tmpdir, bindir, box):
     # nothing of it is read, too much is said, something stays behind
     ("head -c 300000 /dev/zero; exit 1", "550", "exit status 1"),
     ("sleep 1000 & exit 1", "550", "exit status 1"),
+    ("yes & exit 1", "550", "exit status 1"),
 ], ids=["fine", "fails", "nobody", "status", "other status", "later", "signal",
-        "zeros", "left behind"])
+        "zeros", "left behind", "left speaking"])
 def test_how_it_ends(tmpdir, bindir, box, script, code, text):
     pid = f"{box}/pid"
     if "&" in script and ">&" not in script:
@@ -140,7 +142,8 @@ def test_how_it_ends(tmpdir, bindir, box, script, code, text):
         assert said[0] == code and text in said[1], said
         assert not host.queue()
         if os.path.exists(pid):
-            os.kill(int(read(pid)), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(read(pid)), signal.SIGKILL)
 
 
 def test_no_such_program(tmpdir, bindir, box):
@@ -232,10 +235,12 @@ def test_maildir(tmpdir, bindir, box):
         assert send(host, "no@example.org")[0] == "451"
 
 
-def test_it_takes_too_long(tmpdir, bindir, box):
+@pytest.mark.parametrize("script", [
+    "while :; do sleep 1; done", "yes"], ids=["silent", "says on and on"])
+def test_it_takes_too_long(tmpdir, bindir, box, script):
     """It is ended with all of its group, though it will not hear of it."""
     script = (f"trap \\\"echo x >>{box}/told\\\" TERM; echo $$ >{box}/pid; "
-              "while :; do sleep 1; done")
+              f"{script}; while :; do sleep 1; done")
     aliases = f"it: {sh(script)}\n"
     with Host(tmpdir, bindir, 1, yaml("1s"), aliases=aliases).begin() as host:
         code, text = send(host, "it@example.org")
