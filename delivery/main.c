@@ -113,7 +113,7 @@ static void
 on_drain(struct worker *w)
 {
 	job_desk_hurry(&delivery.desk);
-	if (w->stopping)
+	if (w->stopping && delivery.desk.users != NULL)
 		users_hurry(delivery.desk.users);
 	drain_begin(&delivery.drain);
 }

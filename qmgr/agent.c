@@ -448,7 +448,7 @@ agent_settled(struct message *m, size_t rcpt, bool *dsn)
 
 /*
  * The mailbox sees the detail that the mail was sent to: `account` names whose
- * it is; a program sees the address. Made from what the queue file says, so
+ * it is; an action sees the address. Made from what the queue file says, so
  * that a repetition is the same. False: there is none.
  */
 static bool

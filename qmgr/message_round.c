@@ -67,7 +67,7 @@ is_local_todo(const struct message *m, size_t rcpt)
 	const struct attempt *a = &m->attempts[rcpt];
 	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 
-	/* a program that begins while we stop would be ended in the middle */
+	/* an action that begins while we stop would be ended in the middle */
 	return envelope_is_todo(r) && !a->tried && a->agent == NULL &&
 	       !envelope_is_remote(r) &&
 	       !(m->q->w->draining && action_is(span_of(r->account)));
@@ -510,7 +510,7 @@ is_to_repeat(const struct message *m, size_t rcpt, const struct why *why)
 	/* its worker died; perhaps not by it */
 	if (why->rc == RC_WAIT)
 		return a->deaths < DEATHS_MAX;
-	/* no host said so, or perhaps no program: we stop */
+	/* no host said so, or perhaps no action: we stop */
 	return why->rc == RC_TEMP && m->q->w->draining && a->host == NULL &&
 	       (envelope_is_remote(r) || action_is(span_of(r->account)));
 }

@@ -79,8 +79,8 @@ say_other(struct session *s, enum directory_kind kind)
 		reply(s, REPLY_VRFY, SPAN_NONE);
 }
 
-/* Each line but the last goes on. What programs there are is nobody's to know:
- * they are `mailbox` itself. */
+/* Each line but the last goes on. What programs and files there are is nobody's
+ * to know: they are `mailbox` itself. */
 static void
 list(struct session *s, struct span mailbox, struct span targets)
 {
@@ -121,7 +121,7 @@ cmd_vrfy(struct session *s, struct span args)
 		kind = directory_find(
 		    s->server->directory, buf_span(&mailbox), NULL);
 		if (kind == DIRECTORY_ACCOUNT || kind == DIRECTORY_ALIAS)
-			list(s, SPAN_NONE, buf_span(&mailbox));
+			list(s, buf_span(&mailbox), buf_span(&mailbox));
 		else
 			say_other(s, kind);
 	}
@@ -148,7 +148,7 @@ cmd_expn(struct session *s, struct span args)
 		kind = directory_find(
 		    s->server->directory, buf_span(&mailbox), &targets);
 		if (kind == DIRECTORY_ACCOUNT)
-			list(s, SPAN_NONE, buf_span(&mailbox));
+			list(s, buf_span(&mailbox), buf_span(&mailbox));
 		else if (kind != DIRECTORY_ALIAS || targets.n == 0)
 			say_other(s, kind);
 		else if (may_tell(s, buf_span(&targets), utf8))

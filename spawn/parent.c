@@ -105,7 +105,7 @@ on_start(struct worker *w)
 		bug("evsignal");
 }
 
-/* Programs are run only where it has them. */
+/* Only what an alias in it leads to is run or written to. */
 static void
 on_directory(struct worker *w, const char *name)
 {

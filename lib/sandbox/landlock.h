@@ -1,7 +1,8 @@
 /*
  * Landlock, by system call: this thread and what it starts reach only the
- * paths granted here, make no TCP connection, bind no TCP port, and signal
- * nobody outside. How much of this holds depends on the kernel's ABI.
+ * paths granted here, make no TCP connection (but who calls other hosts), bind
+ * no TCP port (but who brings mail there, to one that the kernel chooses), and
+ * signal nobody outside. How much of this holds depends on the kernel's ABI.
  */
 #ifndef LIB_SANDBOX_LANDLOCK_H
 #define LIB_SANDBOX_LANDLOCK_H

@@ -126,10 +126,15 @@ user_of_programs(const struct conf *conf, struct user *out, struct why *why)
 {
 	const char *name = conf->delivery.program_user;
 	struct passwd pw, *found = NULL;
-	char *room = mem_array(RECORD_MAX, 1);
-	enum rc rc = look_up(name, &pw, room, &found, why);
+	char *room;
+	enum rc rc;
 
 	*out = (struct user){0};
+	if (span_starts(span_of(name), SPAN_LIT("mailstead")))
+		return why_set(why, RC_PERM, "5.3.5",
+		    "delivery.program_user: %s: is the server's own", name);
+	room = mem_array(RECORD_MAX, 1);
+	rc = look_up(name, &pw, room, &found, why);
 	if (rc == RC_OK && (found == NULL || found->pw_dir == NULL))
 		rc = why_set(why, RC_PERM, "5.3.5",
 		    "delivery.program_user: %s: no such user", name);

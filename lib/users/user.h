@@ -59,8 +59,8 @@ void user_fini(struct user *u);
 
 /*
  * As user_find(), as whom programs are run: delivery.program_user, whatever
- * the uid, which is not 0. RC_PERM 5.3.5: there is none, or it is root. Wants
- * CONF_DELIVERY only.
+ * the uid, which is not 0. RC_PERM 5.3.5: there is none, or it is root or one
+ * of the server's own, who have mail and keys. Wants CONF_DELIVERY only.
  */
 enum rc user_of_programs(
     const struct conf *conf, struct user *out, struct why *why);

@@ -272,8 +272,8 @@ def test_a_stop_ends_it(tmpdir, bindir, box):
 def test_only_what_an_alias_leads_to(tmpdir, bindir, box):
     """Neither what a client asks for, nor what an alias led to once."""
     target = sh(f"echo x >>{box}/run; exit 75")
-    with start(tmpdir, bindir, f"it: {target}\nother: bob\n",
-               "queue: {direct_recipients: 0}\nsmtpd: {expn: all}\n") as host:
+    with start(tmpdir, bindir, f"it: {target}\nother: bob\n/odd: bob\n",
+               "queue: {direct_recipients: 0}\nsmtpd: {expn: all, vrfy: all}\n") as host:
         wire = host.connect().greet()
         for address in f'"|/bin/sh -c id>{box}/run"@example.org', (
                 "|/bin/date@example.org"):
@@ -281,6 +281,9 @@ def test_only_what_an_alias_leads_to(tmpdir, bindir, box):
             assert wire.say(f"RCPT TO:<{address}>")[0] == "550"
             assert wire.say("RSET")[0] == "250"
         assert wire.say("EXPN it") == ("250", "2.1.5 <it@example.org>")
+        # who is called like a file is none
+        assert wire.say("EXPN /odd") == ("250", "2.1.5 <bob@example.org>")
+        assert wire.say("VRFY /odd") == ("250", "2.1.5 </odd@example.org>")
         assert send(host, "it@example.org")[0] == "250"
         wait_for("a run", lambda: os.path.exists(f"{box}/run"))
         wait_for("its end", lambda: host.said("session.end"))
@@ -316,7 +319,8 @@ def test_what_is_no_program(tmpdir, bindir):
 
 
 @pytest.mark.parametrize("user,text", [
-    ("root", "is root"), ("no-such-user", "no such user")])
+    ("root", "is root"), ("no-such-user", "no such user"),
+    ("mailstead-store", "the server's own")])
 def test_as_whom(tmpdir, bindir, user, text):
     host = Host(tmpdir, bindir, 1, f"delivery: {{program_user: {user}}}\n",
                 aliases="it: |/bin/true\n")
