@@ -12,9 +12,9 @@
 #include "lib/base/banned.h"
 
 #define LIMIT 1000
-#define TEXTS                                                              \
-	"event time id from client helo service proto tls login msgid to " \
-	"account host status text reply notice parent at sid priority "    \
+#define TEXTS                                                                  \
+	"event time id from client helo service proto tls login msgid to "     \
+	"account host status text reply notice parent origin at sid priority " \
 	"release need"
 
 struct printer {
@@ -61,6 +61,8 @@ say_received(struct buf *b, const struct output_row *row)
 {
 	if (output_get(row, "parent").n > 0) {
 		put(b, row, "a notice about ", "parent");
+	} else if (output_get(row, "origin").n > 0) {
+		put(b, row, "sent on by ~/.forward: ", "origin");
 	} else {
 		put_address(b, row, "received from ", "from");
 		put_client(b, row);
@@ -109,6 +111,14 @@ say_delivered(struct buf *b, const struct output_row *row)
 {
 	put_address(b, row, "delivered for ", "to");
 	put(b, row, " into mailbox ", "account");
+}
+
+static void
+say_forwarded(struct buf *b, const struct output_row *row)
+{
+	put_address(b, row, "for ", "to");
+	put(b, row, ", by ~/.forward of ", "account");
+	put(b, row, ": ", "text");
 }
 
 static void
@@ -211,6 +221,7 @@ static const struct event {
     {"recipient", say_recipient, NULL},
     {"queued", NULL, "written to the queue, and taken"},
     {"delivered", say_delivered, NULL},
+    {"forwarded", say_forwarded, NULL},
     {"sent", say_sent, NULL},
     {"delayed", say_delayed, NULL},
     {"failed", say_failed, NULL},

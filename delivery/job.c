@@ -32,6 +32,8 @@ struct job {
 	enum rc rc;
 	struct why why;
 	struct maildir_delivered out;
+	char *forward; /* a user's process says where it goes; or NULL */
+	bool kept;     /* and the mailbox has it, too */
 };
 
 /* Jobs of one message with one flush. Once being flushed it is the thread's. */
@@ -67,6 +69,7 @@ work(void *arg)
 		    j->desk->deliver_ctx, &j->d, &j->out, &j->why);
 	else
 		j->rc = maildir_deliver(j->mail, &j->d, &j->out, &j->why);
+	j->kept = j->out.name[0] != '\0';
 }
 
 /* Is it a child of the worker `users` that does it? */
@@ -89,6 +92,8 @@ log_end(const struct job *j)
 		    log_str(j->why.text), ms);
 	else if (is_handed_on(j))
 		return; /* that process has said so */
+	else if (j->desk->forward.n > 0 && j->out.name[0] == '\0')
+		LOG(DELIVERY_FORWARD, qid, rcpt, account, ms);
 	else if (j->out.existed)
 		LOG(DELIVERY_FOUND, qid, rcpt, account, log_str(j->out.name),
 		    log_num(j->out.size), ms);
@@ -102,13 +107,17 @@ answer(const struct job *j)
 {
 	struct msg_delivered m = {j->d.qid, j->d.rcpt, (uint8_t)j->rc,
 	    span_of(j->why.status), span_of(j->why.text)};
+	struct msg_forward on = {j->d.qid, j->d.rcpt, j->kept,
+	    j->forward != NULL ? span_of(j->forward) : j->desk->forward};
 
 	if (j->rc == RC_OK) {
 		m.status = SPAN_LIT("2.0.0");
 		m.text = span_of(j->out.name);
 	}
 	/* a link that has just closed: as without one */
-	if (j->link != NULL)
+	if (j->link != NULL && j->rc == RC_OK && on.targets.n > 0)
+		(void)proto_send_forward(j->link, &on);
+	else if (j->link != NULL)
 		(void)proto_send_delivered(j->link, &m);
 }
 
@@ -127,6 +136,7 @@ finish(void *arg)
 	TAILQ_REMOVE(&desk->jobs, j, next);
 	io_close(&j->d.file);
 	buf_fini(&j->text);
+	free(j->forward);
 	free(j);
 	desk->on_end(desk->ctx);
 }
@@ -287,14 +297,17 @@ written(void *arg)
 
 /* A user's process has done it, or could not; what it did is in its log. */
 static void
-on_users_done(void *arg, const struct why *why, struct span name)
+on_users_done(void *arg, const struct users_outcome *o)
 {
 	struct job *j = arg;
 
-	j->rc = why->rc;
-	j->why = *why;
-	if (!span_copy(name, j->out.name, sizeof(j->out.name)))
+	j->rc = o->why.rc;
+	j->why = o->why;
+	if (!span_copy(o->name, j->out.name, sizeof(j->out.name)))
 		j->out.name[0] = '\0';
+	if (o->forward.n > 0)
+		j->forward = span_dup(o->forward);
+	j->kept = o->kept;
 	finish(j);
 }
 

@@ -37,6 +37,9 @@ struct job_desk {
 	enum rc (*deliver)(void *deliver_ctx, const struct maildir_deliver *d,
 	    struct maildir_delivered *out, struct why *why);
 	void *deliver_ctx;
+	/* where all that succeeds goes on to besides: FORWARD says it instead
+	 * of DELIVERED (lib/directory/forward.h); or empty */
+	struct span forward;
 	/* users of the system and actions are served by it; NULL: they are
 	 * not here */
 	struct users *users;

@@ -79,9 +79,9 @@ users_new(struct worker *w)
 }
 
 static void
-end(struct parcel *p, const struct why *why, struct span name)
+end(struct parcel *p, const struct users_outcome *o)
 {
-	p->done(p->ctx, why, name);
+	p->done(p->ctx, o);
 	event_free(p->patience);
 	free(p);
 }
@@ -135,6 +135,12 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 	box_free(arg, &none);
 }
 
+static void
+end_failed(struct parcel *p, const struct why *why)
+{
+	end(p, &(struct users_outcome){.why = *why});
+}
+
 /* The user's process could say anything; it is the user's mail alone. */
 static void
 outcome(struct why *why, const struct msg_delivered *m)
@@ -148,24 +154,53 @@ outcome(struct why *why, const struct msg_delivered *m)
 		    SPAN_LIT("4.3.0"), why->status, sizeof(why->status));
 }
 
+/* One has ended in its process: taken out, or NULL. */
+static struct parcel *
+take_ended(struct box *b, struct span qid, uint32_t rcpt)
+{
+	struct parcel *p;
+
+	TAILQ_FOREACH (p, &b->parcels, next)
+		if (p->d->rcpt == rcpt && span_eq(p->d->qid, qid))
+			break;
+	if (p == NULL)
+		return NULL;
+	take_out(p);
+	b->heard_ms = clock_mono_ms();
+	return p;
+}
+
 static void
 on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
 	const struct msg_delivered *m = &msg->delivered;
-	struct box *b = ctx;
-	struct parcel *p;
-	struct why why;
+	struct parcel *p = take_ended(ctx, m->qid, m->rcpt);
+	struct users_outcome o = {.name = SPAN_NONE};
 
 	(void)link;
-	TAILQ_FOREACH (p, &b->parcels, next)
-		if (p->d->rcpt == m->rcpt && span_eq(p->d->qid, m->qid))
-			break;
 	if (p == NULL)
 		return;
-	take_out(p);
-	b->heard_ms = clock_mono_ms();
-	outcome(&why, m);
-	end(p, &why, why.rc == RC_OK ? m->text : SPAN_NONE);
+	outcome(&o.why, m);
+	if (o.why.rc == RC_OK)
+		o.name = m->text;
+	end(p, &o);
+}
+
+static void
+on_forward(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_forward *m = &msg->forward;
+	struct parcel *p = take_ended(ctx, m->qid, m->rcpt);
+	struct users_outcome o = {.forward = m->targets, .kept = m->kept != 0};
+
+	(void)link;
+	if (p == NULL)
+		return;
+	if (m->targets.n > 0)
+		(void)why_set(&o.why, RC_OK, "2.0.0", "forwarded");
+	else
+		(void)why_set(&o.why, RC_TEMP, "4.3.0", "forwarded nowhere");
+	end(p, &o);
 }
 
 /* A process that died may have delivered: the next one looks. */
@@ -187,6 +222,7 @@ on_closed(void *ctx, struct ipc_link *link, const struct why *why)
 
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_DELIVERED] = on_delivered,
+    [MSG_FORWARD] = on_forward,
 };
 
 /* NULL: no process can be asked for. */
@@ -246,7 +282,7 @@ fail(struct parcel *p, const char *text)
 	struct why why;
 
 	why_set(&why, RC_TEMP, "4.3.0", "%s", text);
-	end(p, &why, SPAN_NONE);
+	end_failed(p, &why);
 }
 
 static void
@@ -416,7 +452,7 @@ on_opened(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	box_free(b, &left);
 	while ((p = TAILQ_FIRST(&left)) != NULL) {
 		TAILQ_REMOVE(&left, p, next);
-		end(p, &why, SPAN_NONE);
+		end_failed(p, &why);
 	}
 }
 

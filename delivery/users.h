@@ -23,8 +23,18 @@ void users_link(struct users *u, int fd);
 /* The suite is being stopped: actions have a few seconds more. */
 void users_hurry(struct users *u);
 
-/* name: of the file, when why->rc is RC_OK. Both are borrowed. */
-typedef void users_done(void *ctx, const struct why *why, struct span name);
+/*
+ * With RC_OK `name` is that of the file, or `forward` is not empty: where the
+ * user's ~/.forward sends it (lib/directory/forward.h), and whether the mailbox
+ * keeps it as well. All is borrowed.
+ */
+struct users_outcome {
+	struct why why;
+	struct span name;
+	struct span forward;
+	bool kept;
+};
+typedef void users_done(void *ctx, const struct users_outcome *o);
 
 /*
  * Deliver *d (account: the user's name or the action), which lives until

@@ -9,6 +9,7 @@
 #include "lib/base/secret.h"
 #include "lib/directory/action.h"
 #include "qmgr/agent.h"
+#include "qmgr/forward.h"
 #include "qmgr/route.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
@@ -210,6 +211,16 @@ local_underway(const struct qmgr *q)
 	return n;
 }
 
+/* Some were held back because all workers had enough. */
+static void
+feed(struct qmgr *q)
+{
+	if (!q->starved || local_underway(q) >= LOCAL_MAX / 2)
+		return;
+	q->starved = false;
+	kick_all(q);
+}
+
 static void
 on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 {
@@ -231,11 +242,28 @@ on_delivered(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	}
 	why = why_of(d->rc, d->status, d->text);
 	message_outcome(m, d->rcpt, &why);
-	/* some were held back because all workers had enough */
-	if (q->starved && local_underway(q) < LOCAL_MAX / 2) {
-		q->starved = false;
-		kick_all(q);
-	}
+	feed(q);
+}
+
+/* The worker has done its part; the attempt goes on here. */
+static void
+on_forward(void *ctx, struct ipc_link *link, union ipc_msg *msg)
+{
+	const struct msg_forward *d = &msg->forward;
+	struct agent *a = ctx;
+	struct message *m;
+	bool old;
+
+	(void)link;
+	m = attempt_of(a, d->qid, d->rcpt, &old);
+	if (m == NULL)
+		/* asked again it says the same */
+		note_foreign(
+		    a, &(struct msg_relayed){
+			   .qid = d->qid, .rcpt = d->rcpt, .rc = RC_TEMP});
+	else
+		forward_start(m, d->rcpt, d);
+	feed(a->q);
 }
 
 static struct relay *
@@ -298,6 +326,7 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 /* which of them may come from whom says the schema */
 static ipc_handler *const handlers[MSG_COUNT] = {
     [MSG_DELIVERED] = on_delivered,
+    [MSG_FORWARD] = on_forward,
     [MSG_RELAYED] = on_relayed,
     [MSG_UNDERWAY] = on_underway,
     [MSG_UNDERWAY_END] = on_underway_end,

@@ -94,12 +94,11 @@ envelope_add(struct envelope *e, struct span address, struct span account)
 }
 
 struct envelope *
-envelope_copy(const struct envelope *e)
+envelope_heir(const struct envelope *e)
 {
 	struct envelope *c = envelope_new();
 
 	c->arrived_us = e->arrived_us;
-	c->held = e->held;
 	c->sender = mem_dup(e->sender);
 	c->client = mem_dup(e->client);
 	c->protocol = mem_dup(e->protocol);
@@ -110,6 +109,15 @@ envelope_copy(const struct envelope *e)
 	c->release_us = e->release_us;
 	c->priority = e->priority;
 	c->need = e->need;
+	return c;
+}
+
+struct envelope *
+envelope_copy(const struct envelope *e)
+{
+	struct envelope *c = envelope_heir(e);
+
+	c->held = e->held;
 	for (size_t i = 0; i < e->n_rcpts; i++) {
 		const struct envelope_rcpt *from = &e->rcpts[i];
 		struct envelope_rcpt *r = envelope_add(

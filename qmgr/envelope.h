@@ -80,6 +80,8 @@ struct envelope *envelope_new_own(uint64_t now_us);
 void envelope_free(struct envelope **e);
 /* A copy, owned by the caller. */
 struct envelope *envelope_copy(const struct envelope *e);
+/* The same without recipients, and live: of what is sent on. */
+struct envelope *envelope_heir(const struct envelope *e);
 /* One more recipient, todo; the new one is returned, until the next call. */
 struct envelope_rcpt *envelope_add(
     struct envelope *e, struct span address, struct span account);

@@ -116,26 +116,44 @@ history_event_received(const struct message *m, const struct msg_commit *c)
 	tell_recipients(m);
 }
 
+/* It is made of another message, which `key` names. */
+static void
+tell_child(const struct message *m, const char *key, const char *parent,
+    struct span msgid)
+{
+	struct telling t;
+
+	begin(&t, m->q, HISTORY_RECEIVED, span_of(m->name));
+	put(&t, "from", span_of(m->env->sender));
+	put(&t, key, span_of(parent));
+	put(&t, "proto", span_of(m->env->protocol));
+	history_line_number(&t.line, "size", m->env->size);
+	history_line_number(&t.line, "recipients", m->env->n_rcpts);
+	put_some(&t, "msgid", msgid);
+	end(&t);
+	tell_recipients(m);
+}
+
 void
 history_event_notice(const struct message *m, const char *parent)
 {
-	struct telling t;
 	struct buf id;
 
 	if (m->q->history == NULL)
 		return;
 	buf_init(&id, HISTORY_VALUE_MAX);
+	/* as bounce.c makes it */
 	buf_putf(&id, "%s@%s", m->name, m->q->w->conf->hostname);
-	begin(&t, m->q, HISTORY_RECEIVED, span_of(m->name));
-	put(&t, "from", span_of(m->env->sender));
-	put(&t, "parent", span_of(parent));
-	put(&t, "proto", span_of(m->env->protocol));
-	history_line_number(&t.line, "size", m->env->size);
-	history_line_number(&t.line, "recipients", m->env->n_rcpts);
-	put(&t, "msgid", buf_span(&id)); /* as bounce.c makes it */
-	end(&t);
+	tell_child(m, "parent", parent, buf_span(&id));
 	buf_fini(&id);
-	tell_recipients(m);
+}
+
+void
+history_event_forward(const struct message *m, const char *parent)
+{
+	/* its Message-ID is the parent's, which is not kept */
+	if (m->q->history != NULL)
+		tell_child(m, "origin", parent, SPAN_NONE);
 }
 
 void
@@ -158,12 +176,15 @@ history_event_tell(const struct message *m, enum history_event event)
 }
 
 static enum history_event
-event_of(const struct envelope_rcpt *r, const struct why *why)
+event_of(const struct envelope_rcpt *r, const struct attempt *a,
+    const struct why *why)
 {
 	if (why->rc == RC_PERM)
 		return HISTORY_FAILED;
 	if (why->rc != RC_OK)
 		return HISTORY_DELAYED;
+	if (a->filing)
+		return HISTORY_FORWARDED;
 	return envelope_is_remote(r) ? HISTORY_SENT : HISTORY_DELIVERED;
 }
 
@@ -177,7 +198,7 @@ history_event_outcome(
 
 	if (m->q->history == NULL)
 		return;
-	begin(&t, m->q, event_of(r, why), span_of(m->name));
+	begin(&t, m->q, event_of(r, a, why), span_of(m->name));
 	put(&t, "to", span_of(r->address));
 	put_some(&t, "account", span_of(r->account));
 	put_some(&t, "host", span_of(a->host));

@@ -11,8 +11,10 @@
 /* smtpd gave it, as `c` says; and each recipient that it has come to. */
 void history_event_received(
     const struct message *m, const struct msg_commit *c);
-/* A notice about `parent` was made of us. */
+/* A notice about `parent`. */
 void history_event_notice(const struct message *m, const char *parent);
+/* What `parent` was sent on as. */
+void history_event_forward(const struct message *m, const char *parent);
 /* Of the whole message, with no more to say: QUEUED, DONE, HELD ... */
 void history_event_tell(const struct message *m, enum history_event event);
 /* Likewise, with a reason in words. */

@@ -14,6 +14,7 @@ static const char *const names[HISTORY_EVENTS] = {
     [HISTORY_RECIPIENT] = "recipient",
     [HISTORY_QUEUED] = "queued",
     [HISTORY_DELIVERED] = "delivered",
+    [HISTORY_FORWARDED] = "forwarded",
     [HISTORY_SENT] = "sent",
     [HISTORY_DELAYED] = "delayed",
     [HISTORY_FAILED] = "failed",

@@ -26,6 +26,7 @@ enum history_event {
 	HISTORY_RECIPIENT, /* one of those it is for, behind aliases */
 	HISTORY_QUEUED,    /* it is durable in the queue */
 	HISTORY_DELIVERED, /* into a mailbox here */
+	HISTORY_FORWARDED, /* by the user's ~/.forward, as another message */
 	HISTORY_SENT,      /* another host has taken it */
 	HISTORY_DELAYED,   /* an attempt failed for now */
 	HISTORY_FAILED,    /* or for good */

@@ -83,7 +83,7 @@ put_recipient(struct show *s, const struct message *m, size_t i)
 	enc_line(&b, span_of(r->account));
 	buf_putf(&b, " word=%s waits=%s underway=%s", envelope_word_text(word),
 	    a != NULL && a->queued ? "yes" : "no",
-	    a != NULL && a->agent != NULL ? "yes" : "no");
+	    a != NULL && (a->agent != NULL || a->filing) ? "yes" : "no");
 	buf_puts(&b, " status=");
 	enc_line(&b, span_of(a != NULL && a->tried ? a->why.status : ""));
 	buf_puts(&b, " text=");

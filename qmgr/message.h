@@ -33,16 +33,17 @@ enum message_state {
 /* One recipient's attempt. */
 struct attempt {
 	struct agent *agent; /* it is under way there; NULL: it is not */
-	bool tried;          /* in this round, with an outcome */
-	bool again;          /* an earlier one may have succeeded unseen */
-	unsigned deaths;     /* of workers that had it, in this round */
-	bool queued;         /* it waits for its destination's turn */
-	uint64_t job;        /* at a remote agent: of which job it is part */
-	struct why why;      /* of the last outcome; RC_OK: done */
-	char *host;          /* at another host: who said so, or NULL */
-	char *tls;           /* how the way there was protected, or NULL */
-	char *reply;         /* and in which words it said so, or NULL */
-	bool dsn;            /* and tells the sender of success itself */
+	bool filing;     /* it has ended there, and a message is made of it */
+	bool tried;      /* in this round, with an outcome */
+	bool again;      /* an earlier one may have succeeded unseen */
+	unsigned deaths; /* of workers that had it, in this round */
+	bool queued;     /* it waits for its destination's turn */
+	uint64_t job;    /* at a remote agent: of which job it is part */
+	struct why why;  /* of the last outcome; RC_OK: done */
+	char *host;      /* at another host: who said so, or NULL */
+	char *tls;       /* how the way there was protected, or NULL */
+	char *reply;     /* and in which words it said so, or NULL */
+	bool dsn;        /* and tells the sender of success itself */
 };
 
 struct message {
@@ -128,6 +129,14 @@ void message_reply(
     struct message *m, size_t rcpt, const struct msg_relayed *said);
 /* Release what it was told so. */
 void message_forget(struct attempt *a);
+/* Nobody attempts it, and nothing is made of it: it may begin. */
+static inline bool
+message_is_free(const struct attempt *a)
+{
+	return !a->tried && a->agent == NULL && !a->filing;
+}
+/* Append its own lines that are not in its file yet, with CRLF. */
+void message_put_trace(const struct message *m, struct buf *b);
 /* No attempt in this round: its destination is left alone until `until_ms`. */
 void message_skip(
     struct message *m, size_t rcpt, const struct why *why, uint64_t until_ms);

@@ -89,10 +89,12 @@ done_write(void *arg)
 	free(j);
 }
 
-/* LF to CRLF: our own few lines */
-static void
-put_crlf(struct buf *b, struct span text)
+/* LF to CRLF */
+void
+message_put_trace(const struct message *m, struct buf *b)
 {
+	struct span text = buf_span(&m->trace);
+
 	while (text.n > 0) {
 		size_t n = span_find(text, '\n');
 
@@ -116,7 +118,7 @@ message_enqueue(struct message *m)
 	/* the memfd may be closed here while the thread still reads */
 	j->fd = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
 	buf_init(&j->trace, 16384);
-	put_crlf(&j->trace, buf_span(&m->trace));
+	message_put_trace(m, &j->trace);
 	j->write.name = m->name;
 	j->write.envelope = j->env;
 	j->write.trace = buf_span(&j->trace);

@@ -68,7 +68,7 @@ is_local_todo(const struct message *m, size_t rcpt)
 	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 
 	/* an action that begins while we stop would be ended in the middle */
-	return envelope_is_todo(r) && !a->tried && a->agent == NULL &&
+	return envelope_is_todo(r) && message_is_free(a) &&
 	       !envelope_is_remote(r) &&
 	       !(m->q->w->draining && action_is(span_of(r->account)));
 }
@@ -278,7 +278,7 @@ static bool
 is_alone(const struct message *m, size_t rcpt)
 {
 	return envelope_is_todo(&m->env->rcpts[rcpt]) &&
-	       !m->attempts[rcpt].tried && m->attempts[rcpt].agent == NULL &&
+	       message_is_free(&m->attempts[rcpt]) &&
 	       !agent_exists(m->q, envelope_is_remote(&m->env->rcpts[rcpt])
 				       ? ROLE_REMOTE
 				       : ROLE_LOCAL);
@@ -312,7 +312,7 @@ give_up(struct message *m)
 		const struct attempt *a = &m->attempts[i];
 
 		if (!envelope_is_todo(&m->env->rcpts[i]) || a->agent != NULL ||
-		    (a->tried && a->why.rc == RC_PERM))
+		    a->filing || (a->tried && a->why.rc == RC_PERM))
 			continue;
 		why_set(&why, RC_PERM, "5.0.0",
 		    "given up by the administrator%s%s",
@@ -544,6 +544,7 @@ message_outcome(struct message *m, size_t rcpt, const struct why *why)
 		    log_str(why->text));
 		history_event_outcome(m, rcpt, why);
 	}
+	a->filing = false;
 	if (why->rc == RC_OK) {
 		succeed(m, rcpt);
 		/* with the last one the file goes: no word is needed */

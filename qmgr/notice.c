@@ -14,8 +14,8 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/bounce.h"
+#include "qmgr/child.h"
 #include "qmgr/history_event.h"
-#include "qmgr/idle.h"
 #include "qmgr/letter.h"
 #include "qmgr/notice.h"
 #include "qmgr/recipients.h"
@@ -65,17 +65,6 @@ static const struct {
     [KIND_SUCCESS] = {'s', ENVELOPE_DONE, BOUNCE_SUCCESS},
     [KIND_DELAY] = {'w', ENVELOPE_LATE, BOUNCE_DELAY},
 };
-
-bool
-notice_is(struct span name)
-{
-	struct span rest = span_from(name, ID_LEN);
-	int letter = span_at(rest, 1);
-
-	return span_at(rest, 0) == '-' && span_at(rest, 2) >= '0' &&
-	       span_at(rest, 2) <= '9' &&
-	       (letter == 'b' || letter == 's' || letter == 'w');
-}
 
 /* Has it been tried for longer than that? */
 static bool
@@ -244,11 +233,9 @@ make_name(struct notice *t)
 static bool
 is_first_notice(const struct message *m)
 {
-	struct span name = span_of(m->name);
-	struct span rest = span_from(name, ID_LEN + 2);
+	struct span rest = child_notice(span_of(m->name));
 
-	return m->env->sender[0] == '\0' && notice_is(name) &&
-	       span_at(name, ID_LEN + 1) == 'b' &&
+	return m->env->sender[0] == '\0' && span_at(rest, 0) == 'b' &&
 	       span_find(rest, '-') == span_rfind(rest, '-');
 }
 
@@ -321,34 +308,10 @@ free_notice(struct notice *t)
 static void
 write_child(struct notice *t, struct span text)
 {
-	struct store_write w = {.name = t->name,
-	    .envelope = t->env,
-	    .trace = text,
-	    .body = -1,
-	    .fd = -1};
-	struct envelope *found = NULL;
+	struct store_write w = {
+	    .name = t->name, .trace = text, .body = -1, .fd = -1};
 
-	/* twice: what is there already may be damaged */
-	for (int i = 0; i < 2; i++) {
-		t->rc = store_write(t->store, &w, &t->why);
-		t->child = w.fd;
-		if (t->rc == RC_OK || !w.existed)
-			return;
-		t->rc = store_read(
-		    t->store->new, t->name, &found, &t->child, &t->why);
-		if (t->rc == RC_OK) {
-			envelope_free(&t->env);
-			t->env = found;
-			return;
-		}
-		if (t->rc != RC_PERM)
-			return;
-		t->rc =
-		    store_damaged(t->store, t->store->new, t->name, &t->why);
-		if (t->rc != RC_OK)
-			return;
-	}
-	t->rc = RC_TEMP;
+	t->rc = child_write(t->store, &w, &t->env, &t->child, &t->why);
 }
 
 static void
@@ -449,16 +412,10 @@ done(void *arg)
 	t->why.rc = t->rc;
 	if (t->rc == RC_OK) {
 		say(t);
-		if (t->env != NULL &&
-		    message_find(q, span_of(t->name)) == NULL) {
-			child = message_child(
-			    q, span_of(t->name), t->env, t->child);
-			/* it may have waited there for long */
-			idle_mark(child);
+		if (t->env != NULL)
+			child = child_take(q, t->name, &t->env, &t->child);
+		if (child != NULL)
 			history_event_notice(child, t->parent);
-			t->env = NULL;
-			t->child = -1;
-		}
 	}
 	m->unwritten |= t->unwritten;
 	/* may release m */

@@ -27,7 +27,4 @@ void notice_start(struct message *m);
  */
 uint64_t notice_before(const struct message *m, uint64_t ms);
 
-/* Is it the queue ID of a notice? */
-bool notice_is(struct span name);
-
 #endif

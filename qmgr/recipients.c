@@ -4,6 +4,7 @@
 #include "lib/addr/dsn.h"
 #include "lib/addr/path.h"
 #include "lib/base/num.h"
+#include "lib/directory/action.h"
 #include "qmgr/nameset.h"
 #include "qmgr/recipients.h"
 #include "lib/base/banned.h"
@@ -17,6 +18,7 @@ struct gather {
 	struct nameset accounts; /* and a mailbox gets one copy */
 	struct nameset remote;   /* likewise */
 	size_t looked_at;        /* results, repeated ones too */
+	struct span own;         /* whose ~/.forward it is; or nobody's */
 	struct buf out[2];       /* of one address: mailboxes, other hosts' */
 };
 
@@ -83,6 +85,21 @@ too_many(struct why *why)
 	    why, RC_PERM, "5.5.3", "too many recipients behind aliases");
 }
 
+/* A mailbox here; the user's own is not asked for its ~/.forward again. */
+static void
+add_account(struct gather *g, const struct recipients_asked *r, struct span as,
+    struct span account)
+{
+	struct buf text;
+
+	buf_init(&text, account.n + 1);
+	if (span_eq(account, g->own))
+		(void)buf_putc(&text, '\\');
+	(void)buf_put_span(&text, account); /* there is room */
+	ask(r, r->notify, envelope_add(g->e, as, buf_span(&text)));
+	buf_fini(&text);
+}
+
 /*
  * `r` stands for all of these: mailboxes here, or (remote) addresses; n of
  * them are new.
@@ -110,10 +127,10 @@ add_results(struct gather *g, const struct recipients_asked *r, bool remote,
 		if (g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
 			return too_many(why);
 		++*n;
-		ask(r, r->notify,
-		    remote
-			? envelope_add(g->e, one, SPAN_NONE)
-			: envelope_add(g->e, as.n > 0 ? as : r->address, one));
+		if (remote)
+			ask(r, r->notify, envelope_add(g->e, one, SPAN_NONE));
+		else
+			add_account(g, r, as.n > 0 ? as : r->address, one);
 	}
 	return RC_OK;
 }
@@ -129,6 +146,15 @@ count(struct span results)
 	return n;
 }
 
+static uint8_t
+without_success(uint8_t notify)
+{
+	uint8_t rest = notify & (uint8_t)~ADDR_DSN_SUCCESS;
+
+	return notify != rest && rest == ADDR_DSN_UNSAID ? ADDR_DSN_NEVER
+							 : rest;
+}
+
 /*
  * RFC 3461 5.2.7.3 (c): the success that was asked for is that it was an
  * alias; what becomes of its targets is told of failures and delays only. The
@@ -138,14 +164,12 @@ static enum rc
 expand(struct gather *g, const struct recipients_asked *r, size_t first,
     struct why *why)
 {
-	uint8_t notify = r->notify & (uint8_t)~ADDR_DSN_SUCCESS;
 	struct envelope_rcpt *alias;
 
 	if ((r->notify & ADDR_DSN_SUCCESS) == 0)
 		return RC_OK;
 	for (size_t i = first; i < g->e->n_rcpts; i++)
-		g->e->rcpts[i].notify =
-		    notify == ADDR_DSN_UNSAID ? ADDR_DSN_NEVER : notify;
+		g->e->rcpts[i].notify = without_success(r->notify);
 	if (g->e->sender[0] == '\0')
 		return RC_OK;
 	if (g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
@@ -196,6 +220,22 @@ add_rcpt(struct gather *g, const struct recipients_asked *r, struct why *why)
 	return rc;
 }
 
+static void
+gather_init(struct gather *g)
+{
+	nameset_init(&g->rcpts, RECIPIENTS_BYTES);
+	nameset_init(&g->accounts, RECIPIENTS_BYTES);
+	nameset_init(&g->remote, RECIPIENTS_BYTES);
+}
+
+static void
+gather_fini(struct gather *g)
+{
+	nameset_fini(&g->rcpts);
+	nameset_fini(&g->accounts);
+	nameset_fini(&g->remote);
+}
+
 enum rc
 recipients_add(struct qmgr *q, struct envelope *e, struct span list, bool relay,
     struct why *why)
@@ -204,16 +244,69 @@ recipients_add(struct qmgr *q, struct envelope *e, struct span list, bool relay,
 	struct recipients_asked r = {0};
 	enum rc rc = RC_OK;
 
-	nameset_init(&g.rcpts, RECIPIENTS_BYTES);
-	nameset_init(&g.accounts, RECIPIENTS_BYTES);
-	nameset_init(&g.remote, RECIPIENTS_BYTES);
+	gather_init(&g);
 	while (rc == RC_OK && list.n > 0) {
 		rc = take_asked(&list, &r, why);
 		if (rc == RC_OK)
 			rc = add_rcpt(&g, &r, why);
 	}
-	nameset_fini(&g.rcpts);
-	nameset_fini(&g.accounts);
-	nameset_fini(&g.remote);
+	gather_fini(&g);
+	return rc;
+}
+
+/* A program or file of the user's. */
+static enum rc
+add_action(struct gather *g, const struct recipients_asked *r,
+    struct span action, struct why *why)
+{
+	struct buf text;
+
+	if (g->e->n_rcpts == ENVELOPE_RCPTS_MAX)
+		return too_many(why);
+	buf_init(&text, g->own.n + action.n + 1);
+	(void)buf_putc(&text, '\\');
+	(void)buf_put_span(&text, g->own);
+	(void)buf_put_span(&text, action); /* there is room for all */
+	ask(r, r->notify, envelope_add(g->e, r->address, buf_span(&text)));
+	buf_fini(&text);
+	return RC_OK;
+}
+
+/* Each of them asks for what the user's address did, but for success. */
+static enum rc
+add_target(struct gather *g, const struct recipients_asked *user,
+    struct span target, struct why *why)
+{
+	struct recipients_asked r = *user;
+
+	r.notify = without_success(user->notify);
+	if (action_is(target))
+		return add_action(g, &r, target, why);
+	r.address = target;
+	g->e->utf8 |= !span_is_ascii(target);
+	return add_rcpt(g, &r, why);
+}
+
+enum rc
+recipients_add_forward(struct qmgr *q, struct envelope *e,
+    const struct recipients_forward *f, struct why *why)
+{
+	struct gather g = {
+	    .q = q, .e = e, .relay = true, .own = span_of(f->rcpt->account)};
+	struct recipients_asked user = {.address = span_of(f->rcpt->address),
+	    .notify = f->rcpt->notify,
+	    .orcpt = span_of(f->rcpt->orcpt)};
+	struct span rest = f->targets;
+	size_t first = e->n_rcpts;
+	enum rc rc = RC_OK;
+
+	gather_init(&g);
+	while (rc == RC_OK && rest.n > 0)
+		rc = add_target(&g, &user, span_cut(&rest, '\n'), why);
+	if (rc == RC_OK && !f->kept && e->n_rcpts - first == 1)
+		e->rcpts[first].notify = user.notify;
+	else if (rc == RC_OK && !f->kept)
+		rc = expand(&g, &user, first, why);
+	gather_fini(&g);
 	return rc;
 }

@@ -35,4 +35,18 @@ void recipients_put(struct buf *list, const struct recipients_asked *r);
 enum rc recipients_add(struct qmgr *q, struct envelope *e, struct span list,
     bool relay, struct why *why);
 
+/* A user of the system whose ~/.forward sends a message on. */
+struct recipients_forward {
+	const struct envelope_rcpt *rcpt; /* the user's, in that message */
+	struct span targets;              /* lib/directory/forward.h */
+	bool kept; /* the mailbox has it as well, which is told there */
+};
+/*
+ * Add to e all that the targets stand for, by the same rules: as if they were
+ * an alias's. The user's programs and files, and the user's mailbox where an
+ * address leads back to it, become accounts as lib/directory/action.h has them.
+ */
+enum rc recipients_add_forward(struct qmgr *q, struct envelope *e,
+    const struct recipients_forward *f, struct why *why);
+
 #endif

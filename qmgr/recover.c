@@ -17,13 +17,13 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/idle.h"
-#include "qmgr/notice.h"
+#include "qmgr/child.h"
 #include "qmgr/recover.h"
 #include "lib/base/banned.h"
 
 #define SLICE     256
 #define ENDED_MAX (64U << 20)
-#define NOTICE_MS 3000
+#define CHILD_MS  3000
 
 enum phase {
 	PHASE_NEW,
@@ -177,11 +177,11 @@ on_file(
 	if (message_find(q, span_of(found->name)) != NULL ||
 	    nameset_has(&q->ended, span_of(found->name)))
 		return;
-	/* A crash may have come between a notice and the words in the message
+	/* A crash may have come between a child and the words in the message
 	 * that it is of. That message is to be looked at first, and meet it: a
-	 * notice that was delivered and is gone would be made a second time */
+	 * child that was delivered and is gone would be made a second time */
 	add.due_ms =
-	    idle_now(q) + (notice_is(span_of(found->name)) ? NOTICE_MS : 0);
+	    idle_now(q) + (child_is(span_of(found->name)) ? CHILD_MS : 0);
 	idle_add(q, &add);
 	r->added += known->file[0] == '\0';
 }

@@ -87,7 +87,8 @@ copy_body(struct store_write *w, int fd, struct why *why)
 		    w->size - done < CHUNK ? (size_t)(w->size - done) : CHUNK;
 		size_t got;
 
-		if (!io_pread_all(w->body, chunk, want, (off_t)done, &got) ||
+		if (!io_pread_all(w->body, chunk, want,
+			(off_t)(w->body_at + done), &got) ||
 		    got != want)
 			rc = why_set(why, RC_TEMP, "4.3.0",
 			    "the message is shorter than was said");

@@ -27,7 +27,7 @@ enum rc store_open(struct store *s, const char *path, struct why *why);
 
 /*
  * Write a queue file: the envelope, then `trace` (CRLF line ends), then `size`
- * bytes of `body` from its beginning. e->size, e->offset and e->crc are set.
+ * bytes of `body` from `body_at` on. e->size, e->offset and e->crc are set.
  * RC_OK: it is durable as new/`name`, and *fd (the caller's to close) is open
  * for reading: it goes to other workers. Else nothing is left.
  */
@@ -36,6 +36,7 @@ struct store_write {
 	struct envelope *envelope;
 	struct span trace;
 	int body;
+	uint64_t body_at;
 	uint64_t size;
 	int fd;       /* result */
 	bool existed; /* likewise: there is a file of that name */

@@ -146,6 +146,7 @@ open_service(const struct worker *w, struct home *home)
 	    .maildir = path_or_null(&home->maildir),
 	    .index = path_or_null(&home->index),
 	    .directory = child.directory,
+	    .forward = home->forward,
 	    .boot = child.boot,
 	    .on_idle = arm_linger};
 	struct why why;
@@ -172,7 +173,7 @@ void
 child_run(const struct worker *w, const struct service *service,
     const char *account, int link)
 {
-	struct home home;
+	struct home home = {.forward = NULL};
 
 	/* nothing of spawn's and of other accounts stays open; its event loop
 	 * is a descriptor among them, and is not touched again */

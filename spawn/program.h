@@ -23,7 +23,8 @@ uint64_t home_version(void);
 struct home {
 	struct buf mail; /* the folder that holds all its mail */
 	struct buf maildir;
-	struct buf index; /* empty: the service has none */
+	struct buf index;                   /* empty: the service has none */
+	const struct forward_file *forward; /* as service_env has it */
 };
 
 /*

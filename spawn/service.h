@@ -13,6 +13,8 @@
 #include "lib/db/mark.h"
 #include "lib/proto/role.h"
 
+struct forward_file; /* users/forward.h */
+
 struct service_env {
 	struct event_base *base;
 	const struct conf *conf;
@@ -22,7 +24,10 @@ struct service_env {
 	 * service asked for none */
 	const char *index;
 	const char *directory; /* path of the snapshot, or NULL */
-	struct db_boot boot;   /* of the host, for what outlives a process */
+	/* what a user of the system says in ~/.forward, where the service is to
+	 * heed it; or NULL */
+	const struct forward_file *forward;
+	struct db_boot boot; /* of the host, for what outlives a process */
 	/* the last connection has ended */
 	void (*on_idle)(void *ctx);
 	void *ctx;

@@ -18,6 +18,8 @@
 #include "lib/users/user.h"
 #include "users/actions.h"
 #include "users/deposit.h"
+#include "users/forward.h"
+#include "users/home.h"
 #include "users/run.h"
 #include "lib/base/banned.h"
 
@@ -31,6 +33,10 @@
 struct actions {
 	struct deposit *deposit;
 	struct user user;
+	struct span text; /* of the action alone */
+	bool own;         /* of a user's ~/.forward, not of an alias */
+	bool may_run;     /* programs, of his own */
+	const struct conf *conf;
 	char *path; /* of a file, or NULL */
 	struct buf words;
 	char *argv[WORDS_MAX + 1]; /* of a program */
@@ -143,6 +149,41 @@ run(const struct actions *p, const struct maildir_deliver *d, struct why *why)
 	return rc;
 }
 
+/* Does the user's file say so still? */
+static enum rc
+check_forward(const struct actions *p, bool *stands, struct why *why)
+{
+	struct forward_file *f = forward_file_new(p->conf, &p->user);
+	enum rc rc = forward_file_check(f, why);
+
+	*stands = forward_file_has(f, p->text);
+	forward_file_free(f);
+	if (rc == RC_OK && *stands && p->path == NULL && !p->may_run)
+		rc = why_set(why, RC_TEMP, "4.3.5",
+		    "~/.forward of %s: programs are for users whose shell is "
+		    "in /etc/shells",
+		    p->user.name);
+	return rc;
+}
+
+/* It does not: what waited for it is mail like any other. */
+static enum rc
+keep(const struct actions *p, const struct maildir_deliver *d,
+    struct maildir_delivered *out, struct why *why)
+{
+	struct maildir_deliver into = *d;
+	struct buf path;
+	enum rc rc;
+
+	buf_init(&path, HOME_PATH_MAX);
+	rc = home_maildir(&p->user, &path, why);
+	into.maildir = buf_cstr(&path);
+	if (rc == RC_OK)
+		rc = maildir_deliver(NULL, &into, out, why);
+	buf_fini(&path);
+	return rc;
+}
+
 /* In a thread. */
 static enum rc
 deliver(void *ctx, const struct maildir_deliver *d,
@@ -151,6 +192,12 @@ deliver(void *ctx, const struct maildir_deliver *d,
 	const struct actions *p = ctx;
 	struct maildir_deliver into = *d;
 
+	bool stands = true;
+
+	if (p->own && check_forward(p, &stands, why) != RC_OK)
+		return RC_TEMP;
+	if (!stands)
+		return keep(p, d, out, why);
 	out->size = d->size;
 	if (p->path == NULL)
 		return run(p, d, why);
@@ -188,19 +235,17 @@ check_action(const struct service_env *env, struct why *why)
 }
 
 static enum rc
-become(struct actions *p, const struct service_env *env, struct why *why)
+become(const struct user *u, const char *folder, struct why *why)
 {
 	struct rlimit files, none = {0, 0};
-	enum rc rc = user_of_programs(env->conf, &p->user, why);
+	enum rc rc = sandbox_ids_drop(u->uid, u->gid, why);
 
-	if (rc == RC_OK)
-		rc = sandbox_ids_drop(p->user.uid, p->user.gid, why);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max > FILES_MAX)
 		files.rlim_max = FILES_MAX;
 	files.rlim_cur = files.rlim_max;
 	if (rc == RC_OK &&
 	    (setrlimit(RLIMIT_NOFILE, &files) < 0 ||
-		setrlimit(RLIMIT_CORE, &none) < 0 || chdir("/") < 0))
+		setrlimit(RLIMIT_CORE, &none) < 0 || chdir(folder) < 0))
 		rc = why_sys(why, RC_TEMP, "4.3.0", "limits of actions");
 	(void)umask(077);
 	return rc;
@@ -219,19 +264,56 @@ make_argv(struct actions *p)
 	}
 }
 
+static void
+put_word(struct buf *words, struct span word)
+{
+	(void)buf_put_span(words, word);
+	(void)buf_putc(words, '\0');
+}
+
 /* What is to be done, of its text. */
 static enum rc
-read_action(struct actions *p, struct span text, struct why *why)
+read_action(struct actions *p, struct why *why)
 {
 	enum rc rc = RC_OK;
 
-	if (!action_is_program(text))
-		p->path = span_dup(text);
+	if (!action_is_program(p->text))
+		p->path = span_dup(p->text);
 	else
-		rc = action_split(text, &p->words, why);
+		rc = action_split(p->text, &p->words, why);
+	if (rc != RC_OK && p->own) {
+		buf_clear(&p->words);
+		put_word(&p->words, SPAN_LIT("/bin/sh"));
+		put_word(&p->words, SPAN_LIT("-c"));
+		put_word(&p->words, span_trim(span_from(p->text, 1)));
+		rc = RC_OK;
+	}
 	if (rc == RC_OK)
 		make_argv(p);
 	return rc;
+}
+
+/* One that an alias leads to. */
+static enum rc
+open_alias(struct actions *p, const struct service_env *env, struct why *why)
+{
+	p->text = span_of(env->account);
+	if (check_action(env, why) != RC_OK ||
+	    user_of_programs(env->conf, &p->user, why) != RC_OK)
+		return RC_TEMP; /* and the process ends */
+	return become(&p->user, "/", why);
+}
+
+/* One of a user's own. */
+static enum rc
+open_forward(struct actions *p, const struct service_env *env, struct span user,
+    struct why *why)
+{
+	if (user_find(env->conf, user, &p->user, why) != RC_OK)
+		return RC_TEMP;
+	p->own = true;
+	p->may_run = user_has_shell(&p->user);
+	return become(&p->user, p->user.home, why);
 }
 
 void *
@@ -239,10 +321,16 @@ actions_open(const struct service_env *env, struct why *why)
 {
 	struct actions *p = mem_alloc(sizeof(*p));
 	struct job_desk *desk;
+	struct span user;
+	enum rc rc;
 
-	buf_init(&p->words, ACTION_MAX + 1);
-	if (check_action(env, why) != RC_OK || become(p, env, why) != RC_OK ||
-	    read_action(p, span_of(env->account), why) != RC_OK)
+	p->conf = env->conf;
+	buf_init(&p->words, ACTION_MAX + 16);
+	if (action_of_user(span_of(env->account), &user, &p->text))
+		rc = open_forward(p, env, user, why);
+	else
+		rc = open_alias(p, env, why);
+	if (rc != RC_OK || read_action(p, why) != RC_OK)
 		return NULL; /* and the process ends */
 	p->timeout_ms = env->conf->delivery.program_timeout;
 	p->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -1,8 +1,10 @@
 /*
- * Deliveries to one program or file behind an alias (lib/directory/action.h),
- * in a process that has become the user of delivery.program_user. It asks the
- * snapshot whether an alias leads there: local delivery, which holds no alias,
- * can have no other run or written to.
+ * Deliveries to one program or file (lib/directory/action.h). Behind an alias:
+ * in a process that has become the user of delivery.program_user, and asks the
+ * snapshot whether an alias leads there. Of a user of the system: in one that
+ * has become that user, and finds it in ~/.forward; where the file no longer
+ * has it, the message goes into the user's mailbox. So local delivery, which
+ * holds neither, can have no other run or written to.
  *
  * A path that ends with '/' is a Maildir, which is there already; any other is
  * a file in mbox format (lib/maildir/mbox.h). A program's standard input is a
@@ -16,8 +18,9 @@
  *   the message, with line ends LF
  *
  * and its environment SENDER, RECIPIENT, LOCAL and DOMAIN (the recipient's),
- * HOME, LOGNAME, USER, PATH, SHELL and LANG=C. It runs in /, with a umask of
- * 077, in a process group of its own.
+ * HOME, LOGNAME, USER, PATH, SHELL and LANG=C. It runs in /, a user's in the
+ * user's home; with a umask of 077, in a process group of its own. What stands
+ * in ~/.forward and needs a shell is given to /bin/sh -c.
  */
 #ifndef USERS_ACTIONS_H
 #define USERS_ACTIONS_H

@@ -8,7 +8,9 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/directory/action.h"
 #include "users/deposit.h"
+#include "users/forward.h"
 #include "lib/base/banned.h"
 
 /* one user's mail: many at a time are rare, and share the disk anyway */
@@ -21,6 +23,7 @@ struct deposit {
 	void (*left)(void *ctx); /* or NULL */
 	void *left_ctx;
 	struct stat mailbox; /* as this process was let into it */
+	const struct forward_file *forward; /* or NULL: nothing is asked */
 };
 
 static void
@@ -45,13 +48,15 @@ deposit_connections(const void *state)
 static char *
 address(const struct service_env *env)
 {
+	struct span name = span_of(env->account), action;
 	struct buf b;
 	char *text;
 
+	(void)action_of_user(name, &name, &action); /* "\\joe" */
 	buf_init(&b, 1024);
 	/* a name and a domain are short */
 	(void)buf_putf(
-	    &b, "%s@%s", env->account, env->conf->users.domains.v[0]);
+	    &b, SPAN_FMT "@%s", SPAN_ARG(name), env->conf->users.domains.v[0]);
 	text = span_dup(buf_span(&b));
 	buf_fini(&b);
 	return text;
@@ -85,6 +90,21 @@ deposit_on_left(struct deposit *d, void (*left)(void *ctx), void *ctx)
 	d->left_ctx = ctx;
 }
 
+/* In a thread: as the user's ~/.forward has it. */
+static enum rc
+deliver(void *ctx, const struct maildir_deliver *d,
+    struct maildir_delivered *out, struct why *why)
+{
+	const struct deposit *p = ctx;
+
+	if (forward_file_check(p->forward, why) != RC_OK)
+		return RC_TEMP;
+	if (forward_file_own(p->forward))
+		return maildir_deliver(&p->desk.mail, d, out, why);
+	out->size = d->size;
+	return RC_OK;
+}
+
 void *
 deposit_open(const struct service_env *env, struct why *why)
 {
@@ -94,19 +114,28 @@ deposit_open(const struct service_env *env, struct why *why)
 	d->desk.maildir = mem_dup(env->maildir);
 	(void)stat(env->maildir, &d->mailbox); /* else the first one fails */
 	d->desk.account = address(env);
+	d->forward = env->forward;
+	if (d->forward != NULL) {
+		d->desk.deliver = deliver;
+		d->desk.deliver_ctx = d;
+		d->desk.forward = forward_file_targets(d->forward);
+	}
 	return d;
 }
 
 /*
- * The user may remove or replace ~/Maildir at any time. This process is let
- * into the folder that was there when it began, and into no other: the next
- * one makes a new one, or finds it.
+ * The user may remove or replace ~/Maildir at any time, and change ~/.forward.
+ * This process is let into the folder that was there when it began, and into no
+ * other, and has read the file then: the next one makes a new folder, or finds
+ * it, and reads what the file says now.
  */
 static bool
 has_moved(const struct deposit *d)
 {
 	struct stat st;
 
+	if (d->forward != NULL && forward_file_changed(d->forward))
+		return true;
 	return stat(d->desk.maildir, &st) < 0 ||
 	       st.st_ino != d->mailbox.st_ino || st.st_dev != d->mailbox.st_dev;
 }

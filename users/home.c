@@ -12,10 +12,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/directory/action.h"
 #include "lib/maildir/place.h"
 #include "lib/sandbox/ids.h"
 #include "lib/users/user.h"
 #include "spawn/program.h"
+#include "users/forward.h"
+#include "users/home.h"
 #include "lib/base/banned.h"
 
 #define VERSION_MS 300000
@@ -44,13 +47,13 @@ make_index(
 	return rc;
 }
 
-static enum rc
-make_maildir(const struct user *u, struct home *home, struct why *why)
+enum rc
+home_maildir(const struct user *u, struct buf *path, struct why *why)
 {
 	struct maildir_folders folders;
 	struct maildir_place place;
 	int fd = open(u->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct buf path;
+	struct buf asked;
 	char *real = NULL;
 	enum rc rc;
 
@@ -63,16 +66,15 @@ make_maildir(const struct user *u, struct home *home, struct why *why)
 	if (rc != RC_OK)
 		return rc;
 	maildir_place_close(&folders);
-	buf_init(&path, 8192);
-	(void)buf_putf(&path, "%s/", u->home); /* over: no such path */
-	if (maildir_place_path(&place, &path))
-		real = realpath(buf_cstr(&path), NULL);
+	buf_init(&asked, HOME_PATH_MAX);
+	(void)buf_putf(&asked, "%s/", u->home); /* over: no such path */
+	if (maildir_place_path(&place, &asked))
+		real = realpath(buf_cstr(&asked), NULL);
 	/* they may have been replaced, by the user and with no more rights */
-	if (real == NULL || !buf_puts(&home->maildir, real) ||
-	    !buf_puts(&home->mail, real))
-		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", buf_cstr(&path));
+	if (real == NULL || !buf_puts(path, real))
+		rc = why_sys(why, RC_TEMP, "4.3.0", "%s", buf_cstr(&asked));
 	free(real);
-	buf_fini(&path);
+	buf_fini(&asked);
 	return rc;
 }
 
@@ -102,15 +104,26 @@ enum rc
 home_open(const struct worker *w, const struct service *service,
     const char *account, struct home *home, struct why *why)
 {
+	struct span name = span_of(account), action;
+	bool asks = service->role == ROLE_LOCAL;
 	struct user u;
-	enum rc rc = user_find(w->conf, span_of(account), &u, why);
+	enum rc rc;
+
+	/* "\\joe": the mailbox, whatever ~/.forward says */
+	if (asks && action_of_user(name, &name, &action))
+		asks = false;
+	rc = user_find(w->conf, name, &u, why);
 
 	if (rc == RC_OK && service->has_index)
 		rc = make_index(worker_path(w, "index"), &u, &home->index, why);
 	if (rc == RC_OK)
 		rc = sandbox_ids_drop(u.uid, u.gid, why);
 	if (rc == RC_OK)
-		rc = make_maildir(&u, home, why);
+		rc = home_maildir(&u, &home->maildir, why);
+	if (rc == RC_OK)
+		(void)buf_put_span(&home->mail, buf_span(&home->maildir));
+	if (rc == RC_OK && asks)
+		home->forward = forward_file_new(w->conf, &u);
 	user_fini(&u);
 	return rc;
 }

@@ -49,6 +49,10 @@ struct conf_list {
 #define CONF_AUDIENCES(W)        \
 	W(AUDIENCE_NONE, "none") \
 	W(AUDIENCE_USERS, "users") W(AUDIENCE_ALL, "all")
+#define CONF_FORWARDS(W)                  \
+	W(FORWARD_NONE, "none")           \
+	W(FORWARD_ADDRESSES, "addresses") \
+	W(FORWARD_ALL, "all")
 #define CONF_LOG_LEVELS(W)        \
 	W(LOG_ERROR, "error")     \
 	W(LOG_WARNING, "warning") \
@@ -72,6 +76,9 @@ enum conf_sender_rights {
 };
 enum conf_audience {
 	CONF_AUDIENCES(CONF_CONSTANT)
+};
+enum conf_forward {
+	CONF_FORWARDS(CONF_CONSTANT)
 };
 enum conf_log_level {
 	CONF_LOG_LEVELS(CONF_CONSTANT)

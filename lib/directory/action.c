@@ -14,7 +14,25 @@
 bool
 action_is(struct span text)
 {
+	struct span user, action;
+
+	if (action_of_user(text, &user, &action))
+		return action.n > 0;
 	return span_at(text, 0) == '|' || span_at(text, 0) == '/';
+}
+
+bool
+action_of_user(struct span account, struct span *user, struct span *action)
+{
+	size_t n = 1;
+
+	if (span_at(account, 0) != '\\')
+		return false;
+	while (n < account.n && account.p[n] != '|' && account.p[n] != '/')
+		n++;
+	*user = span_from(span_head(account, n), 1);
+	*action = span_from(account, n);
+	return true;
 }
 
 bool
@@ -72,16 +90,23 @@ has_control(struct span s)
 }
 
 static enum rc
-check(struct span text, struct why *why)
+check(struct span text, bool shell, struct why *why)
 {
 	struct buf words;
 	enum rc rc;
 
+	if (span_at(text, 0) == '/' && has_control(text))
+		return why_set(
+		    why, RC_PERM, STATUS, "control character in the path");
 	if (span_at(text, 0) == '/')
-		return !has_control(text)
-			   ? RC_OK
-			   : why_set(why, RC_PERM, STATUS,
-				 "control character in the path");
+		return RC_OK;
+	if (shell && has_control(text))
+		return why_set(
+		    why, RC_PERM, STATUS, "control character behind |");
+	if (shell)
+		return text.n > 1 ? RC_OK
+				  : why_set(why, RC_PERM, STATUS,
+					"program expected behind |");
 	buf_init(&words, ACTION_MAX + 1);
 	rc = action_split(text, &words, why);
 	buf_fini(&words);
@@ -89,7 +114,7 @@ check(struct span text, struct why *why)
 }
 
 enum rc
-action_read(struct span said, struct buf *out, struct why *why)
+action_read(struct span said, bool shell, struct buf *out, struct why *why)
 {
 	struct buf text;
 	enum rc rc;
@@ -104,7 +129,7 @@ action_read(struct span said, struct buf *out, struct why *why)
 		rc = why_set(why, RC_PERM, STATUS,
 		    "program or path of more than %d characters", ACTION_MAX);
 	else
-		rc = check(buf_span(&text), why);
+		rc = check(buf_span(&text), shell, why);
 	if (rc == RC_OK && !buf_put_span(out, buf_span(&text)))
 		rc = why_set(why, RC_PERM, STATUS, "entry too long");
 	buf_fini(&text);

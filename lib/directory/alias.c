@@ -224,17 +224,26 @@ read_include(struct span path, struct alias *a, struct why *why)
 	       bad(a, path.p, why, "address or entry too long");
 }
 
+/* What is read: which targets may stand in it? */
+enum source {
+	SOURCE_ALIASES,
+	SOURCE_INCLUDED,
+	SOURCE_FORWARD,
+};
+
 static bool
-refuse_other(struct span s, struct alias *a, struct why *why)
+refuse_other(struct span s, enum source from, struct alias *a, struct why *why)
 {
-	switch (no_address(s)) {
-	case ':':
-		return bad(a, s.p, why, "only :include:/path is known");
-	default:
+	bool colon = no_address(s) == ':';
+
+	if (from == SOURCE_FORWARD)
 		return bad(a, s.p, why,
-		    "programs and files are for the aliases file itself, and "
+		    colon ? ":include: is for the aliases file alone"
+			  : "no programs and files: users.forward");
+	return bad(a, s.p, why,
+	    colon ? "only :include:/path is known"
+		  : "programs and files are for the aliases file itself, and "
 		    "need delivery.program_user");
-	}
 }
 
 /* It holds no LF, which parts the targets. */
@@ -245,13 +254,13 @@ read_action(struct span s, struct alias *a, struct why *why)
 
 	if (a->targets.n > 0)
 		(void)buf_putc(&a->targets, '\n'); /* over is told */
-	return action_read(s, &a->targets, &inner) == RC_OK ||
+	return action_read(s, a->shell, &a->targets, &inner) == RC_OK ||
 	       bad(a, s.p, why, inner.text);
 }
 
-/* One address; in the entry itself: or a file of some, or an action. */
+/* One address, or what else may stand there. */
 static bool
-read_target(struct span s, bool itself, struct alias *a, struct why *why)
+read_target(struct span s, enum source from, struct alias *a, struct why *why)
 {
 	struct why inner = {.rc = RC_OK};
 	struct span local, domain;
@@ -260,12 +269,13 @@ read_target(struct span s, bool itself, struct alias *a, struct why *why)
 
 	if (s.n == 0)
 		return bad(a, s.p, why, "address expected");
-	if (itself && included(s).n > 0)
+	if (from == SOURCE_ALIASES && included(s).n > 0)
 		return read_include(included(s), a, why);
-	if (itself && a->actions && no_address(s) != 0 && no_address(s) != ':')
+	if (from != SOURCE_INCLUDED && a->actions && no_address(s) != 0 &&
+	    no_address(s) != ':')
 		return read_action(s, a, why);
 	if (no_address(s) != 0)
-		return refuse_other(s, a, why);
+		return refuse_other(s, from, a, why);
 	/* sendmail's "not an alias": what names itself is none here, anyway */
 	if (s.p[0] == '\\')
 		s = span_from(s, 1);
@@ -287,7 +297,7 @@ read_target(struct span s, bool itself, struct alias *a, struct why *why)
 		return bad(a, s.p, why, inner.text);
 	/* nor with a backslash in front */
 	if (no_address(span_from(buf_span(&a->targets), start)) != 0)
-		return refuse_other(s, a, why);
+		return refuse_other(s, from, a, why);
 	if (a->targets.over || a->targets.n - start > MAILBOX_MAX)
 		return bad(a, s.p, why, "address or entry too long");
 	return true;
@@ -311,7 +321,8 @@ parse(struct alias *a, struct why *why)
 	for (;;) {
 		size_t comma = find_bare(rest, ',');
 
-		if (!read_target(trim(span_head(rest, comma)), true, a, why))
+		if (!read_target(
+			trim(span_head(rest, comma)), SOURCE_ALIASES, a, why))
 			return false;
 		if (comma == rest.n)
 			return true;
@@ -334,8 +345,8 @@ alias_next(struct alias_input *in, struct alias *a, struct why *why)
 	return true;
 }
 
-void
-alias_include(struct alias *a, struct span file, struct why *why)
+static void
+read_lines(struct alias *a, struct span file, enum source from, struct why *why)
 {
 	struct span rest = file;
 
@@ -350,8 +361,20 @@ alias_include(struct alias *a, struct span file, struct why *why)
 
 			/* a line may end with a comma */
 			if (one.n > 0)
-				(void)read_target(one, false, a, why);
+				(void)read_target(one, from, a, why);
 			line = span_from(line, comma + 1);
 		}
 	}
+}
+
+void
+alias_include(struct alias *a, struct span file, struct why *why)
+{
+	read_lines(a, file, SOURCE_INCLUDED, why);
+}
+
+void
+alias_forward(struct alias *a, struct span file, struct why *why)
+{
+	read_lines(a, file, SOURCE_FORWARD, why);
 }

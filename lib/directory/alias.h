@@ -29,6 +29,7 @@ enum alias_kind {
 
 struct alias {
 	bool actions; /* are targets, too; the caller's to set */
+	bool shell;   /* may be needed for them; likewise */
 	enum alias_kind kind;
 	unsigned line;       /* where it begins */
 	struct buf name;     /* canonical */
@@ -64,5 +65,8 @@ bool alias_next(struct alias_input *in, struct alias *a, struct why *why);
  * mistake.
  */
 void alias_include(struct alias *a, struct span file, struct why *why);
+
+/* The same of a user's ~/.forward, where an action may stand as well. */
+void alias_forward(struct alias *a, struct span file, struct why *why);
 
 #endif

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/users/user.h"
@@ -93,8 +95,27 @@ look_up(const char *name, struct passwd *pw, char *room, struct passwd **found,
 static struct user
 user_of(const struct passwd *pw)
 {
-	return (struct user){
-	    mem_dup(pw->pw_name), mem_dup(pw->pw_dir), pw->pw_uid, pw->pw_gid};
+	/* an empty field is this one, passwd(5) */
+	bool none = pw->pw_shell == NULL || pw->pw_shell[0] == '\0';
+
+	return (struct user){.name = mem_dup(pw->pw_name),
+	    .home = mem_dup(pw->pw_dir),
+	    .shell = mem_dup(none ? "/bin/sh" : pw->pw_shell),
+	    .uid = pw->pw_uid,
+	    .gid = pw->pw_gid};
+}
+
+bool
+user_has_shell(const struct user *u)
+{
+	const char *shell;
+	bool has = false;
+
+	setusershell();
+	while (!has && (shell = getusershell()) != NULL)
+		has = strcmp(shell, u->shell) == 0;
+	endusershell();
+	return has;
 }
 
 enum rc
@@ -152,6 +173,7 @@ user_fini(struct user *u)
 {
 	free(u->name);
 	free(u->home);
+	free(u->shell);
 	*u = (struct user){0};
 }
 

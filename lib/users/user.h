@@ -44,7 +44,8 @@ bool user_needed(const struct conf *conf);
 struct user {
 	char *name;
 	char *home; /* absolute */
-	uid_t uid;  /* neither is 0 */
+	char *shell;
+	uid_t uid; /* neither is 0 */
 	gid_t gid;
 };
 
@@ -56,6 +57,10 @@ struct user {
 enum rc user_find(const struct conf *conf, struct span name, struct user *out,
     struct why *why);
 void user_fini(struct user *u);
+
+/* May that user run programs here? As chsh(1) has it: the shell is listed in
+ * /etc/shells. Blocking. */
+bool user_has_shell(const struct user *u);
 
 /*
  * As user_find(), as whom programs are run: delivery.program_user, whatever

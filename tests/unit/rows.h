@@ -19,4 +19,22 @@
 		return cmocka_run_group_tests(tests, NULL, NULL);             \
 	}
 
+/* The same, and tests that stand for themselves: an array of struct CMUnitTest
+ * (cmocka_unit_test(f), ...) behind the rows. */
+#define ROWS_MAIN_AND(rows, check, more)                                      \
+	int main(void)                                                        \
+	{                                                                     \
+		const size_t n = sizeof(rows) / sizeof((rows)[0]);            \
+		const size_t m = sizeof(more) / sizeof((more)[0]);            \
+		struct CMUnitTest tests[sizeof(rows) / sizeof((rows)[0]) +    \
+					sizeof(more) / sizeof((more)[0])];    \
+                                                                              \
+		for (size_t i = 0; i < n; i++)                                \
+			tests[i] = (struct CMUnitTest){(rows)[i].name, check, \
+			    NULL, NULL, (void *)(uintptr_t) & (rows)[i]};     \
+		for (size_t i = 0; i < m; i++)                                \
+			tests[n + i] = (more)[i];                             \
+		return cmocka_run_group_tests(tests, NULL, NULL);             \
+	}
+
 #endif

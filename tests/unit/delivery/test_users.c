@@ -133,13 +133,14 @@ pair(int fds[2])
 }
 
 static void
-on_done(void *ctx, const struct why *why, struct span name)
+on_done(void *ctx, const struct users_outcome *o)
 {
 	char text[64];
 
 	(void)ctx;
-	(void)snprintf(text, sizeof(text), "%s:%s:" SPAN_FMT,
-	    why_rc_name(why->rc), why->status, SPAN_ARG(name));
+	(void)snprintf(text, sizeof(text), "%s:%s:" SPAN_FMT SPAN_FMT "%s",
+	    why_rc_name(o->why.rc), o->why.status, SPAN_ARG(o->name),
+	    SPAN_ARG(o->forward), o->kept ? "+" : "");
 	hear(text);
 }
 
@@ -246,6 +247,29 @@ worker_dies(void)
 	answer(0, 1, RC_OK, "2.0.0");
 	deliver("ann", 2);
 	answer(0, 2, RC_OK, "2.0.0");
+}
+
+/* ~/.forward is the process's to read: what it says goes to qmgr. */
+static void
+sends_on(void)
+{
+	struct msg_forward m = {.qid = SPAN_LIT("qid"),
+	    .rcpt = 1,
+	    .targets = SPAN_LIT("bob@x.example")};
+
+	deliver("ann", 1);
+	(void)proto_send_forward(t->processes[0], &m);
+	settle();
+	deliver("ann", 2);
+	m.rcpt = 2;
+	m.kept = 1;
+	(void)proto_send_forward(t->processes[0], &m);
+	settle();
+	deliver("ann", 3);
+	m.rcpt = 3;
+	m.targets = SPAN_NONE;
+	(void)proto_send_forward(t->processes[0], &m);
+	settle();
 }
 
 /* A user's process is nobody to be believed in more than its own outcome. */
@@ -385,6 +409,9 @@ static const struct row {
     {"refused", refused, "temp:4.3.0: "},
     {"no worker", no_worker, "ann1 bob2 ok:2.0.0:file ok:2.0.0:file "},
     {"worker dies", worker_dies, "ann1 ok:2.0.0:file ann2 ok:2.0.0:file "},
+    {"sends on", sends_on,
+	"ann1 ok:2.0.0:bob@x.example ann2 ok:2.0.0:bob@x.example+ ann3 "
+	"temp:4.3.0:+ "},
     {"stands still", stands_still, "bob1 ok:2.0.0:file "},
     {"many stand still", many_stand_still, ""},
     {"stands still for long", stands_still_for_long, "ann11 "},

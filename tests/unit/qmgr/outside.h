@@ -65,6 +65,8 @@ static struct {
 	bool local_is_slow; /* it delivers only when local_delivers() */
 	char slow[1024][80];
 	size_t n_slow;
+	const char *forward; /* what it says of users of the system; or NULL */
+	bool kept;
 	/* what the next commits ask, of RFC 3461 */
 	uint8_t notify, ret;
 	const char *orcpt, *envid;
@@ -161,6 +163,13 @@ delivered(struct ipc_link *link, struct span qid, uint32_t rcpt)
 				       SPAN_LIT("2.0.0"), SPAN_LIT("")});
 }
 
+static void
+sent_on(struct ipc_link *link, struct span qid, uint32_t rcpt)
+{
+	proto_send_forward(
+	    link, &(struct msg_forward){qid, rcpt, t.kept, span_of(t.forward)});
+}
+
 /* the local worker delivers whatever comes; when it is slow, one recipient */
 static void
 on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
@@ -169,6 +178,10 @@ on_deliver(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	t.n_local++;
 	t.n_batch += msg->deliver.batch;
 	check_not_writable(msg->deliver.file);
+	if (t.forward != NULL && !t.local_is_slow) {
+		sent_on(link, msg->deliver.qid, msg->deliver.rcpt);
+		return;
+	}
 	if (!t.local_is_slow) {
 		delivered(link, msg->deliver.qid, msg->deliver.rcpt);
 		return;
@@ -238,13 +251,16 @@ open_directory(const char *postmaster)
 	    "a7@example.org !\na8@example.org !\n";
 	static const char aliases[] =
 	    "away@example.org: far@elsewhere.example, alice@example.org\n"
-	    "gone@example.org: far@elsewhere.example\n";
+	    "gone@example.org: far@elsewhere.example\n"
+	    "back@example.org: joe, alice\n";
 	char domain[] = "example.org";
 	char *names[] = {domain, NULL};
 	struct conf_list domains = {names, 1};
 	struct directory_source source = {.domains = &domains,
 	    .postmaster = postmaster,
 	    .accounts = io_memfd("accounts"),
+	    .user_domains = &domains,
+	    .users = SPAN_LIT("joe\n"),
 	    .senders = -1,
 	    .aliases = io_memfd("aliases")};
 	char path[96];
@@ -357,7 +373,10 @@ local_delivers(void)
 {
 	t.local_is_slow = false;
 	for (size_t i = 0; i < t.n_slow; i++)
-		delivered(t.local, span_of(t.slow[i]), 0);
+		if (t.forward != NULL)
+			sent_on(t.local, span_of(t.slow[i]), 0);
+		else
+			delivered(t.local, span_of(t.slow[i]), 0);
 	t.n_slow = 0;
 	settle();
 }

@@ -210,13 +210,16 @@ static const struct row {
     {"no users", BASE, CONF_USERS,
 	"users.domains=\n"
 	"users.min_uid=1000\n"
-	"users.max_uid=60000\n"},
+	"users.max_uid=60000\n"
+	"users.forward=all\n"},
     {"users",
-	BASE "users: {domains: [Example.org], min_uid: 500, max_uid: 500}\n",
+	BASE "users: {domains: [Example.org], min_uid: 500, max_uid: 500, "
+	     "forward: addresses}\n",
 	CONF_USERS,
 	"users.domains=example.org\n"
 	"users.min_uid=500\n"
-	"users.max_uid=500\n"},
+	"users.max_uid=500\n"
+	"users.forward=addresses\n"},
     {"pop3", BASE, CONF_POP3,
 	"pop3.processes=1\n"
 	"pop3.max_sessions=1000\n"

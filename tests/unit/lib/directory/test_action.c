@@ -77,13 +77,14 @@ check_row(void **state)
 	buf_init(&words, 1000);
 	if (row->text == NULL) {
 		assert_int_equal(
-		    action_read(span_of(row->said), &text, &why), RC_PERM);
+		    action_read(span_of(row->said), false, &text, &why),
+		    RC_PERM);
 		assert_string_equal(why.status, "5.3.5");
 		assert_string_equal(why.text, row->words);
 		assert_int_equal(text.n, 0);
 	} else {
 		assert_int_equal(
-		    action_read(span_of(row->said), &text, &why), RC_OK);
+		    action_read(span_of(row->said), false, &text, &why), RC_OK);
 		assert_string_equal(buf_cstr(&text), row->text);
 		assert_true(action_is(buf_span(&text)));
 		assert_int_equal(action_split(buf_span(&text), &words, &why),
@@ -113,22 +114,17 @@ keeps_to_its_length(void **state)
 	said[1] = '/';
 	buf_init(&text, 1000);
 	assert_int_equal(
-	    action_read(span_make(said, ACTION_MAX + 1), &text, &why), RC_PERM);
+	    action_read(span_make(said, ACTION_MAX + 1), false, &text, &why),
+	    RC_PERM);
 	assert_int_equal(
-	    action_read(span_make(said, ACTION_MAX), &text, &why), RC_OK);
+	    action_read(span_make(said, ACTION_MAX), false, &text, &why),
+	    RC_OK);
 	assert_int_equal(text.n, ACTION_MAX);
 	buf_fini(&text);
 }
 
-int
-main(void)
-{
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0]) + 1];
-	size_t n = sizeof(rows) / sizeof(rows[0]);
+static const struct CMUnitTest more[] = {
+    cmocka_unit_test(keeps_to_its_length),
+};
 
-	for (size_t i = 0; i < n; i++)
-		tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL,
-		    NULL, (void *)(uintptr_t)&rows[i]};
-	tests[n] = (struct CMUnitTest)cmocka_unit_test(keeps_to_its_length);
-	return _cmocka_run_group_tests("action", tests, n + 1, NULL, NULL);
-}
+ROWS_MAIN_AND(rows, check_row, more)
