@@ -59,9 +59,11 @@ struct message {
 	size_t n_queued;          /* recipients that wait for their turn */
 	struct visit_list visits; /* likewise, by destination */
 	bool crowded;             /* and those for which there was no room */
-	unsigned steps;           /* how often that was so, since a round */
-	uint64_t not_before_ms;   /* a destination is left alone until then */
-	int fd;                   /* memfd, then queue file; -1 when IDLE */
+	bool displaced;           /* it had some, which another party has now */
+	TAILQ_ENTRY(message) of_displaced;
+	unsigned steps;         /* how often that was so, since a round */
+	uint64_t not_before_ms; /* a destination is left alone until then */
+	int fd;                 /* memfd, then queue file; -1 when IDLE */
 	uint64_t offset;
 	uint64_t size;
 	struct buf trace;      /* not yet in the file: our Received, LF ends */

@@ -16,10 +16,12 @@
 
 #define QMGR_BUCKETS 4096
 #define QMGR_SITES   1024
+#define QMGR_PARTIES 256
 
 TAILQ_HEAD(message_list, message);
 TAILQ_HEAD(site_list, site);
 TAILQ_HEAD(visit_list, visit);
+TAILQ_HEAD(party_list, party);
 TAILQ_HEAD(errand_list, errand);
 
 struct allowance;
@@ -51,7 +53,10 @@ struct qmgr {
 	struct event *pace_timer;
 	size_t n_sites;
 	size_t sites_made;
-	size_t n_visits; /* messages waiting at them */
+	size_t n_visits;                         /* messages waiting at them */
+	struct party_list parties[QMGR_PARTIES]; /* whose these are */
+	struct message_list displaced; /* lost their place to wait just now */
+	bool replacing;                /* they are being seen to */
 	struct event *room_timer;
 	bool starved; /* something waits for room at a local delivery worker */
 	bool open;    /* mail is taken */

@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "qmgr/agent.h"
+#include "qmgr/party.h"
 #include "qmgr/route.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
@@ -24,8 +25,11 @@
 struct visit {
 	TAILQ_ENTRY(visit) next; /* at the site */
 	TAILQ_ENTRY(visit) of_message;
+	TAILQ_ENTRY(visit) of_party;
 	struct message *m;
 	struct site *site;
+	struct party *party;
+	uint64_t round; /* those with a lower one go before */
 	size_t *rcpts;
 	size_t n, at; /* those before `at` have been given out */
 };
@@ -37,6 +41,7 @@ struct site {
 	char *name;
 	struct visit_list visits;
 	size_t n_visits;
+	uint64_t round;  /* of whatever went there last */
 	size_t underway; /* jobs */
 	size_t rcpts;    /* in them, without an outcome */
 	uint64_t limit;
@@ -209,21 +214,47 @@ end_visit(struct visit *v)
 	v->m->n_queued -= v->n - v->at;
 	TAILQ_REMOVE(&v->site->visits, v, next);
 	TAILQ_REMOVE(&v->m->visits, v, of_message);
+	TAILQ_REMOVE(&v->party->visits, v, of_party);
 	v->site->n_visits--;
+	v->party->n_visits--;
 	q->n_visits--;
+	party_release(q, v->party);
 	set_ready(q, v->site);
 	free(v->rcpts);
 	free(v);
 }
 
-/* Behind all that are no less urgent (RFC 6710 5), mostly all of them. */
+/* A party's messages are of rounds that follow each other; who comes anew
+ * begins with the one that is going on. */
+static uint64_t
+round_of(const struct site *s, const struct visit *v)
+{
+	const struct visit *last;
+
+	TAILQ_FOREACH_REVERSE(last, &s->visits, visit_list, next)
+	if (last->party == v->party &&
+	    last->m->env->priority == v->m->env->priority)
+		return last->round + 1;
+	return s->round;
+}
+
+/* Does a go before b, though it comes later? RFC 6710 5, then by rounds. */
+static bool
+goes_before(const struct visit *a, const struct visit *b)
+{
+	int mine = a->m->env->priority, other = b->m->env->priority;
+
+	return other < mine || (other == mine && a->round < b->round);
+}
+
+/* Behind all that it does not go before, mostly all of them. */
 static void
 queue_up(struct site *s, struct visit *v)
 {
 	struct visit *before = TAILQ_LAST(&s->visits, visit_list);
-	int mine = v->m->env->priority;
 
-	while (before != NULL && before->m->env->priority < mine)
+	v->round = round_of(s, v);
+	while (before != NULL && goes_before(v, before))
 		before = TAILQ_PREV(before, visit_list, next);
 	if (before != NULL)
 		TAILQ_INSERT_AFTER(&s->visits, before, v, next);
@@ -231,25 +262,92 @@ queue_up(struct site *s, struct visit *v)
 		TAILQ_INSERT_HEAD(&s->visits, v, next);
 }
 
+/* It loses its place, and waits without one. */
+static void
+displace(struct qmgr *q, struct visit *v)
+{
+	struct message *m = v->m;
+
+	end_visit(v);
+	if (!m->displaced)
+		TAILQ_INSERT_TAIL(&q->displaced, m, of_displaced);
+	m->displaced = true;
+}
+
+/* The newest message at s of the party with the most there, if that is clearly
+ * more than p has; or NULL. */
+static struct visit *
+most_at(const struct site *s, const struct party *p)
+{
+	const struct party *most = p;
+	struct visit *v;
+
+	TAILQ_FOREACH (v, &s->visits, next)
+		v->party->here = 0;
+	TAILQ_FOREACH (v, &s->visits, next)
+		if (++v->party->here > most->here)
+			most = v->party;
+	if (most->here <= p->here + 1)
+		return NULL;
+	TAILQ_FOREACH_REVERSE(v, &s->visits, visit_list, next)
+	if (v->party == most)
+		return v;
+	return NULL;
+}
+
+/* The same of all destinations. */
+static struct visit *
+most_of_all(const struct qmgr *q, const struct party *p)
+{
+	const struct party *most = party_most(q);
+
+	return most != NULL && most->n_visits > p->n_visits + 1
+		   ? TAILQ_LAST(&most->visits, visit_list)
+		   : NULL;
+}
+
+/* Is there room for one more of p's at s, perhaps another's? */
+static bool
+make_room(struct qmgr *q, struct site *s, struct party *p)
+{
+	struct visit *v;
+
+	if (s->n_visits < SCHEDULE_WAITS && q->n_visits < SCHEDULE_ALL)
+		return true;
+	p->here = 0; /* if it has none there */
+	v = s->n_visits == SCHEDULE_WAITS ? most_at(s, p) : most_of_all(q, p);
+	if (v == NULL)
+		return false;
+	displace(q, v);
+	return true;
+}
+
 /* m's visit at that site; NULL: no room. */
 static struct visit *
 visit(struct message *m, struct site *s)
 {
 	struct qmgr *q = m->q;
+	struct party *p;
 	struct visit *v;
 
 	/* the last one is the likeliest: recipients come by domain */
 	TAILQ_FOREACH_REVERSE(v, &m->visits, visit_list, of_message)
 	if (v->site == s)
 		return v;
-	if (s->n_visits == SCHEDULE_WAITS || q->n_visits == SCHEDULE_ALL)
+	p = party_of(q, m->env);
+	if (!make_room(q, s, p)) {
+		party_release(q, p);
 		return NULL;
+	}
 	v = mem_alloc(sizeof(*v));
 	v->m = m;
 	v->site = s;
+	v->party = p;
 	queue_up(s, v);
 	TAILQ_INSERT_TAIL(&m->visits, v, of_message);
+	TAILQ_INSERT_TAIL(&p->visits, v, of_party);
 	s->n_visits++;
+	p->n_visits++;
 	q->n_visits++;
 	return v;
 }
@@ -308,6 +406,23 @@ add(struct message *m, size_t i)
 	set_ready(m->q, s);
 }
 
+/* What has lost its place looks for another, or leaves memory for a while. */
+static void
+replace(struct qmgr *q)
+{
+	struct message *m;
+
+	if (q->replacing)
+		return;
+	q->replacing = true;
+	while ((m = TAILQ_FIRST(&q->displaced)) != NULL) {
+		TAILQ_REMOVE(&q->displaced, m, of_displaced);
+		m->displaced = false;
+		message_kick(m);
+	}
+	q->replacing = false;
+}
+
 void
 schedule_add(struct message *m)
 {
@@ -319,11 +434,15 @@ schedule_add(struct message *m)
 		    !a->queued && a->agent == NULL)
 			add(m, i);
 	}
+	replace(m->q);
 }
 
 void
 schedule_cancel(struct message *m)
 {
+	if (m->displaced)
+		TAILQ_REMOVE(&m->q->displaced, m, of_displaced);
+	m->displaced = false;
 	while (!TAILQ_EMPTY(&m->visits))
 		end_visit(TAILQ_FIRST(&m->visits));
 }
@@ -383,6 +502,7 @@ give(struct site *s, size_t n)
 		v->m->attempts[v->rcpts[i]].queued = false;
 	v->m->n_queued -= n;
 	v->at += n;
+	s->round = v->round;
 	if (v->at == v->n) {
 		end_visit(v);
 	} else {
@@ -501,6 +621,8 @@ schedule_init(struct qmgr *q)
 {
 	TAILQ_INIT(&q->turns);
 	TAILQ_INIT(&q->paced);
+	TAILQ_INIT(&q->displaced);
+	party_init(q);
 	for (size_t i = 0; i < QMGR_SITES; i++)
 		TAILQ_INIT(&q->sites[i]);
 }

@@ -1,7 +1,8 @@
 /*
  * Whose turn it is among the recipients at other hosts. Each destination (next
- * hop) has a queue of its own: messages take turns in it, a bounded group of
- * recipients at a time, and destinations take turns for the workers. One that
+ * hop) has a queue of its own: in it those who send take turns (party.h), their
+ * messages one behind the other, a bounded group of recipients at a time; and
+ * destinations take turns for the workers. One that
  * is in trouble again and again is left alone for a while, as a whole.
  */
 #ifndef QMGR_SCHEDULE_H
@@ -30,7 +31,8 @@ void schedule_fini(struct qmgr *q);
  * Put into their queues all recipients of m at other hosts that are to do, were
  * not tried in this round and are not there yet. Those whose destination is
  * left alone count as tried, with its trouble as the outcome; where there is
- * no room to wait, m->crowded is set.
+ * no room to wait, m->crowded is set. Of a party that has clearly more there
+ * than m's, the newest gives way: other messages may be kicked, and be gone.
  */
 void schedule_add(struct message *m);
 /* Take m's recipients out again. */
