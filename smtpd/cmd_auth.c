@@ -262,6 +262,10 @@ cmd_auth_result(struct session *s, const struct msg_auth_result *msg)
 	s->auth_id = 0;
 	if (msg == NULL) {
 		reply(s, REPLY_AUTH_DOWN, SPAN_NONE);
+	} else if (msg->rc == RC_OK &&
+		   gate_login(&s->server->gate, span_of(s->client), msg->login,
+		       &s->login_ticket) != CENSUS_WELCOME) {
+		reply(s, REPLY_LOGIN_CONNECTIONS, SPAN_NONE);
 	} else if (msg->rc == RC_OK) {
 		s->login = span_dup(msg->login);
 		LOG(SMTP_LOGIN, log_text(id_span(&s->sid)), log_str(s->login),

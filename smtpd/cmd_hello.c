@@ -158,9 +158,8 @@ cmd_starttls(struct session *s, struct span args)
 	stream_start_tls(s->stream, s->server->tls);
 	/* RFC 3207 4.2: all that was learned in clear is forgotten */
 	free(s->helo);
-	free(s->login);
+	session_log_out(s);
 	s->helo = NULL;
-	s->login = NULL;
 	s->esmtp = false;
 	return ST_NEW;
 }

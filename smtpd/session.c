@@ -358,6 +358,14 @@ session_new(
 }
 
 void
+session_log_out(struct session *s)
+{
+	gate_leave(&s->server->gate, &s->login_ticket);
+	free(s->login);
+	s->login = NULL;
+}
+
+void
 session_again(struct session *s, const char *address, const char *login)
 {
 	enum reply words;
@@ -367,12 +375,12 @@ session_again(struct session *s, const char *address, const char *login)
 	s->may_xclient = false;
 	txn_free(&s->txn);
 	free(s->helo);
-	free(s->login);
+	session_log_out(s);
 	s->helo = NULL;
 	s->login = login == NULL ? NULL : mem_dup(login);
 	s->esmtp = false;
 	if (address != NULL) {
-		gate_leave(&s->server->gate, s->ticket);
+		gate_leave(&s->server->gate, &s->ticket);
 		free(s->client);
 		s->client = mem_dup(address);
 	}
@@ -401,13 +409,13 @@ session_free(struct session *s)
 
 	TAILQ_REMOVE(&server->sessions, s, next);
 	server->n_sessions--;
-	gate_leave(&server->gate, s->ticket);
+	gate_leave(&server->gate, &s->ticket);
 	stream_free(&s->stream);
 	txn_free(&s->txn);
 	cmd_auth_free(s);
 	free(s->client);
 	free(s->helo);
-	free(s->login);
+	session_log_out(s);
 	free(s);
 	session_settle(server);
 }

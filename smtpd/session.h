@@ -78,7 +78,8 @@ struct session {
 	uint32_t uid; /* of a local client */
 	bool may_xclient;
 	uint32_t ticket; /* of the gate; 0: not counted */
-	char *helo;      /* as given; NULL before */
+	uint32_t login_ticket;
+	char *helo; /* as given; NULL before */
 	bool esmtp;
 	char *login;     /* NULL: not authenticated */
 	unsigned errors; /* refused commands */
@@ -110,6 +111,8 @@ void session_resume(struct session *s, enum state state);
 void session_drain(struct session *s);
 /* XCLIENT: a client of another address begins anew, or is turned away. */
 void session_again(struct session *s, const char *address, const char *login);
+/* Forget whose session it is, if anybody's. */
+void session_log_out(struct session *s);
 /* A command was refused: too many of them end the session. */
 void session_error(struct session *s);
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/network.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -20,9 +21,10 @@
 
 /* two generations of the most processes that one service may have */
 #define COLUMNS   128
-#define PLACES    4096
+#define PLACES    8192
 #define PROBES    8
 #define MINUTE_MS 60000
+#define WHO_MAX   1024 /* bytes of key and name */
 
 struct place {
 	_Atomic uint64_t who; /* 0: nobody yet */
@@ -128,24 +130,40 @@ census_bury(struct census *c, pid_t pid)
 	}
 }
 
-/* Never 0. An address that is none has no hash: 0. */
-static uint64_t
-hash(const struct census *c, struct span address)
+/* Their bytes behind the key: an address has 16, a login a letter before. */
+static bool
+put_who(struct buf *b, const struct census_who *who)
 {
-	uint8_t text[sizeof(c->table->key) + 16], sum[EVP_MAX_MD_SIZE], ip[16];
 	struct network client;
-	unsigned n = 0;
-	uint64_t h;
+	uint8_t ip[16];
 
-	if (!network_address(address, ip))
-		return 0;
+	if (who->kind == CENSUS_LOGIN)
+		return who->text.n > 0 && buf_putc(b, 'l') &&
+		       buf_put_span(b, who->text);
+	if (!network_address(who->text, ip))
+		return false;
 	network_client(ip, &client);
-	memcpy(text, c->table->key, sizeof(c->table->key));
-	memcpy(text + sizeof(c->table->key), client.address, 16);
-	if (EVP_Digest(text, sizeof(text), sum, &n, EVP_sha256(), NULL) != 1)
-		return 0;
-	memcpy(&h, sum, sizeof(h));
-	return h == 0 ? 1 : h;
+	return buf_putc(b, 'a') && buf_put(b, client.address, 16);
+}
+
+/* Never 0. What is neither address nor login has no hash: 0. */
+static uint64_t
+hash(const struct census *c, const struct census_who *who)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	uint64_t h = 0;
+	struct buf b;
+
+	buf_init(&b, WHO_MAX);
+	if (buf_put(&b, c->table->key, sizeof(c->table->key)) &&
+	    put_who(&b, who) &&
+	    EVP_Digest(b.p, b.n, sum, &n, EVP_sha256(), NULL) == 1) {
+		memcpy(&h, sum, sizeof(h));
+		h += h == 0;
+	}
+	buf_fini(&b);
+	return h;
 }
 
 static struct place *
@@ -243,9 +261,9 @@ count(struct census *c, uint64_t who, uint64_t now_ms)
 
 enum census_answer
 census_enter(struct census *c, const struct census_limits *limits,
-    struct span address, uint64_t now_ms, uint32_t *ticket)
+    const struct census_who *client, uint64_t now_ms, uint32_t *ticket)
 {
-	uint64_t who = c->own == NULL ? 0 : hash(c, address);
+	uint64_t who = c->own == NULL ? 0 : hash(c, client);
 	uint32_t minute = (uint32_t)(now_ms / MINUTE_MS);
 	struct count sum;
 	struct place *p;

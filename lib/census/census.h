@@ -3,7 +3,8 @@
  * They share a memfd, which master makes: each writes a column of its own and
  * reads all, without a lock or a message. Clients are kept by a keyed hash of
  * their address, so that nobody can choose whose count he shares; an IPv6
- * client is its /64, as that is what one customer has. The count may be too
+ * client is its /64, as that is what one customer has. Logins are counted
+ * likewise, by their names. The count may be too
  * low by what others do at the same moment, and for a client that finds no
  * place; it is never too high.
  */
@@ -49,15 +50,24 @@ enum census_answer {
 	CENSUS_TOO_OFTEN,
 };
 
+/* Who is counted. */
+struct census_who {
+	enum {
+		CENSUS_ADDRESS, /* as peer_address() says it */
+		CENSUS_LOGIN
+	} kind;
+	struct span text;
+};
+
 /*
- * A client connects; `address` as peer_address() says it. When it is welcome,
+ * A client connects, or has logged in. When it is welcome,
  * it is counted, and *ticket is for census_leave() (0: it has no place).
  * Whoever is turned away counts for nothing: it is let in as soon as there is
  * room. now_ms is CLOCK_MONOTONIC.
  */
 enum census_answer census_enter(struct census *c,
-    const struct census_limits *limits, struct span address, uint64_t now_ms,
-    uint32_t *ticket);
+    const struct census_limits *limits, const struct census_who *client,
+    uint64_t now_ms, uint32_t *ticket);
 void census_leave(struct census *c, uint32_t ticket);
 
 #endif

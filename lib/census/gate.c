@@ -59,13 +59,29 @@ gate_enter(struct gate *g, struct span address, uint32_t *ticket)
 	*ticket = 0;
 	if (g->census == NULL || g->conf == NULL || is_exempt(g, address))
 		return CENSUS_WELCOME;
-	return census_enter(
-	    g->census, &g->limits, address, clock_mono_ms(), ticket);
+	return census_enter(g->census, &g->limits,
+	    &(struct census_who){CENSUS_ADDRESS, address}, clock_mono_ms(),
+	    ticket);
+}
+
+enum census_answer
+gate_login(
+    struct gate *g, struct span address, struct span login, uint32_t *ticket)
+{
+	struct census_limits limits = {0};
+
+	*ticket = 0;
+	if (g->census == NULL || g->conf == NULL || is_exempt(g, address))
+		return CENSUS_WELCOME;
+	limits.sessions = g->conf->limits.login;
+	return census_enter(g->census, &limits,
+	    &(struct census_who){CENSUS_LOGIN, login}, clock_mono_ms(), ticket);
 }
 
 void
-gate_leave(struct gate *g, uint32_t ticket)
+gate_leave(struct gate *g, uint32_t *ticket)
 {
 	if (g->census != NULL)
-		census_leave(g->census, ticket);
+		census_leave(g->census, *ticket);
+	*ticket = 0;
 }

@@ -32,6 +32,13 @@ void gate_set(struct gate *g, const struct conf *conf, uint64_t sessions);
 /* As census_enter(); whoever is exempt is welcome and not counted. */
 enum census_answer gate_enter(
     struct gate *g, struct span address, uint32_t *ticket);
-void gate_leave(struct gate *g, uint32_t ticket);
+/*
+ * The same of a login from there, against limits.login; each connection of a
+ * login has a ticket of its own besides that of its address.
+ */
+enum census_answer gate_login(
+    struct gate *g, struct span address, struct span login, uint32_t *ticket);
+/* With *ticket, which is 0 then: also when it is. */
+void gate_leave(struct gate *g, uint32_t *ticket);
 
 #endif

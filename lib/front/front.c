@@ -230,7 +230,8 @@ front_free(struct front *f)
 	TAILQ_REMOVE(&server->fronts, f, next);
 	server->n_fronts--;
 	front_sasl_cancel(f);
-	gate_leave(&server->gate, f->ticket);
+	gate_leave(&server->gate, &f->ticket);
+	gate_leave(&server->gate, &f->login_ticket);
 	server->ops->fini(f);
 	event_free(f->timer);
 	stream_free(&f->client);

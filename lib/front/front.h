@@ -96,8 +96,9 @@ struct front {
 	int session_fd;         /* our end of the pair while authd is asked */
 	struct event *timer;    /* for all that comes before the log-in */
 	struct id sid;
-	char *address;    /* of the client */
-	uint32_t ticket;  /* of the gate; 0: not counted */
+	char *address;   /* of the client */
+	uint32_t ticket; /* of the gate; 0: not counted */
+	uint32_t login_ticket;
 	uint64_t auth_id; /* of the question to authd; 0: none */
 	enum front_sasl sasl;
 	char mechanism[FRONT_MECHANISM_MAX + 1]; /* in FRONT_SASL_FIRST */

@@ -14,6 +14,7 @@
 
 #define FAILURES_MAX 5
 #define ANSWER_MAX   8192
+#define TOO_MANY     "Too many connections of this login, try later"
 
 /* Where the session is to come; what goes to authd, or -1. */
 static int
@@ -214,6 +215,12 @@ front_answer(struct front *f, const struct msg_auth_result *msg)
 	f->auth_id = 0;
 	if (msg == NULL || msg->rc != RC_OK) {
 		refused(f, msg);
+		return;
+	}
+	if (gate_login(&f->server->gate, span_of(f->address), msg->login,
+		&f->login_ticket) != CENSUS_WELCOME) {
+		refused(f, &(struct msg_auth_result){
+			       .rc = RC_TEMP, .text = SPAN_LIT(TOO_MANY)});
 		return;
 	}
 	LOG_EVENT(ops->login, log_text(id_span(&f->sid)), log_text(msg->login),

@@ -1,4 +1,5 @@
 """How much one client may have, counted over all processes of a service."""
+import base64
 import os
 import signal
 import ssl
@@ -164,3 +165,57 @@ limits: {{smtp: 1, pop3: 1, imap: 1, exempt: []}}
             assert first.recv(4)  # the greeting: it is counted by now
             assert Wire(address).line() == ""
             first.close()
+
+
+LOGINS = """\
+smtpd: {processes: 2}
+imap: {processes: 2}
+pop3: {processes: 2}
+auth: {allow_plaintext: true}
+"""
+
+
+def log_in(suite, service, login):
+    """(connection, what it was told)"""
+    wire = suite.connect(service)
+    wire.line()
+    secret = base64.b64encode(f"\0{login}\0of-this-test".encode()).decode()
+    if service == "submission":
+        assert wire.say("EHLO x")[0] == "250"
+    wire.send({"submission": f"AUTH PLAIN {secret}\r\n",
+               "imap": f"a AUTHENTICATE PLAIN {secret}\r\n",
+               "pop3": f"AUTH PLAIN {secret}\r\n"}[service].encode())
+    line = wire.line()
+    return wire, line if line[0] != "*" else wire.line()
+
+
+@pytest.mark.parametrize("service, most, welcome, words", [
+    ("submission", 3, "235 ", "454 4.7.0 Too many connections of this login, "
+     "try again later [login-connections]"),
+    ("imap", 3, "a OK", "a NO [UNAVAILABLE] Too many connections of this login, "
+     "try later"),
+    ("pop3", 1, "+OK", "-ERR [SYS/TEMP] Too many connections of this login, "
+     "try later"),  # before the mailbox is said to be in use
+])
+def test_connections_of_a_login(tmpdir, bindir, service, most, welcome, words):
+    yaml = f"{LOGINS}limits: {{login: {most}, rate: 0, exempt: []}}\n"
+    with Suite(tmpdir, bindir, yaml) as s:
+        s.start()
+        for login in "alice@example.org", "bob@example.org":
+            subprocess.run(
+                [f"{bindir}/steadctl", "-c", s.conf, "account", "passwd",
+                 login], text=True, input="of-this-test\n", check=True,
+                capture_output=True)
+        wires = [log_in(s, service, "alice@example.org") for _ in range(most)]
+        assert all(line.startswith(welcome) for _, line in wires), wires
+        for _ in range(8):  # every process is asked
+            wire, line = log_in(s, service, "Alice@example.org")
+            assert line == words
+            # which is no end of the connection, nor a wrong password
+            wire.send(b"a NOOP\r\n" if service == "imap" else b"NOOP\r\n")
+            assert wire.line() != ""
+            wire.close()
+        assert log_in(s, service, "bob@example.org")[1].startswith(welcome)
+        wires.pop()[0].close()
+        wait_for("room", lambda: log_in(
+            s, service, "alice@example.org")[1].startswith(welcome))

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,11 +53,19 @@ end(void)
 }
 
 static enum census_answer
+enter_with(struct census *c, const struct census_limits *limits,
+    const char *who, uint32_t *ticket)
+{
+	return census_enter(c, limits,
+	    &(struct census_who){CENSUS_ADDRESS, span_of(who)}, now, ticket);
+}
+
+static enum census_answer
 enter(struct census *c, const struct census_limits *limits, const char *who)
 {
 	uint32_t ticket;
 
-	return census_enter(c, limits, span_of(who), now, &ticket);
+	return enter_with(c, limits, who, &ticket);
 }
 
 static void
@@ -75,8 +84,8 @@ leaving_makes_room(void)
 	uint32_t tickets[2];
 
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(census_enter(own, &two, SPAN_LIT("192.0.2.1"),
-				     now, &tickets[i]),
+		assert_int_equal(
+		    enter_with(own, &two, "192.0.2.1", &tickets[i]),
 		    CENSUS_WELCOME);
 	assert_int_equal(enter(other, &two, "192.0.2.1"), CENSUS_TOO_MANY);
 	census_leave(own, tickets[0]);
@@ -101,8 +110,8 @@ rate(void)
 	uint32_t ticket;
 
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(census_enter(i % 2 == 0 ? own : other, &rare,
-				     SPAN_LIT("192.0.2.1"), now, &ticket),
+		assert_int_equal(enter_with(i % 2 == 0 ? own : other, &rare,
+				     "192.0.2.1", &ticket),
 		    CENSUS_WELCOME);
 		/* those that have left count too */
 		census_leave(i % 2 == 0 ? own : other, ticket);
@@ -159,11 +168,10 @@ crowd(void)
 
 		(void)snprintf(ip, sizeof(ip), "10.0.%u.%u", i / 250, i % 250);
 		assert_int_equal(
-		    census_enter(own, &one, span_of(ip), now, &tickets[i]),
-		    CENSUS_WELCOME);
+		    enter_with(own, &one, ip, &tickets[i]), CENSUS_WELCOME);
 		counted += tickets[i] > 0;
 	}
-	assert_in_range(counted, 3500, 4096);
+	assert_in_range(counted, 7000, 8192);
 	for (unsigned i = 0; i < 20000; i++)
 		census_leave(own, tickets[i]);
 	/* and there is room again, for those whose minute is over first */
@@ -244,6 +252,50 @@ gate(void)
 	census_close(&g.census);
 }
 
+/* A login is no address, and each is counted apart, from wherever it is; its
+ * connections leave room when they end. */
+static void
+logins(void)
+{
+	char *exempt[] = {(char[]){"192.0.2.0/24"}, NULL};
+	struct conf conf = {.limits = {.login = 1, .exempt = {exempt, 1}}};
+	struct gate g = {.census = NULL};
+	const struct span joe = SPAN_LIT("joe@example.org");
+	const struct span at = SPAN_LIT("203.0.113.1");
+	uint32_t ticket, second;
+	struct why why;
+
+	assert_int_equal(gate_open(&g, dup(memory), &why), RC_OK);
+	gate_set(&g, &conf, 1);
+	assert_int_equal(gate_enter(&g, at, &ticket), CENSUS_WELCOME);
+	assert_int_equal(gate_login(&g, at, at, &ticket), CENSUS_WELCOME);
+	assert_int_equal(gate_login(&g, at, joe, &ticket), CENSUS_WELCOME);
+	assert_int_equal(gate_login(&g, SPAN_LIT("203.0.113.2"), joe, &second),
+	    CENSUS_TOO_MANY);
+	assert_int_equal(second, 0);
+	assert_int_equal(gate_login(&g, SPAN_LIT("192.0.2.1"), joe, &second),
+	    CENSUS_WELCOME);
+	gate_leave(&g, &ticket);
+	assert_int_equal(ticket, 0);
+	gate_leave(&g, &ticket);
+	assert_int_equal(gate_login(&g, at, joe, &ticket), CENSUS_WELCOME);
+	assert_int_equal(gate_login(&g, at, joe, &second), CENSUS_TOO_MANY);
+	gate_leave(&g, &second);
+	assert_int_equal(gate_login(&g, at, joe, &second), CENSUS_TOO_MANY);
+	/* so long a name cannot be counted */
+	for (int i = 0; i < 3; i++) {
+		char name[2000];
+
+		(void)memset(name, 'x', sizeof(name));
+		assert_int_equal(
+		    gate_login(&g, at, span_make(name, sizeof(name)), &second),
+		    CENSUS_WELCOME);
+	}
+	conf.limits.login = 0;
+	assert_int_equal(gate_login(&g, at, joe, &second), CENSUS_WELCOME);
+	census_close(&g.census);
+}
+
 static const struct row {
 	const char *name;
 	void (*act)(void);
@@ -259,6 +311,7 @@ static const struct row {
     {"memory is sealed", memory_is_sealed},
     {"columns run out", columns_run_out},
     {"gate", gate},
+    {"logins", logins},
 };
 
 static void

@@ -135,6 +135,7 @@ static const struct row {
 	"limits.smtp=50\n"
 	"limits.pop3=50\n"
 	"limits.imap=400\n"
+	"limits.login=100\n"
 	"limits.rate=600\n"
 	"limits.login_recipients=1000\n"
 	"limits.exempt=127.0.0.0/8 ::1\n"},
@@ -146,6 +147,7 @@ static const struct row {
 	"limits.smtp=0\n"
 	"limits.pop3=50\n"
 	"limits.imap=400\n"
+	"limits.login=100\n"
 	"limits.rate=1\n"
 	"limits.login_recipients=7\n"
 	"limits.exempt=2001:db8::/32 192.0.2.1\n"},
@@ -153,6 +155,7 @@ static const struct row {
 	"limits.smtp=50\n"
 	"limits.pop3=50\n"
 	"limits.imap=400\n"
+	"limits.login=100\n"
 	"limits.rate=600\n"
 	"limits.login_recipients=1000\n"
 	"limits.exempt=\n"},
