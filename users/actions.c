@@ -29,6 +29,9 @@
 #define ENV_MAX   16
 #define FILES_MAX 1024
 
+/* its own Maildirs are named by path */
+static const struct maildir_root nowhere = {.fd = -1};
+
 /* What all its runs share. */
 struct actions {
 	struct deposit *deposit;
@@ -179,7 +182,7 @@ keep(const struct actions *p, const struct maildir_deliver *d,
 	rc = home_maildir(&p->user, &path, why);
 	into.maildir = buf_cstr(&path);
 	if (rc == RC_OK)
-		rc = maildir_deliver(NULL, &into, out, why);
+		rc = maildir_deliver(&nowhere, &into, out, why);
 	buf_fini(&path);
 	return rc;
 }
@@ -204,7 +207,7 @@ deliver(void *ctx, const struct maildir_deliver *d,
 	if (p->path[strlen(p->path) - 1] != '/')
 		return mbox_append(p->path, d, why);
 	into.maildir = p->path;
-	return maildir_deliver(NULL, &into, out, why);
+	return maildir_deliver(&nowhere, &into, out, why);
 }
 
 /* Nobody could be told: what ends now is begun again later, what goes on would

@@ -72,9 +72,14 @@ check_reply(void **state)
 static void
 check_option(const char *name, size_t n)
 {
-	bool found = n == strlen("smtp.refused") &&
-		     strncmp(name, "smtp.refused", n) == 0; /* an event */
+	/* events, and a file */
+	static const char *const others[] = {
+	    "smtp.refused", "smtp.login", ".forward"};
+	bool found = false;
 
+	for (size_t i = 0; i < N(others); i++)
+		found = found || (strlen(others[i]) == n &&
+				     strncmp(others[i], name, n) == 0);
 	for (size_t i = 0; i < N(options); i++)
 		found = found || (strlen(options[i]) == n &&
 				     strncmp(options[i], name, n) == 0);
