@@ -13,6 +13,7 @@
 #include "qmgr/idle.h"
 #include "qmgr/intake.h"
 #include "qmgr/manage.h"
+#include "qmgr/recover.h"
 #include "qmgr/schedule.h"
 #include "lib/base/banned.h"
 
@@ -162,14 +163,14 @@ on_status(struct worker *w, struct buf *b)
 	buf_putf(b,
 	    "messages=%llu active=%zu underway=%zu direct=%llu queued=%llu "
 	    "relayed=%llu bounced=%llu relay_waiting=%zu relay_down=%zu "
-	    "open=%s recovering=%s",
+	    "open=%s",
 	    (unsigned long long)idle_messages(&qmgr), qmgr.n_active,
 	    agent_underway(&qmgr), (unsigned long long)qmgr.n_direct,
 	    (unsigned long long)qmgr.n_queued,
 	    (unsigned long long)qmgr.n_relayed,
 	    (unsigned long long)qmgr.n_bounced, schedule_waiting(&qmgr),
-	    schedule_left_alone(&qmgr), qmgr.open ? "yes" : "no",
-	    qmgr.recover != NULL ? "yes" : "no");
+	    schedule_left_alone(&qmgr), qmgr.open ? "yes" : "no");
+	recover_status(&qmgr, b);
 	history_status(&qmgr, b);
 	buf_init(&trouble, TROUBLE_MAX);
 	schedule_put_trouble(&qmgr, &trouble);

@@ -261,3 +261,16 @@ recover_start(struct qmgr *q)
 	nameset_init(&q->ended, ENDED_MAX);
 	idle_submit(q, &r->job, work, done);
 }
+
+void
+recover_status(const struct qmgr *q, struct buf *b)
+{
+	const struct recover *r = q->recover;
+
+	if (r == NULL)
+		(void)buf_puts(b, " recovering=no");
+	else
+		(void)buf_putf(b,
+		    " recovering=yes recovered_files=%llu recovered_new=%llu",
+		    (unsigned long long)r->files, (unsigned long long)r->added);
+}

@@ -16,4 +16,8 @@
  */
 void recover_start(struct qmgr *q);
 
+/* For `steadctl status`: " recovering=no", or how many files were looked at so
+ * far, and how many of them had no record. */
+void recover_status(const struct qmgr *q, struct buf *b);
+
 #endif

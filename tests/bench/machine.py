@@ -13,6 +13,7 @@ import tempfile
 import time
 
 DISK_MB = 8192
+FILE_KB = 8  # what a waiting message takes, its inode and name included
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 
@@ -105,13 +106,14 @@ def flushes(device):
 
 
 @contextlib.contextmanager
-def journalled():
-    """A folder on an ext4 with a journal, and the name of its device."""
+def journalled(files=0):
+    """A folder on an ext4 with a journal, and the name of its device; with
+    room for so many small files besides."""
     top = tempfile.mkdtemp(prefix="mailstead-bench-", dir="/var/tmp")
     os.chmod(top, 0o755)
     image, where = f"{top}/disk.img", f"{top}/disk"
     with open(image, "wb") as f:
-        f.truncate(DISK_MB << 20)
+        f.truncate((DISK_MB << 20) + (files * FILE_KB << 10))
     # inodes for all that S5 keeps
     sh("mkfs.ext4", "-q", "-i", "8192", image)
     os.mkdir(where)

@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -138,6 +139,16 @@ class Ours:
         said = dict(re.findall(r"(messages|active)=(\d+)",
                                self.ctl("status")))
         return int(said["messages"]) if said["active"] == "0" else -1
+
+    def queue_status(self):
+        """What its qmgr says of the queue."""
+        return dict(re.findall(r"(recover\w+|messages|active)=(\S+)",
+                               self.ctl("status")))
+
+    def forget_index(self):
+        """Stopped: as after a crash, all that can be made again is gone."""
+        for path in glob.glob(f"{self.suite.folder}/state/qmgr/queue.*"):
+            shutil.rmtree(path)
 
     def queue_files(self):
         return [f"{self.suite.spool}/{folder}/{name}"

@@ -117,6 +117,26 @@ def judge_queue(server, many):
                     f"{sum(found.values()) - len(found)} twice")
 
 
+def plant(path, many):
+    """So many queue files like that one, by names of the same kind."""
+    with open(path, "rb") as f:
+        text = f.read()
+    owner = os.stat(path)
+    folder, name = os.path.split(path)
+    digits = "0123456789abcdefghijklmnopqrstuv"
+    at = int(name[:11], 32)
+    for i in range(1, many):
+        at, rest, made = at + 1, at + 1, ""
+        while rest:
+            made, rest = digits[rest % 32] + made, rest // 32
+        fd = os.open(f"{folder}/{made}{name[11:15]}",
+                     os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(fd, text)
+        os.fchown(fd, owner.st_uid, owner.st_gid)
+        os.close(fd)
+    os.sync()
+
+
 class Bench:
     """One server, its host, and the files of one round."""
 
@@ -283,6 +303,58 @@ class Bench:
             "list_ms": statistics.median(lists), "qmgr_kb": kb,
             "empty_qmgr_kb": before, "ready_s": ready,
             "others": median(full, "others")}
+
+    def template(self):
+        """The queue file of a letter that waits, and its name."""
+        server = self.server
+        self.host.run(self.client(messages=1, far=1, first=3 * WARM))
+        wait_for("a letter that waits",
+                 lambda: time.sleep(1) or server.waiting() == 1, 60)
+        path, = server.queue_files()
+        return path
+
+    def recovery(self, row, args):
+        """A queue whose index is lost: how long until all of it is known
+        again, and what is due was looked at; and letters meanwhile."""
+        server, load = self.server, {"messages": 500, "sessions": 1}
+        self.warm_up(load)
+        before = private_kb(server.qmgr())
+        alone, promised = self.load(load)
+        path = self.template()
+        server.stop()
+        plant(path, args.deferred)
+        server.forget_index()
+        began, results = time.monotonic(), []
+        server.start_again()
+        wait_for("its return", lambda: greets(self.host))
+        ready, said, kb = time.monotonic() - began, {}, 0
+        while said.get("recovering") != "no" or not results:
+            more, these = self.load(load, first=500 * (len(results) + 1))
+            results.append(more)
+            promised |= these
+            said = server.queue_status()
+            kb = max(kb, private_kb(server.qmgr()))
+            print(f"{time.monotonic() - began:.1f} s: {said}", flush=True)
+        found = time.monotonic() - began
+        while server.waiting() != args.deferred:
+            more, these = self.load(load, first=500 * (len(results) + 1))
+            results.append(more)
+            promised |= these
+            kb = max(kb, private_kb(server.qmgr()))
+        rest = time.monotonic() - began
+        judge(server, self.sink, promised, load)
+        names = {os.path.basename(p).split(":")[0]
+                 for p in server.queue_files()}
+        if len(names) != args.deferred:
+            raise Wrong(f"of {args.deferred} {len(names)} wait")
+        return {
+            "rate": statistics.median(r["rate"] for r in results),
+            "empty_rate": alone["rate"],
+            "p50_ms": statistics.median(r["p50_ms"] for r in results),
+            "p99_ms": max(r["p99_ms"] for r in results),
+            "empty_p50_ms": alone["p50_ms"], "qmgr_kb": kb,
+            "empty_qmgr_kb": before, "ready_s": ready, "found_s": found,
+            "rest_s": rest}
 
     def idle(self, row, args):
         """Sessions that have greeted, and say nothing."""
