@@ -15,7 +15,7 @@
 #define TEXTS                                                                  \
 	"event time id from client helo service proto tls login msgid to "     \
 	"account host status text reply notice parent origin at sid priority " \
-	"release need"
+	"release need by"
 
 struct printer {
 	bool json;
@@ -73,6 +73,7 @@ say_received(struct buf *b, const struct output_row *row)
 		put(b, row, ", priority ", "priority");
 		put(b, row, ", not to be sent before ", "release");
 		put(b, row, ", TLS further on ", "need");
+		put(b, row, ", to be delivered by ", "by");
 	}
 	buf_putf(
 	    b, ", %llu bytes", (unsigned long long)output_number(row, "size"));

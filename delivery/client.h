@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "delivery/client_body.h"
+#include "lib/addr/by.h"
 #include "lib/base/secret.h"
 #include "lib/proto/proto.h"
 #include "lib/tls/client.h"
@@ -38,6 +39,7 @@ struct client_rcpt {
 	enum rc rc;
 	bool site;
 	bool dsn; /* sent to a server that was told what notices are wanted */
+	bool by;  /* and until when it is wanted */
 	char status[WHY_STATUS_MAX];
 	char text[WHY_TEXT_MAX];
 	char host[384];
@@ -52,6 +54,7 @@ struct client_mail {
 	bool utf8;         /* RFC 6531: it came with SMTPUTF8 */
 	int priority;      /* RFC 6710 */
 	bool require_tls;  /* RFC 8689 */
+	struct addr_by by; /* RFC 2852 */
 	bool looked;       /* at what stands in it: */
 	bool eight_header; /* octets beyond ASCII in its header */
 	bool eight_body;   /* and behind it */

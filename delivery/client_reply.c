@@ -210,6 +210,11 @@ client_reply_offer(const struct client_reply *r)
 		o.utf8 |= span_eq_ci(word, SPAN_LIT("SMTPUTF8"));
 		o.require_tls |= span_eq_ci(word, SPAN_LIT("REQUIRETLS"));
 		o.starttls |= span_eq_ci(word, SPAN_LIT("STARTTLS"));
+		if (span_eq_ci(word, SPAN_LIT("DELIVERBY"))) {
+			o.by = true;
+			if (!num_u64(span_trim(line), &o.by_min))
+				o.by_min = 0;
+		}
 		if (span_eq_ci(word, SPAN_LIT("AUTH")))
 			auth_words(line, &o);
 		if (span_eq_ci(word, SPAN_LIT("LIMITS")))

@@ -56,6 +56,8 @@ struct client_offer {
 	bool utf8;        /* SMTPUTF8, RFC 6531 */
 	bool priority;    /* MT-PRIORITY, RFC 6710 */
 	bool require_tls; /* REQUIRETLS, RFC 8689 */
+	bool by;          /* DELIVERBY, RFC 2852 */
+	uint64_t by_min;  /* and the fewest seconds that it takes */
 	bool size;
 	uint64_t size_max; /* 0: not said */
 	bool plain;        /* AUTH */

@@ -9,6 +9,7 @@
 
 #include "delivery/client_state.h"
 #include "lib/addr/dsn.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/banned.h"
 
@@ -180,6 +181,10 @@ say_mail(struct client *c)
 		buf_putf(&b, " MT-PRIORITY=%d", m->priority);
 	if (m->require_tls && client_state_requires_tls(c))
 		buf_puts(&b, " REQUIRETLS");
+	if (c->offer.by && m->by.mode != ADDR_BY_NONE) {
+		buf_puts(&b, " BY=");
+		addr_by_say(&b, &m->by, clock_real_us());
+	}
 	if (c->offer.dsn && m->ret != ADDR_DSN_RET_UNSAID)
 		buf_putf(&b, " RET=%s", addr_dsn_ret_text(m->ret));
 	if (c->offer.dsn && m->envid != NULL)
@@ -212,6 +217,29 @@ too_large(struct client *c)
 	    "the message has %llu bytes, %s takes %llu",
 	    (unsigned long long)c->mail->size, c->shown,
 	    (unsigned long long)c->offer.size_max);
+	client_mail_end(c->mail, &why, false, c->shown);
+	return true;
+}
+
+/* RFC 2852: what is to be back in time goes only to who sees to that. */
+static bool
+too_late(struct client *c)
+{
+	const struct client_mail *m = c->mail;
+	int64_t left = addr_by_left(&m->by, clock_real_us());
+	struct why why;
+
+	if (m->by.mode != ADDR_BY_RETURN)
+		return false;
+	if (c->offer.by && left > 0 && left >= (int64_t)c->offer.by_min)
+		return false;
+	why_set(&why, RC_PERM, "5.4.7",
+	    left <= 0 ? "%s is met when it should be delivered already"
+	    : !c->offer.by
+		? "%s does not see to it that mail is delivered in time "
+		  "(DELIVERBY)"
+		: "%s needs more time to deliver than is left",
+	    c->shown);
 	client_mail_end(c->mail, &why, false, c->shown);
 	return true;
 }
@@ -271,7 +299,7 @@ begin(struct client *c)
 	struct client_mail *m = c->mail;
 
 	refuse_others(c);
-	if (client_mail_done(m) || too_large(c)) {
+	if (client_mail_done(m) || too_large(c) || too_late(c)) {
 		client_state_idle(c);
 		return;
 	}
@@ -511,6 +539,7 @@ on_dot(struct client *c)
 			continue;
 		r->rc = RC_OK;
 		r->dsn = c->offer.dsn;
+		r->by = c->offer.by;
 		r->status[0] = '2';
 	}
 	c->dotted = false;

@@ -145,6 +145,7 @@ relay_on_relay(struct relay_desk *desk, struct msg_relay *m)
 
 	if (j == NULL || j->mail.n != m->recipients ||
 	    m->tls > RELAY_TLS_IMPLICIT || m->need > QUEUE_TLS_OPTIONAL ||
+	    (m->by.n > 0 && !addr_by_get(m->by, &j->mail.by)) ||
 	    m->ret >= ADDR_DSN_RET_COUNT || m->envid.n > ADDR_DSN_ENVID_MAX ||
 	    m->sender.n > 1000 || m->login.n > 1000 ||
 	    !conf_way_source(m->source, false, &one) ||

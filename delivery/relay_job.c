@@ -70,6 +70,7 @@ relay_job_tell(const struct relay_job *j)
 				       .rc = (uint8_t)r->rc,
 				       .site = r->site,
 				       .dsn = r->dsn,
+				       .by = r->by,
 				       .status = span_of(r->status),
 				       .text = span_of(r->text),
 				       .host = span_of(r->host),

@@ -310,6 +310,7 @@ on_relayed(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	a->q->n_relayed += why.rc == RC_OK;
 	message_reply(m, d->rcpt, d);
 	m->attempts[d->rcpt].dsn = d->dsn != 0;
+	m->attempts[d->rcpt].by = d->by != 0;
 	message_outcome(m, d->rcpt, &why);
 	if (j == NULL)
 		return;
@@ -591,9 +592,11 @@ static bool
 send_job(struct agent *a, const struct message *m, const struct route *route,
     const struct agent_group *group)
 {
-	struct buf hosts, passwords;
+	struct buf hosts, passwords, by;
 	bool sent;
 
+	buf_init(&by, 64);
+	addr_by_put(&by, &m->env->by);
 	buf_init(&hosts, HOSTS_MAX);
 	buf_init(&passwords, HOSTS_MAX);
 	route_hosts(route, &hosts);
@@ -609,6 +612,7 @@ send_job(struct agent *a, const struct message *m, const struct route *route,
 					  .utf8 = m->env->utf8,
 					  .priority = (uint8_t)m->env->priority,
 					  .need = (uint8_t)m->env->need,
+					  .by = buf_span(&by),
 					  .hosts = buf_span(&hosts),
 					  .mx = route_is_mx(route),
 					  .lmtp = route->lmtp,
@@ -622,6 +626,7 @@ send_job(struct agent *a, const struct message *m, const struct route *route,
 	secret_wipe(passwords.p, passwords.n);
 	buf_fini(&hosts);
 	buf_fini(&passwords);
+	buf_fini(&by);
 	return sent;
 }
 

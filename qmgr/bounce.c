@@ -293,6 +293,11 @@ put_fields(const struct bounce *b, struct buf *out)
 	buf_puts(out, "\r\nArrival-Date: ");
 	clock_put_rfc5322(out, b->arrived_us);
 	buf_puts(out, "\r\n");
+	if (b->by_us != 0) {
+		buf_puts(out, "Deliver-By-Date: ");
+		clock_put_rfc5322(out, b->by_us);
+		buf_puts(out, "\r\n");
+	}
 	for (size_t i = 0; i < b->n; i++)
 		put_fields_of(b, out, &b->rcpts[i]);
 }

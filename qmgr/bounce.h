@@ -52,6 +52,7 @@ struct bounce {
 	uint64_t arrived_us;
 	uint64_t now_us;
 	uint64_t until_us; /* delivery is tried: of DELAY */
+	uint64_t by_us;    /* RFC 2852: the sender wants it by then; 0 */
 	const struct bounce_rcpt *rcpts;
 	size_t n;
 	struct span header; /* the beginning of the message: see below */

@@ -109,6 +109,7 @@ envelope_heir(const struct envelope *e)
 	c->release_us = e->release_us;
 	c->priority = e->priority;
 	c->need = e->need;
+	c->by = e->by;
 	return c;
 }
 
@@ -242,6 +243,10 @@ envelope_format(struct envelope *e, struct buf *b)
 		clock_put_rfc3339(b, e->release_us);
 	}
 	put_some(b, "tls", needs[e->need]);
+	if (e->by.mode != ADDR_BY_NONE) {
+		buf_puts(b, " by=");
+		addr_by_put(b, &e->by);
+	}
 	buf_puts(b, "\r\n");
 	for (size_t i = 0; i < e->n_rcpts; i++)
 		put_to(b, &e->rcpts[i]);
@@ -450,10 +455,13 @@ take_priority(struct span *line, int *priority)
 static bool
 take_need(struct span *line, enum queue_tls *need)
 {
+	struct span value;
+
 	if (!take_lit(line, "tls="))
 		return true;
+	value = span_cut(line, ' ');
 	for (int i = QUEUE_TLS_REQUIRED; i <= QUEUE_TLS_OPTIONAL; i++)
-		if (take_lit(line, needs[i])) {
+		if (span_eq(value, span_of(needs[i]))) {
 			*need = (enum queue_tls)i;
 			return true;
 		}
@@ -465,6 +473,12 @@ take_release(struct span *line, uint64_t *us)
 {
 	return !take_lit(line, "release=") ||
 	       clock_get_rfc3339(span_cut(line, ' '), us);
+}
+
+static bool
+take_by(struct span *line, struct addr_by *by)
+{
+	return !take_lit(line, "by=") || addr_by_get(span_cut(line, ' '), by);
 }
 
 static bool
@@ -481,7 +495,8 @@ parse_arrived(struct envelope *e, struct span line)
 	       take_value(&line, "login=", ' ', &e->login) &&
 	       take_priority(&line, &e->priority) &&
 	       take_release(&line, &e->release_us) &&
-	       take_need(&line, &e->need) && line.n == 0;
+	       take_need(&line, &e->need) && take_by(&line, &e->by) &&
+	       line.n == 0;
 }
 
 /* An unknown one counts as todo. */

@@ -16,7 +16,8 @@
  * of their own, and whose sender is to hear that it was one. ` utf8` at the end
  * of From: the message came with SMTPUTF8 (RFC 6531). ` priority=-3` and
  * ` release=2026-11-22T08:00:00.000Z` stand at the end of Arrived (RFC 6710,
- * RFC 4865), then ` tls=required` or ` tls=optional` (RFC 8689).
+ * RFC 4865), then ` tls=required` or ` tls=optional` (RFC 8689), then
+ * ` by=2026-11-22T09:00:00.000Z;R` (RFC 2852).
  *
  * ((+): one line in the file.) Who has an account gets it in a mailbox here,
  * who has none at another host.
@@ -27,6 +28,7 @@
 #ifndef QMGR_ENVELOPE_H
 #define QMGR_ENVELOPE_H
 
+#include "lib/addr/by.h"
 #include "lib/base/buf.h"
 #include "lib/base/why.h"
 #include "lib/proto/proto.h"
@@ -65,6 +67,7 @@ struct envelope {
 	uint64_t release_us; /* RFC 4865: not before that; 0: at once */
 	int priority;        /* RFC 6710: -9 to 9 */
 	enum queue_tls need; /* RFC 8689 */
+	struct addr_by by;   /* RFC 2852 */
 	size_t n_rcpts;
 	struct envelope_rcpt *rcpts;
 };

@@ -73,7 +73,7 @@ tell_recipients(const struct message *m)
 	}
 }
 
-/* Of the MAIL command: RFC 6710 4.1 (3), RFC 4865, RFC 8689. */
+/* Of the MAIL command: RFC 6710 4.1 (3), RFC 4865, RFC 8689, RFC 2852. */
 static void
 put_asked(struct telling *t, const struct envelope *e)
 {
@@ -90,6 +90,9 @@ put_asked(struct telling *t, const struct envelope *e)
 		put(t, "release", buf_span(&b));
 	}
 	put_some(t, "need", span_of(envelope_need_text(e->need)));
+	buf_clear(&b);
+	addr_by_put(&b, &e->by);
+	put_some(t, "by", buf_span(&b));
 	buf_fini(&b);
 }
 

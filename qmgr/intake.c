@@ -164,6 +164,15 @@ check_bounds(
 	return RC_OK;
 }
 
+/* RFC 2852: whoever had it before us, when the time came, told of the delay. */
+static void
+warned_already(struct envelope *e)
+{
+	for (size_t i = 0; i < e->n_rcpts; i++)
+		if (e->rcpts[i].word == ENVELOPE_TODO)
+			e->rcpts[i].word = ENVELOPE_LATE;
+}
+
 static enum rc
 add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
     struct why *why)
@@ -184,6 +193,9 @@ add_rcpts(struct intake *in, struct envelope *e, const struct msg_commit *c,
 		partial_free(in, p);
 	if (rc == RC_OK && e->n_rcpts == 0)
 		rc = why_set(why, RC_PERM, "5.1.1", "no mailbox here");
+	if (rc == RC_OK && e->by.mode == ADDR_BY_NOTIFY &&
+	    addr_by_over(&e->by, e->arrived_us))
+		warned_already(e);
 	return rc;
 }
 
@@ -242,6 +254,8 @@ word_ok(struct span s, const char *also)
 static enum rc
 check_words(const struct msg_commit *c, struct why *why)
 {
+	struct addr_by by;
+
 	if (word_ok(c->helo, "") && c->helo.n > 0 && word_ok(c->client, "") &&
 	    word_ok(c->protocol, "") && word_ok(c->tls, " ") &&
 	    word_ok(c->service, "") && c->ret < ADDR_DSN_RET_COUNT &&
@@ -249,6 +263,7 @@ check_words(const struct msg_commit *c, struct why *why)
 	    proto_priority(c->priority) <= 9 &&
 	    c->release <= clock_real_us() + HOLD_MAX_US &&
 	    c->need <= QUEUE_TLS_REQUIRED &&
+	    (c->by.n == 0 || addr_by_get(c->by, &by)) &&
 	    (c->envid.n == 0 || envid_ok(c->envid)) &&
 	    (c->sender.n == 0 || recipients_canonical(c->sender, why)) &&
 	    (c->login.n == 0 || user_name_ok(c->login) ||
@@ -271,6 +286,7 @@ make_envelope(const struct msg_commit *c, uint64_t now_us)
 	e->utf8 = c->utf8 != 0;
 	e->priority = proto_priority(c->priority);
 	e->need = (enum queue_tls)c->need;
+	(void)addr_by_get(c->by, &e->by); /* as above */
 	/* as above: it is written and read back in milliseconds */
 	e->release_us = c->release / 1000 * 1000;
 	/* as it will be read back: milliseconds */

@@ -44,6 +44,7 @@ struct attempt {
 	char *tls;       /* how the way there was protected, or NULL */
 	char *reply;     /* and in which words it said so, or NULL */
 	bool dsn;        /* and tells the sender of success itself */
+	bool by;         /* and until when it is wanted, RFC 2852 */
 };
 
 struct message {

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/addr/dsn.h"
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -27,13 +28,27 @@
 #define HOST_MAX     300 /* bytes that are kept of what a host says */
 #define REPLY_MAX    600
 
+/* RFC 2852: the sender hears who has it now, if each is to be told, or if that
+ * host knows nothing of the time. */
+static bool
+owes_by(const struct message *m, size_t rcpt)
+{
+	const struct envelope_rcpt *r = &m->env->rcpts[rcpt];
+	const struct addr_by *by = &m->env->by;
+
+	return by->mode != ADDR_BY_NONE && envelope_is_remote(r) &&
+	       m->env->sender[0] != '\0' && r->notify != ADDR_DSN_NEVER &&
+	       (by->trace || !m->attempts[rcpt].by);
+}
+
 /* It has the message. Who else tells its sender, where that is wanted? */
 static void
 succeed(struct message *m, size_t rcpt)
 {
 	struct envelope_rcpt *r = &m->env->rcpts[rcpt];
 
-	r->word = envelope_owes(m->env, r) && !m->attempts[rcpt].dsn
+	r->word = (envelope_owes(m->env, r) && !m->attempts[rcpt].dsn) ||
+			  owes_by(m, rcpt)
 		      ? ENVELOPE_SENT
 		      : ENVELOPE_DONE;
 }
@@ -270,7 +285,8 @@ expire_later(struct message *m)
 	uint64_t begun = envelope_begun_us(m->env);
 	uint64_t end = begun / 1000 + m->q->w->conf->queue.max_age;
 
-	message_set_timer(m, end > now + least ? end - now : least);
+	message_set_timer(
+	    m, notice_before(m, end > now + least ? end - now : least));
 }
 
 /* Is there no worker that could attempt it? */
@@ -300,9 +316,9 @@ expire(struct message *m)
 	message_kick(m);
 }
 
-/* Whom it could not be brought to so far, nobody tries any more. */
+/* Whom it could not be brought to so far, nobody tries any more, for `why`. */
 static void
-give_up(struct message *m)
+give_up(struct message *m, const char *status, const char *text)
 {
 	char *last = m->reason == NULL ? NULL : mem_dup(m->reason);
 	struct why why;
@@ -314,13 +330,20 @@ give_up(struct message *m)
 		if (!envelope_is_todo(&m->env->rcpts[i]) || a->agent != NULL ||
 		    a->filing || (a->tried && a->why.rc == RC_PERM))
 			continue;
-		why_set(&why, RC_PERM, "5.0.0",
-		    "given up by the administrator%s%s",
+		why_set(&why, RC_PERM, status, "%s%s%s", text,
 		    last == NULL ? "" : "; the last attempt: ",
 		    last == NULL ? "" : last);
 		message_skip(m, i, &why, 0);
 	}
 	free(last);
+}
+
+/* RFC 2852: it was to be delivered by now, or go back. */
+static bool
+is_overdue(const struct message *m, uint64_t now_us)
+{
+	return m->env->by.mode == ADDR_BY_RETURN &&
+	       addr_by_over(&m->env->by, now_us);
 }
 
 /* RFC 4865: whoever wakes it before, it sleeps on. */
@@ -348,7 +371,10 @@ message_kick(struct message *m)
 		return;
 	}
 	if (m->given_up && !stopped)
-		give_up(m);
+		give_up(m, "5.0.0", "given up by the administrator");
+	else if (!stopped && is_overdue(m, now_us))
+		give_up(m, "5.4.7",
+		    "it could not be delivered by the time that was asked for");
 	else if (!stopped)
 		attempt_all(m);
 	else

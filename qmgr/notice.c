@@ -93,6 +93,16 @@ may_warn(const struct message *m, size_t i)
 		   (r->notify & ADDR_DSN_DELAY) != 0);
 }
 
+/* The same when it should have been delivered: RFC 2852. */
+static bool
+may_warn_by(const struct message *m, size_t i)
+{
+	const struct envelope_rcpt *r = &m->env->rcpts[i];
+
+	return m->env->by.mode == ADDR_BY_NOTIFY && r->word == ENVELOPE_TODO &&
+	       m->env->sender[0] != '\0' && r->notify != ADDR_DSN_NEVER;
+}
+
 /* What is to be told of a recipient. */
 static enum kind
 kind_of(const struct message *m, size_t i)
@@ -110,7 +120,10 @@ kind_of(const struct message *m, size_t i)
 			       (r->notify & ADDR_DSN_FAILURE) != 0
 			   ? KIND_FAILED
 			   : KIND_UNTOLD;
-	return may_warn(m, i) && older(m, m->q->w->conf->queue.delay_warning)
+	return (may_warn(m, i) &&
+		   older(m, m->q->w->conf->queue.delay_warning)) ||
+		       (may_warn_by(m, i) &&
+			   addr_by_over(&m->env->by, clock_real_us()))
 		   ? KIND_DELAY
 		   : KIND_NONE;
 }
@@ -136,6 +149,20 @@ notice_due(const struct message *m)
 	return kind_due(m) != KIND_NONE;
 }
 
+/* How long until it should have been delivered, if anything follows from it. */
+static uint64_t
+before_by(const struct message *m, uint64_t ms)
+{
+	uint64_t now = clock_real_us(), until = m->env->by.until_us;
+	bool matters = m->env->by.mode == ADDR_BY_RETURN;
+
+	for (size_t i = 0; i < m->env->n_rcpts && !matters; i++)
+		matters = may_warn_by(m, i);
+	if (!matters || until <= now || (until - now) / 1000 >= ms)
+		return ms;
+	return (until - now) / 1000 + 1;
+}
+
 uint64_t
 notice_before(const struct message *m, uint64_t ms)
 {
@@ -143,6 +170,7 @@ notice_before(const struct message *m, uint64_t ms)
 	uint64_t begun = envelope_begun_us(m->env) / 1000;
 	uint64_t now = clock_real_us() / 1000;
 
+	ms = before_by(m, ms);
 	if (older(m, warning) || begun > now || now + ms <= begun + warning)
 		return ms;
 	for (size_t i = 0; i < m->env->n_rcpts; i++)
@@ -466,6 +494,7 @@ notice_start(struct message *m)
 	/* who sends so can be told so */
 	t->b.utf8 = m->env->utf8;
 	t->b.arrived_us = m->env->arrived_us;
+	t->b.by_us = m->env->by.mode == ADDR_BY_NONE ? 0 : m->env->by.until_us;
 	t->b.now_us = clock_real_us();
 	t->b.until_us =
 	    envelope_begun_us(m->env) + m->q->w->conf->queue.max_age * 1000;

@@ -102,6 +102,9 @@ offer(struct session *s)
 	reply_line(s, 250, false, SPAN_LIT("SMTPUTF8"));
 	reply_line(s, 250, false, SPAN_LIT("MT-PRIORITY"));
 	put_hold(s);
+	/* also before a log-in, as the line before */
+	if (session_is_submission(s) || session_is_user(s))
+		reply_line(s, 250, false, SPAN_LIT("DELIVERBY"));
 	reply_line(s, 250, false, SPAN_LIT("DSN"));
 	reply_line(s, 250, false, SPAN_LIT("CHUNKING"));
 	buf_clear(&b);

@@ -1,7 +1,8 @@
 /*
  * MAIL, RCPT, RSET: RFC 5321 4.1.1.2, 4.1.1.3, 4.1.1.5; SIZE (RFC 1870),
  * BODY (RFC 6152), AUTH= (RFC 4954 section 5), RET, ENVID, NOTIFY and ORCPT
- * (RFC 3461); SMTPUTF8 (RFC 6531); HOLDFOR and HOLDUNTIL (RFC 4865);
+ * (RFC 3461); SMTPUTF8 (RFC 6531); HOLDFOR and HOLDUNTIL (RFC 4865); BY (RFC
+ * 2852);
  * MT-PRIORITY (RFC 6710).
  */
 #include "lib/addr/dsn.h"
@@ -129,6 +130,17 @@ take_priority(struct session *s, struct span value, struct txn_mail *mail)
 	return true;
 }
 
+/* RFC 2852 4, once. */
+static bool
+take_by(struct session *s, struct span value, struct txn_mail *mail)
+{
+	if (mail->by.mode == ADDR_BY_NONE &&
+	    addr_by_ask(value, clock_real_us(), &mail->by))
+		return true;
+	reply(s, REPLY_SYNTAX, SPAN_LIT("BY=seconds;R or BY=seconds;N"));
+	return false;
+}
+
 static bool
 may_hold(const struct session *s)
 {
@@ -170,6 +182,8 @@ mail_param(struct session *s, struct span param, struct txn_mail *mail)
 	if (may_hold(s) && (span_eq_ci(key, SPAN_LIT("HOLDFOR")) ||
 			       span_eq_ci(key, SPAN_LIT("HOLDUNTIL"))))
 		return take_hold(s, key, value, mail);
+	if (session_is_user(s) && span_eq_ci(key, SPAN_LIT("BY")))
+		return take_by(s, value, mail);
 	if (span_eq_ci(key, SPAN_LIT("ENVID")))
 		return take_xtext(s, SPAN_LIT("ENVID=xtext"), value,
 		    addr_dsn_envid, &mail->envid);
@@ -235,6 +249,17 @@ beyond_ok(struct session *s, struct span said, bool utf8)
 	return false;
 }
 
+/* What is not to be sent before a time cannot be wanted earlier. */
+static bool
+times_ok(struct session *s, const struct txn_mail *mail)
+{
+	if (mail->by.mode == ADDR_BY_NONE ||
+	    mail->by.until_us > mail->release_us)
+		return true;
+	reply(s, REPLY_SYNTAX, SPAN_LIT("BY after HOLDFOR or HOLDUNTIL"));
+	return false;
+}
+
 static bool
 mail_ok(struct session *s, struct span args, struct txn_mail *mail)
 {
@@ -244,7 +269,7 @@ mail_ok(struct session *s, struct span args, struct txn_mail *mail)
 
 	buf_init(&sender, MAILBOX_MAX);
 	ok = take_path(s, SPAN_LIT("FROM:"), &args, ADDR_REVERSE, &sender) &&
-	     params_ok(s, args, mail, NULL) &&
+	     params_ok(s, args, mail, NULL) && times_ok(s, mail) &&
 	     beyond_ok(s, span_head(said, said.n - args.n), mail->utf8) &&
 	     rights_sender_ok(s, buf_span(&sender));
 	mail->sender = span_dup(buf_span(&sender));

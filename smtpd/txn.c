@@ -207,7 +207,7 @@ txn_commit(struct txn *t, const struct session *s)
 {
 	struct ipc_link *qmgr = s->server->qmgr;
 	SSL *ssl = stream_tls(s->stream);
-	struct buf client, tls;
+	struct buf client, tls, by;
 	bool sent = qmgr != NULL;
 
 	for (size_t i = 0; sent && i < t->n_rcpts; i++)
@@ -220,6 +220,8 @@ txn_commit(struct txn *t, const struct session *s)
 		return false;
 	buf_init(&client, 128);
 	session_put_client(s, &client);
+	buf_init(&by, 64);
+	addr_by_put(&by, &t->mail.by);
 	buf_init(&tls, 128);
 	if (ssl != NULL)
 		buf_putf(&tls, "%s %s", SSL_get_version(ssl),
@@ -234,6 +236,7 @@ txn_commit(struct txn *t, const struct session *s)
 		      .priority = (uint8_t)t->mail.priority,
 		      .need = t->mail.require_tls ? QUEUE_TLS_REQUIRED
 						  : QUEUE_TLS_UNSAID,
+		      .by = buf_span(&by),
 		      .helo = span_of(s->helo),
 		      .client = buf_span(&client),
 		      .protocol = span_of(session_protocol(s)),
@@ -247,6 +250,7 @@ txn_commit(struct txn *t, const struct session *s)
 		      .body = t->fd});
 	buf_fini(&client);
 	buf_fini(&tls);
+	buf_fini(&by);
 	/* from here on it is qmgr's alone, sealed by it */
 	io_close(&t->fd);
 	return sent;

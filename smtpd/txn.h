@@ -4,6 +4,7 @@
 #ifndef SMTPD_TXN_H
 #define SMTPD_TXN_H
 
+#include "lib/addr/by.h"
 #include "smtpd/header.h"
 #include "smtpd/msgid.h"
 #include "smtpd/session.h"
@@ -16,8 +17,9 @@ struct txn_mail {
 	bool utf8;           /* RFC 6531: SMTPUTF8 was said */
 	uint64_t release_us; /* RFC 4865: not before that; 0: at once */
 	bool has_priority;
-	int priority;     /* RFC 6710: -9 to 9 */
-	bool require_tls; /* RFC 8689 */
+	int priority;      /* RFC 6710: -9 to 9 */
+	bool require_tls;  /* RFC 8689 */
+	struct addr_by by; /* RFC 2852 */
 };
 
 /* And RCPT. */

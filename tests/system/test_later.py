@@ -1,5 +1,5 @@
-"""What the sender asks about when: FUTURERELEASE (RFC 4865) and MT-PRIORITY
-(RFC 6710), asked by Python's smtplib."""
+"""What the sender asks about when: FUTURERELEASE (RFC 4865), DELIVERBY (RFC
+2852) and MT-PRIORITY (RFC 6710), asked by Python's smtplib."""
 import datetime
 import re
 import smtplib
@@ -57,9 +57,11 @@ def test_offered_to_users_only(host):
         assert abs(datetime.datetime.fromisoformat(
             date.replace("Z", "+00:00")).timestamp() -
             time.time() - 7200) < 60
-        assert c.has_extn("mt-priority")
+        assert c.has_extn("mt-priority") and c.has_extn("deliverby")
     with client(host, login=False) as c:
         assert not c.has_extn("futurerelease")
+        assert not c.has_extn("deliverby")
+        assert c.docmd("MAIL", "FROM:<a@b> BY=600;R")[0] == 555
         assert c.docmd("MAIL", "FROM:<a@b> HOLDFOR=1")[0] == 555
 
 
@@ -108,6 +110,10 @@ def test_what_has_passed_is_now(host):
     (["HOLDFOR=9999999999"], 501), (["HOLDFOR=1", "HOLDFOR=1"], 501),
     (["HOLDFOR=1", "HOLDUNTIL=2026-11-30T08:00:00Z"], 501),
     (["HOLDUNTIL=tomorrow"], 501), (["HOLDUNTIL=9999-12-31T23:59:59Z"], 501),
+    (["BY=0;R"], 501), (["BY=-1;R"], 501), (["BY=1"], 501),
+    (["BY=1;X"], 501), (["BY=1000000000;N"], 501), (["BY="], 501),
+    (["BY=1;N", "BY=1;N"], 501), (["BY=60;R", "HOLDFOR=60"], 501),
+    (["HOLDFOR=60", "BY=59;N"], 501), (["HOLDFOR=60", "BY=61;N"], 250),
     (["MT-PRIORITY=10"], 501), (["MT-PRIORITY="], 501),
     (["MT-PRIORITY=--1"], 501), (["MT-PRIORITY=+1"], 501),
     (["MT-PRIORITY=1", "MT-PRIORITY=1"], 501)])
@@ -162,3 +168,63 @@ def test_the_urgent_one_first(tmpdir, bindir):
         assert sorted(order) == sorted(given)
         others = order[1:]
         assert others == sorted(others, key=lambda name: -given[name])
+
+
+KNOWS = {"EHLO": b"250-fake\r\n250-DSN\r\n250 DELIVERBY 30"}
+
+
+def action(host):
+    """(Action, Status) of the one notice."""
+    group = host.notice().get_payload()[1].get_payload()[1]
+    return group["Action"], group["Status"]
+
+
+@pytest.mark.parametrize("by,said", [
+    ("BY=600;R", rb"59\d;R"), ("BY=600;N", rb"59\d;N"),
+    ("BY=31;r", rb"30;R"), ("BY=5;N", rb"\d;N"), ("BY=-5;N", rb"-[5-9];N")])
+def test_time_goes_on(host, by, said):
+    host.fake.script.update({k: [v] for k, v in KNOWS.items()})
+    time.sleep(0.01)  # some of the first second
+    send(host, by, to=["x@far.example"])
+    wait_for("an empty queue", lambda: not host.queue())
+    mail, = [x for x in host.fake.heard if x[:4] == b"MAIL"]
+    assert re.search(rb" BY=" + said + rb"(\r\n)?$", mail), mail
+    assert not host.messages(ALICE)
+    assert "to be delivered by 2" in host.ctl("trace", "x@far.example").stdout
+
+
+@pytest.mark.parametrize("ehlo,by,said", [
+    (b"250 fake", "BY=600;R", ("failed", "5.4.7")),
+    (b"250 fake", "BY=600;N", ("relayed", "2.0.0")),
+    (KNOWS["EHLO"], "BY=29;R", ("failed", "5.4.7")),
+    (KNOWS["EHLO"], "BY=600;NT", ("relayed", "2.0.0")),
+])
+def test_who_does_not_know_the_time(host, ehlo, by, said):
+    host.fake.script["EHLO"] = [ehlo]
+    send(host, by, to=["x@far.example"])
+    assert action(host) == said
+    wait_for("an empty queue", lambda: not host.queue())
+    assert len(host.fake.bodies) == (said[0] == "relayed")
+
+
+@pytest.mark.parametrize("by,said", [
+    ("BY=2;R", ("failed", "5.4.7")), ("BY=2;N", ("delayed", "4.2.2"))])
+def test_not_in_time(host, by, said):
+    host.fake.script.update({k: [v] for k, v in KNOWS.items()})
+    host.fake.script["EHLO"] = [b"250-fake\r\n250 DELIVERBY"]
+    host.fake.script["RCPT"] = [b"450 4.2.2 not now"]
+    send(host, by, to=["x@far.example"])
+    assert not host.messages(ALICE)
+    assert action(host) == said
+    notice = host.notice()
+    assert notice.get_payload()[1].get_payload()[0]["Deliver-By-Date"]
+    if said[0] == "failed":
+        wait_for("an empty queue", lambda: not host.queue())
+    else:
+        assert len(host.queue()) == 1
+
+
+def test_in_time_here(host):
+    send(host, "BY=1;R", to=["bob@example.org"])
+    assert host.messages("bob@example.org")
+    assert not host.messages(ALICE)

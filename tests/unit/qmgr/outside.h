@@ -45,6 +45,7 @@ struct job {
 	char envid[64];
 	unsigned notify[64];
 	char orcpt[64][64];
+	struct addr_by by; /* and RFC 2852 */
 	bool answered;
 };
 
@@ -70,7 +71,9 @@ static struct {
 	/* what the next commits ask, of RFC 3461 */
 	uint8_t notify, ret;
 	const char *orcpt, *envid;
-	bool dsn; /* the remote worker's hosts have taken it over */
+	const char *by; /* and RFC 2852, as addr_by_put() has it */
+	bool knows_by;  /* the remote worker's hosts do */
+	bool dsn;       /* the remote worker's hosts have taken it over */
 	uint32_t pending_n;
 	uint32_t pending_rcpts[64];
 	char pending_to[64][64];
@@ -145,6 +148,7 @@ on_relay(void *ctx, struct ipc_link *link, union ipc_msg *msg)
 	memcpy(j->orcpt, t.pending_orcpt, sizeof(j->orcpt));
 	j->ret = r->ret;
 	assert_true(span_copy(r->envid, j->envid, sizeof(j->envid)));
+	assert_true(r->by.n == 0 || addr_by_get(r->by, &j->by));
 	t.pending_n = 0;
 	assert_true(span_copy(r->qid, j->qid, sizeof(j->qid)) &&
 		    span_copy(r->sender, j->sender, 64) &&
@@ -393,6 +397,7 @@ send_commit(
 	    .sender = span_of(sender),
 	    .ret = t.ret,
 	    .envid = span_of(t.envid),
+	    .by = span_of(t.by),
 	    .helo = SPAN_LIT("client.example"),
 	    .client = SPAN_LIT("[192.0.2.1]"),
 	    .protocol = SPAN_LIT("ESMTP"),
@@ -462,6 +467,7 @@ answer_rcpt(const struct job *j, uint32_t rcpt, enum say say)
 	r.qid = span_of(j->qid);
 	r.rcpt = rcpt;
 	r.dsn = t.dsn;
+	r.by = t.knows_by;
 	proto_send_relayed(t.remote, &r);
 }
 

@@ -42,6 +42,7 @@ asking(void)
 	e->priority = -9;
 	e->release_us = 1763751600456000;
 	e->need = QUEUE_TLS_REQUIRED;
+	e->by = (struct addr_by){ADDR_BY_NOTIFY, true, 1763755200789000};
 	e->rcpts[0].notify = ADDR_DSN_NEVER;
 	e->rcpts[2].notify = ADDR_DSN_SUCCESS | ADDR_DSN_DELAY;
 	e->rcpts[2].orcpt = span_dup(SPAN_LIT("rfc822;+3D@b"));
@@ -115,6 +116,9 @@ reads_what_was_asked(void **state)
 	assert_int_equal(r->priority, -9);
 	assert_int_equal(r->release_us, e->release_us);
 	assert_int_equal(r->need, QUEUE_TLS_REQUIRED);
+	assert_int_equal(r->by.mode, ADDR_BY_NOTIFY);
+	assert_true(r->by.trace);
+	assert_int_equal(r->by.until_us, e->by.until_us);
 	assert_int_equal(r->rcpts[0].notify, ADDR_DSN_NEVER);
 	assert_null(r->rcpts[0].orcpt);
 	assert_string_equal(r->rcpts[0].account, e->rcpts[0].account);
@@ -152,6 +156,9 @@ refuses_other_words(void **state)
 	    {"456Z ", "45xZ "},
 	    {" tls=required", " tls=requires"},
 	    {" tls=required", " xls=required"},
+	    {" tls=required by", " tls=requiredXby"},
+	    {"789Z;NT", "789Z;NX"},
+	    {"789Z;NT", "78xZ;NT"},
 	    {"notify=NEVER", "notify=SOMEX"},
 	    {" expanded", " expandee"},
 	    {"orcpt=rfc822;", "orcpt=rfc822:"},
