@@ -13,7 +13,7 @@ COLUMNS = [  # key, head, format
     ("empty_cpu_ms", "empty CPU", "{:.3f}"),
     ("list_ms", "list ms", "{:.1f}"), ("qmgr_kb", "qmgr kB", "{:.0f}"),
     ("empty_qmgr_kb", "empty kB", "{:.0f}"), ("ready_s", "ready s", "{:.2f}"),
-    ("found_s", "found s", "{:.1f}"), ("rest_s", "at rest s", "{:.1f}"),
+    ("found_s", "found s", "{:.1f}"),
     ("private_kb", "kB each", "{:.1f}"), ("pss_kb", "PSS each", "{:.1f}"),
     ("processes", "processes", "{:.0f}"), ("greeted_s", "greeted s", "{:.2f}"),
     ("fresh_ms", "fresh ms", "{:.1f}"),
