@@ -234,7 +234,7 @@ too_late(struct client *c)
 	if (c->offer.by && left > 0 && left >= (int64_t)c->offer.by_min)
 		return false;
 	why_set(&why, RC_PERM, "5.4.7",
-	    left <= 0 ? "%s is met when it should be delivered already"
+	    left <= 0 ? "the time to deliver it is over, before %s had it"
 	    : !c->offer.by
 		? "%s does not see to it that mail is delivered in time "
 		  "(DELIVERBY)"

@@ -122,10 +122,12 @@ on_start(struct worker *w)
 	idle_start(&qmgr, worker_path(w, "cache"), &qmgr.boot);
 }
 
+/* The files, where there still are some, come behind it. */
 static void
 on_conf(struct worker *w)
 {
-	(void)w;
+	passwords_keep(&qmgr.passwords, w->conf->relay.password_file[0] != '\0',
+	    w->conf->relay.passwords[0] != '\0');
 	schedule_reloaded(&qmgr);
 }
 

@@ -52,6 +52,15 @@ passwords_take_table(struct passwords *p, int fd)
 }
 
 void
+passwords_keep(struct passwords *p, bool smart, bool table)
+{
+	if (!smart)
+		secret_fini(&p->smart);
+	if (!table)
+		secret_fini(&p->table);
+}
+
+void
 passwords_fini(struct passwords *p)
 {
 	secret_fini(&p->smart);

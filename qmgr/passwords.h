@@ -18,6 +18,8 @@ struct passwords {
 void passwords_take_smart(struct passwords *p, int fd);
 /* All of it, up to 256 kB; more is cut at a line. */
 void passwords_take_table(struct passwords *p, int fd);
+/* The configuration names these files: what was read of others is released. */
+void passwords_keep(struct passwords *p, bool smart, bool table);
 void passwords_fini(struct passwords *p);
 
 /* Borrowed until the next change; p NULL: there is none. The host compares

@@ -16,10 +16,14 @@ ACCOUNTS = [f"user{n}@example.org" for n in range(12)]
 # of the system, whom only root can serve: the mail is in the user's home
 USER, USER_UID = "ulla", 20001
 HAS_USER = os.geteuid() == 0
+# the same, who keeps mail and sends it on by ~/.forward to where FAR leads
+FORWARDER, FORWARDER_UID = "fay", 20002
+FORWARD = f"\\{FORWARDER}, x@elsewhere.example\n"
 # {address: whose mailbox}
 BOXES = {a: a for a in ACCOUNTS}
 if HAS_USER:
     BOXES[f"{USER}@example.org"] = USER
+    BOXES[f"{FORWARDER}@example.org"] = FORWARDER
 PASSWORD = "secret"
 # leads to another host, of which Far plays the server (tests/lab/far.py)
 FAR = "far@example.org"
@@ -137,6 +141,11 @@ def found_in(suite, address):
     return found
 
 
+def places(to):
+    """Where letters to these belong."""
+    return {*to, FAR} if f"{FORWARDER}@example.org" in to else {*to}
+
+
 def lost_of(promised, suite, far):
     """(lost, duplicates): promised letters that are not where they belong,
     and copies beyond the first; `far`: digests by token of what the other host
@@ -146,7 +155,7 @@ def lost_of(promised, suite, far):
     boxes[FAR] = far
     spoilt = [("(spoilt)", path) for box in boxes.values()
               for path in box.pop("(spoilt)", [])]
-    lost = [(t, a) for t, (d, to) in promised.items() for a in to
+    lost = [(t, a) for t, (d, to) in promised.items() for a in places(to)
             if d not in boxes[a].get(t, [])]
     return lost + spoilt, sum(len(copies) - 1 for box in boxes.values()
                      for copies in box.values())

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 
-from tests.system.letters import (ACCOUNTS, ALIASES, BOXES, HAS_USER, PASSWORD,
+from tests.system.letters import (ACCOUNTS, ALIASES, BOXES, FORWARD,
+                                  FORWARDER, FORWARDER_UID, HAS_USER, PASSWORD,
                                   USER, USER_UID, Appender, Sender,
                                   SenderToAll, to_far)
 from tests.system.suite import ROLES, Suite, wait_for
@@ -19,8 +20,8 @@ if HAS_USER:
 
 
 class StormSuite(UserSuite if HAS_USER else Suite):
-    """Mail for accounts, for another host, and as root for a user of the
-    system."""
+    """Mail for accounts, for another host, and as root for users of the
+    system, one of whom sends it on to that host as well."""
 
     def __init__(self, folder, bindir, far, direct, store=None):
         super().__init__(
@@ -30,6 +31,10 @@ class StormSuite(UserSuite if HAS_USER else Suite):
             accounts=ACCOUNTS, aliases=ALIASES, store=store)
         if HAS_USER:
             self.add_user(USER, USER_UID, PASSWORD)
+            self.add_user(FORWARDER, FORWARDER_UID, PASSWORD)
+            with open(f"{self.homes}/{FORWARDER}/.forward", "w",
+                      encoding="ascii") as f:
+                f.write(FORWARD)
 
     def writers_to_all(self, senders, seed):
         """Threads that have begun."""

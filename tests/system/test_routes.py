@@ -275,3 +275,22 @@ def test_passwords_that_are_not_there(tmpdir, bindir):
         with open(s.passwords, "w", encoding="utf-8"):
             pass
         s.ctl("reload", check=True)
+
+
+def test_passwords_taken_away(tmpdir, bindir):
+    """A file that is no longer named is forgotten with the reload."""
+    cert = certificate(tmpdir, "localhost")
+    with Fake(AUTH, cert=cert) as a, Routed(
+            tmpdir, bindir, [a],
+            ["to=.example via=localhost:{0} tls=encrypt as=Shop"],
+            "localhost Shop secret\n") as s:
+        s.begin().send("x@far.example")
+        s.empty()
+        assert secret("Shop", "secret") in a.heard
+        s.write_conf(yaml=s.ways.replace(f"  passwords: {s.passwords}\n", ""))
+        s.ctl("reload", check=True)
+        del a.heard[:]
+        s.send("y@far.example")
+        wait_for("a deferral", lambda: s.said("queue.deferred"))
+        assert not any(x.startswith(b"AUTH") for x in a.heard)
+        assert len(a.bodies) == 1
