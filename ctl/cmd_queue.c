@@ -16,7 +16,7 @@
 #define TEXTS                                                           \
 	"id state arrived sender domains client protocol login reason " \
 	"address "                                                      \
-	"account word status text host reply need"
+	"account word status text host reply need by"
 
 struct printer {
 	bool json;
@@ -231,6 +231,10 @@ on_show_row(void *ctx, struct span text)
 		if (output_get(&row, "need").n > 0) {
 			buf_puts(&b, ", TLS further on ");
 			output_plain(&b, output_get(&row, "need"));
+		}
+		if (output_get(&row, "by").n > 0) {
+			buf_puts(&b, ", to be delivered by ");
+			output_plain(&b, output_get(&row, "by"));
 		}
 		buf_putc(&b, '\n');
 	} else {

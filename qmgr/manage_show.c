@@ -58,6 +58,10 @@ put_message(struct show *s, const struct message *m)
 	enc_line(&b, span_of(s->env->login));
 	if (s->env->need != QUEUE_TLS_UNSAID)
 		buf_putf(&b, " need=%s", envelope_need_text(s->env->need));
+	if (s->env->by.mode != ADDR_BY_NONE) {
+		buf_puts(&b, " by=");
+		addr_by_put(&b, &s->env->by);
+	}
 	manage_put_view(&b, &v);
 	manage_row(&s->ask, buf_span(&b));
 	buf_fini(&b);
