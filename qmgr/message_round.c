@@ -197,11 +197,11 @@ become_idle(struct message *m)
 	if (m->not_before_ms > now + ms)
 		ms = m->not_before_ms - now;
 	m->not_before_ms = 0;
-	/* also where nobody may be asked by then: the sender is to know */
-	ms = notice_before(m, ms);
 	/* jitter of an eighth, so that a burst does not come back as one */
 	io_random(&chance, sizeof(chance));
 	ms += ms / 8 * (chance % 1024) / 1024;
+	/* also where nobody may be asked by then: the sender is to know */
+	ms = notice_before(m, ms);
 	m->rounds++;
 	m->steps = 0;
 	m->due_ms = now + ms;
@@ -226,7 +226,7 @@ step_back(struct message *m)
 	m->steps++;
 	io_random(&chance, sizeof(chance));
 	ms += chance % ms;
-	m->due_ms = clock_mono_ms() + ms;
+	m->due_ms = clock_mono_ms() + notice_before(m, ms);
 	message_rest(m);
 }
 
