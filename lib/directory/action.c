@@ -100,6 +100,8 @@ check(struct span text, bool shell, struct why *why)
 		    why, RC_PERM, STATUS, "control character in the path");
 	if (span_at(text, 0) == '/')
 		return RC_OK;
+	if (shell && !action_is_program(text))
+		return why_set(why, RC_PERM, STATUS, "quote without an end");
 	if (shell && has_control(text))
 		return why_set(
 		    why, RC_PERM, STATUS, "control character behind |");
