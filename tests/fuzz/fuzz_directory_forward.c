@@ -35,6 +35,8 @@ put_target(struct buf *text, struct span target)
 	bool quoted = action_is(target);
 
 	must(!quoted || buf_putc(text, '"'));
+	/* else it would be a comment */
+	must(span_at(target, 0) != '#' || buf_putc(text, '\\'));
 	for (size_t i = 0; i < target.n; i++) {
 		if (quoted && (target.p[i] == '"' || target.p[i] == '\\'))
 			must(buf_putc(text, '\\'));
