@@ -9,7 +9,6 @@
 #include "lib/base/id.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
-#include "lib/directory/action.h"
 #include "lib/users/user.h"
 #include "qmgr/child.h"
 #include "qmgr/forward.h"
@@ -24,6 +23,7 @@ struct forwarding {
 	struct message *m;
 	size_t rcpt;
 	bool kept;
+	bool round; /* it has been sent on before, and is not again */
 	const struct store *store;
 	char name[STORE_NAME_MAX + 1];
 	struct envelope *env;
@@ -84,7 +84,11 @@ work(void *arg)
 	    .fd = -1};
 
 	f->rc = check_loop(f);
-	if (f->rc == RC_OK)
+	/* of users who send to each other and keep it, each has it now */
+	f->round = f->rc == RC_PERM && f->kept;
+	if (f->round)
+		f->rc = RC_OK;
+	else if (f->rc == RC_OK)
 		f->rc = child_write(f->store, &w, &f->env, &f->fd, &f->why);
 }
 
@@ -110,12 +114,15 @@ done(void *arg)
 
 	why.rc = f->rc;
 	if (f->rc == RC_OK) {
-		(void)why_set(&why, RC_OK, "2.0.0", "%ssent on as %s",
-		    f->kept ? "kept, and " : "", f->name);
+		(void)why_set(&why, RC_OK, "2.0.0", "%s%s%s",
+		    f->kept ? "kept, and " : "",
+		    f->round ? "not sent on again" : "sent on as ",
+		    f->round ? "" : f->name);
 		/* unless there is a success here to be told of, too */
 		m->attempts[rcpt].dsn = !f->kept;
-		child = child_take(q, f->name, &f->env, &f->fd);
 	}
+	if (f->rc == RC_OK && !f->round)
+		child = child_take(q, f->name, &f->env, &f->fd);
 	if (child != NULL)
 		history_event_forward(child, m->name);
 	forwarding_free(f);

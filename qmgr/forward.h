@@ -2,7 +2,7 @@
  * What a user's ~/.forward sends on (MSG_FORWARD): a message of its own, with
  * the same envelope but for the recipients, and "Delivered-To: user" before its
  * header, by which it is known when it comes back: such a one is not sent on
- * again (5.4.6).
+ * again, and goes back (5.4.6) unless the user's mailbox keeps it.
  */
 #ifndef QMGR_FORWARD_H
 #define QMGR_FORWARD_H

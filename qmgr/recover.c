@@ -16,8 +16,8 @@
 #include "lib/base/id.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
-#include "qmgr/idle.h"
 #include "qmgr/child.h"
+#include "qmgr/idle.h"
 #include "qmgr/recover.h"
 #include "lib/base/banned.h"
 

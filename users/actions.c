@@ -38,7 +38,7 @@ struct actions {
 	struct user user;
 	struct span text; /* of the action alone */
 	bool own;         /* of a user's ~/.forward, not of an alias */
-	bool may_run;     /* programs, of his own */
+	bool may_run;     /* programs: the user has a shell */
 	const struct conf *conf;
 	char *path; /* of a file, or NULL */
 	struct buf words;

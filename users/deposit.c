@@ -52,7 +52,7 @@ address(const struct service_env *env)
 	struct buf b;
 	char *text;
 
-	(void)action_of_user(name, &name, &action); /* "\\joe" */
+	(void)action_of_user(name, &name, &action); /* "\joe" */
 	buf_init(&b, 1024);
 	/* a name and a domain are short */
 	(void)buf_putf(

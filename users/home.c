@@ -109,7 +109,7 @@ home_open(const struct worker *w, const struct service *service,
 	struct user u;
 	enum rc rc;
 
-	/* "\\joe": the mailbox, whatever ~/.forward says */
+	/* "\joe": the mailbox, whatever ~/.forward says */
 	if (asks && action_of_user(name, &name, &action))
 		asks = false;
 	rc = user_find(w->conf, name, &u, why);

@@ -324,6 +324,16 @@ def test_around_in_a_circle(host):
     assert len(host.events("queue.filed")) == 3  # two and the notice
 
 
+def test_each_keeps_it_and_sends_it_to_the_other(host):
+    host.says(f"\\ursula, {VERA}\n")
+    host.says(f"\\vera, {URSULA}\n", name="vera")
+    assert host.send()[0] == "250"
+    wait_for("both", lambda: host.messages("ursula") and host.messages("vera"))
+    host.settled()
+    assert not host.far.bodies  # nobody is told of a failure
+    assert len(host.messages("vera")) == 1
+
+
 @pytest.mark.parametrize("forward,own,alice", [
     ("none", 2, 0), ("addresses", 0, 1)])
 def test_what_is_allowed(tmpdir, bindir, forward, own, alice):

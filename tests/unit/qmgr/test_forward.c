@@ -121,6 +121,17 @@ comes_round(void)
 	assert_int_equal(t.rc, RC_OK);
 }
 
+/* Whoever sends it on and keeps it has it: nothing has failed. */
+static void
+comes_round_and_is_kept(void)
+{
+	t.kept = true;
+	forward(FAR, "Delivered-To: joe@example.org\r\n\r\nb");
+	assert_int_equal(t.rc, RC_OK);
+	assert_int_equal(files(NULL, NULL, 0), 0);
+	assert_int_equal(t.q.n_messages, 0);
+}
+
 static void
 of_a_notice(void)
 {
@@ -253,6 +264,7 @@ static const struct act rows[] = {
     {"makes no sense", refused},
     {"worker lies", worker_lies},
     {"comes round", comes_round},
+    {"comes round, and is kept", comes_round_and_is_kept},
     {"of a notice", of_a_notice},
     {"what was asked", what_was_asked},
     {"asked of several", asked_of_several},
